@@ -1,0 +1,88 @@
+/* What a handler can ask about the invocation and about the execution environment that it runs in. */
+#ifndef LAMBDA_CONTEXT_H
+#define LAMBDA_CONTEXT_H
+
+#include <lambda/log.h>
+#include <lambda/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A `lambda_context` is borrowed by the handler (or hook) until it returns, and of that thread only. Every string is
+ * borrowed likewise. In init and shutdown hooks there is no invocation: what belongs to one is "" or 0.
+ * A NULL context gives "", 0 or NULL.
+ * The properties are Lambda's: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html
+ */
+
+/** The invocation's id, a UUID of 36 characters, formatted at the first call. */
+LAMBDA_API const char *lambda_context_aws_request_id(lambda_context *context);
+
+/** The ARN that was invoked, with the qualifier if the caller gave one. */
+LAMBDA_API const char *lambda_context_invoked_function_arn(lambda_context *context);
+
+/** The function's name. */
+LAMBDA_API const char *lambda_context_function_name(lambda_context *context);
+
+/** The version that runs: "$LATEST" or a number. */
+LAMBDA_API const char *lambda_context_function_version(lambda_context *context);
+
+/** The function's execution role, "" if it has none. */
+LAMBDA_API const char *lambda_context_role(lambda_context *context);
+
+/** The handler string of the function's configuration, "" if it has none. */
+LAMBDA_API const char *lambda_context_handler(lambda_context *context);
+
+/** The memory size that was configured, in MB. */
+LAMBDA_API uint32_t lambda_context_memory_limit_in_mb(lambda_context *context);
+
+/** "/aws/lambda/NAME". */
+LAMBDA_API const char *lambda_context_log_group_name(lambda_context *context);
+
+/** "YYYY/MM/DD/[VERSION]ENVIRONMENT", the date that on which the environment started, in UTC. */
+LAMBDA_API const char *lambda_context_log_stream_name(lambda_context *context);
+
+/** Milliseconds until the invocation's timeout; 0 once it has passed. */
+LAMBDA_API uint64_t lambda_context_remaining_time_in_millis(lambda_context *context);
+
+/** The client context that the caller sent, as it came. Empty if none. */
+LAMBDA_API lambda_bytes lambda_context_client_context(lambda_context *context);
+
+/** The Cognito identity that the caller sent, as it came. Empty if none. */
+LAMBDA_API lambda_bytes lambda_context_identity(lambda_context *context);
+
+/** The X-Ray trace header that the caller sent, "" if none. */
+LAMBDA_API const char *lambda_context_trace_id(lambda_context *context);
+
+/** An environment variable of the function, never of the host's process. NULL if the function has none of that name. */
+LAMBDA_API const char *lambda_context_environment_variable(lambda_context *context, const char *name);
+
+/** The user pointer that the code was registered with. */
+LAMBDA_API void *lambda_context_user(lambda_context *context);
+
+/**
+ * The execution environment's own pointer: NULL when the environment starts, then whatever the init hook or a handler
+ * stored. It lives as long as the environment; the shutdown hook is the place to free what it points to.
+ */
+LAMBDA_API void *lambda_context_state(lambda_context *context);
+
+/** Stores the environment's pointer. A NULL context is ignored. */
+LAMBDA_API void lambda_context_set_state(lambda_context *context, void *state);
+
+/**
+ * The environment's own directory, Lambda's `/tmp`: made at the first call, kept from invocation to invocation, removed
+ * with all that is in it when the environment ends. `*path` is borrowed while the environment lives.
+ * LAMBDA_ERROR_SERVICE where it cannot be made (the message says why), LAMBDA_ERROR_OUT_OF_MEMORY,
+ * LAMBDA_ERROR_INVALID_PARAMETER_VALUE for NULL arguments.
+ */
+LAMBDA_API lambda_status lambda_context_temporary_directory(lambda_context *context, const char **path);
+
+/** The service that the handler runs in, to invoke other functions. NULL for a NULL context. */
+LAMBDA_API lambda_t *lambda_context_service(lambda_context *context);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,125 @@
+/* Invoking functions and reading what came of it. */
+#ifndef LAMBDA_INVOKE_H
+#define LAMBDA_INVOKE_H
+
+#include <lambda/function.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Lambda's invocation types that are synchronous. */
+typedef enum lambda_invocation_type {
+    LAMBDA_REQUEST_RESPONSE = 0, /**< run the function and wait for its answer */
+    LAMBDA_DRY_RUN = 1           /**< only check that it could be invoked */
+} lambda_invocation_type;
+
+/** How to invoke. Zero means the default; NULL in place of it takes all. Borrowed for the call. */
+typedef struct lambda_invoke_options {
+    lambda_invocation_type invocation_type; /**< default LAMBDA_REQUEST_RESPONSE */
+    const char *qualifier;                  /**< a version or alias; refused where the name carries another */
+    lambda_bytes client_context;            /**< handed to the handler as it is; at most 3,583 bytes */
+    lambda_bytes identity;                  /**< handed to the handler as it is; at most 3,583 bytes */
+    const char *trace_id;                   /**< X-Ray trace header, at most 255 characters; handed to the handler */
+} lambda_invoke_options;
+
+/** An invocation's id in 128 bits; `lambda_request_id_format` gives the text. */
+typedef struct lambda_request_id {
+    uint64_t high; /**< first eight bytes, as a big-endian number */
+    uint64_t low;  /**< last eight bytes */
+} lambda_request_id;
+
+/** Bytes of a formatted request id, its NUL included. */
+#define LAMBDA_REQUEST_ID_SIZE 37
+
+/**
+ * What came of an invocation. Zero it before its first use (`lambda_result result = {0};`). It may be used again and again:
+ * each invocation overwrites it and uses its memory again, so that a warm invocation allocates nothing. When done,
+ * `lambda_result_clear`. Of one thread at a time; a result belongs to one service.
+ */
+typedef struct lambda_result {
+    lambda_bytes
+        payload;     /**< the answer, or the error's JSON; valid until the next use or clear; a NUL stands after it */
+    int status_code; /**< 200; 204 for a dry run; 0 where the call itself failed */
+    const char
+        *function_error; /**< NULL: the function succeeded. Else "Unhandled" or "Handled", as Lambda says it. Static */
+    lambda_request_id request_id; /**< the invocation's */
+    char executed_version[24];    /**< "$LATEST" or a number */
+    uint64_t duration_ns;         /**< of the handler */
+    uint64_t init_duration_ns;    /**< of the environment's start, 0 if it was warm */
+    uint64_t
+        billed_duration_ms; /**< as Lambda bills: the handler's duration and a cold start's, in whole milliseconds up */
+    uint32_t memory_size;   /**< MB, as configured, for what it cost */
+    bool cold_start;        /**< true where the environment was new */
+    size_t capacity;        /**< the library's own: bytes behind payload */
+    lambda_t *owner;        /**< the library's own: whose memory it is */
+} lambda_result;
+
+/** Exported form of the invoke calls. */
+LAMBDA_API lambda_status lambda_invoke_sized(lambda_t *lambda, const char *function_name, lambda_bytes payload,
+                                             const lambda_invoke_options *options, size_t options_size,
+                                             lambda_result *result, size_t result_size);
+
+/**
+ * Invokes a function and waits: the handler runs on this thread. The payload is handed on unparsed, not copied.
+ *
+ * LAMBDA_OK says that the function ran; whether it failed stands in `result->function_error`. Its own failure is never a
+ * failed status. Else: LAMBDA_ERROR_RESOURCE_NOT_FOUND, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+ * LAMBDA_ERROR_REQUEST_TOO_LARGE, LAMBDA_ERROR_TOO_MANY_REQUESTS (the concurrency limit),
+ * LAMBDA_ERROR_RECURSIVE_INVOCATION (nested deeper than the limit), LAMBDA_ERROR_OUT_OF_MEMORY.
+ *
+ * A handler that overran its timeout is seen when it returns: its answer is dropped, the result is Lambda's
+ * "Sandbox.Timedout" error, and its environment is shut down. `result` NULL: nobody wants the answer. Any thread.
+ */
+static inline lambda_status lambda_invoke(lambda_t *lambda, const char *function_name, lambda_bytes payload,
+                                          lambda_result *result)
+{
+    return lambda_invoke_sized(lambda, function_name, payload, (const lambda_invoke_options *)0, 0, result,
+                               sizeof(lambda_result));
+}
+
+/** As `lambda_invoke`, with options. */
+static inline lambda_status lambda_invoke_with(lambda_t *lambda, const char *function_name, lambda_bytes payload,
+                                               const lambda_invoke_options *options, lambda_result *result)
+{
+    return lambda_invoke_sized(lambda, function_name, payload, options, sizeof(lambda_invoke_options), result,
+                               sizeof(lambda_result));
+}
+
+/** Frees a result's memory and zeroes it. NULL and a zeroed result are allowed. Before the service closes. */
+LAMBDA_API void lambda_result_clear(lambda_result *result);
+
+/** Writes an id as a UUID, lower case, 36 characters and a NUL. Any thread. */
+LAMBDA_API void lambda_request_id_format(lambda_request_id id, char text[LAMBDA_REQUEST_ID_SIZE]);
+
+/** A function, version or alias that has been looked up: invoking through it skips that. Opaque. Any number of threads. */
+typedef struct lambda_target lambda_target;
+
+/**
+ * Looks a name up, once. The target follows every change: updates, alias routing, deletion (invoking it then is
+ * LAMBDA_ERROR_RESOURCE_NOT_FOUND), and creation anew under the same name. `*target` is NULL on failure, else the
+ * caller's to end with `lambda_target_close`. Any thread; errors as in function.h.
+ */
+LAMBDA_API lambda_status lambda_target_open(lambda_t *lambda, const char *function_name, lambda_target **target);
+
+/** Ends a target. No other call on it may be running. NULL is allowed. Before the service closes. */
+LAMBDA_API void lambda_target_close(lambda_target *target);
+
+/** Exported form of `lambda_target_invoke`. */
+LAMBDA_API lambda_status lambda_target_invoke_sized(lambda_target *target, lambda_bytes payload,
+                                                    const lambda_invoke_options *options, size_t options_size,
+                                                    lambda_result *result, size_t result_size);
+
+/** As `lambda_invoke_with`, through a target; `options` NULL takes all defaults, and a qualifier in them is refused. */
+static inline lambda_status lambda_target_invoke(lambda_target *target, lambda_bytes payload,
+                                                 const lambda_invoke_options *options, lambda_result *result)
+{
+    return lambda_target_invoke_sized(target, payload, options, sizeof(lambda_invoke_options), result,
+                                      sizeof(lambda_result));
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,74 @@
+/* Opening and closing a service, and reading what went wrong. */
+#ifndef LAMBDA_SERVICE_H
+#define LAMBDA_SERVICE_H
+
+#include <lambda/port/allocator.h>
+#include <lambda/port/clock.h>
+#include <lambda/port/log.h>
+#include <lambda/port/random.h>
+#include <lambda/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Limits of one service. Zero means the default, which is Lambda's
+ * (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html) where Lambda has one.
+ */
+typedef struct lambda_limits {
+    uint32_t
+        concurrent_executions; /**< invocations at once, all functions together. Default 1,000; at most 1,048,576 */
+    uint32_t
+        invocation_depth; /**< invocations nested on one thread. Default 16, where Lambda's loop detection stops; at most 1,024 */
+    size_t request_payload;         /**< bytes of an event. Default 6,291,456; at most 1 GiB */
+    size_t response_payload;        /**< bytes of a response. Default 6,291,456; at most 1 GiB */
+    uint32_t environment_variables; /**< bytes of all names and values of one function. Default 4,096; at most 1 MiB */
+    uint64_t code_storage; /**< bytes of code of all versions of all functions. Default 75 GiB (80,530,636,800) */
+} lambda_limits;
+
+/** Options of a service. Zero means the default in every field; `lambda_open(NULL, ...)` takes all defaults. */
+typedef struct lambda_options {
+    lambda_allocator allocator; /**< memory. All NULL: malloc, realloc and free. Some NULL: refused */
+    lambda_clock clock;         /**< time. All NULL: the system's. Some NULL: refused */
+    lambda_random random; /**< randomness. NULL: the system's. Give one to have the same ids and routing each run */
+    lambda_log_sink log;  /**< log lines. NULL: none, and logging costs nothing */
+    lambda_log_level log_level;      /**< lines below it are not written. Default INFO */
+    const char *region;              /**< used in ARNs, 1 to 32 of `a-z 0-9 -`. Default "us-east-1" */
+    const char *account_id;          /**< used in ARNs, 12 digits. Default "000000000000" */
+    const char *temporary_directory; /**< where environments' directories are made; absolute. Default "/tmp" */
+    lambda_limits limits;            /**< see there */
+} lambda_options;
+
+/** Exported form of `lambda_open`: `size` is the caller's `sizeof(lambda_options)`. Call `lambda_open`. */
+LAMBDA_API lambda_status lambda_open_sized(const lambda_options *options, size_t size, lambda_t **lambda);
+
+/**
+ * Opens a service. Any number may be open in one process; they share nothing. `options` NULL: all defaults; its strings
+ * are copied. `*lambda` is NULL on failure, else the caller's to end with `lambda_close`.
+ * LAMBDA_ERROR_INVALID_PARAMETER_VALUE, LAMBDA_ERROR_OUT_OF_MEMORY; `lambda_error_message(NULL)` says why. Any thread.
+ */
+static inline lambda_status lambda_open(const lambda_options *options, lambda_t **lambda)
+{
+    return lambda_open_sized(options, sizeof(lambda_options), lambda);
+}
+
+/**
+ * Closes a service: shuts every environment down, unloads all code, removes all temporary directories, frees all memory.
+ * Invocations that run on other threads are waited for; the host starts no other call on the service once this one
+ * has begun, and no handler calls it. Targets must be closed first. NULL is allowed.
+ */
+LAMBDA_API void lambda_close(lambda_t *lambda);
+
+/**
+ * Why the last call that failed on this thread and service did so, in a sentence that names the parameter. "" if none has.
+ * A call that succeeds does not change it. With NULL: the last failed `lambda_open` of this thread, or the last call
+ * that was given no service. Borrowed until this thread's next call that fails.
+ */
+LAMBDA_API const char *lambda_error_message(lambda_t *lambda);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,17 @@
+/* SHA-256 (FIPS 180-4), base64 (RFC 4648) and a keyed hash for tables. */
+#ifndef LAMBDA_LIB_DIGEST_H
+#define LAMBDA_LIB_DIGEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/** The SHA-256 of `data`. */
+void lambda__sha256(const void *data, size_t length, uint8_t digest[32]);
+
+/** Base64 of a SHA-256: 44 characters and a NUL. */
+void lambda__sha256_base64(const uint8_t digest[32], char text[45]);
+
+/** A keyed hash for hash tables; not for secrets. */
+uint64_t lambda__hash(uint64_t key, const char *data, size_t length);
+
+#endif

@@ -1,0 +1,55 @@
+/* The insides of event and response; both live in an execution environment and are reset for each invocation. */
+#ifndef LAMBDA_LIB_EVENT_H
+#define LAMBDA_LIB_EVENT_H
+
+#include <jansson.h>
+
+#include <lambda/json.h>
+
+#include "base/buffer.h"
+#include "service.h"
+
+struct lambda_event {
+    lambda_t *lambda;
+    lambda_bytes payload;
+    json_t *json; /* parsed at the first question; owned */
+};
+
+struct lambda_response {
+    lambda_t *lambda;
+    lambda__buffer body; /* lent: the caller's result's memory, grown in place */
+    bool failed;         /* lambda_response_error was called */
+    bool too_large;      /* a write went past the limit */
+    char *error_type;    /* owned; set only when failed */
+    char *error_message;
+    json_t *error_trace; /* array of strings, or NULL */
+};
+
+/** Drops what the invocation left: the parsed tree. Costs one comparison where there is none. */
+static inline void lambda__event_reset(lambda_event *event)
+{
+    if (event->json) {
+        json_decref(event->json);
+        event->json = NULL;
+    }
+}
+
+/** Frees error parts; leaves `body` alone, which is somebody else's. */
+void lambda__response_reset_error(lambda_response *response);
+
+/**
+ * Replaces the body by Lambda's error shape: {"errorMessage":...,"errorType":...,"stackTrace":[...]}; `trace` may be NULL.
+ * False when memory is out.
+ */
+bool lambda__response_error_body(lambda_response *response, const char *type, const char *message, const json_t *trace);
+
+/** Appends a JSON string with its quotes, bytes that are not UTF-8 as U+FFFD. False when memory is out. */
+bool lambda__json_string(lambda__base *base, lambda__buffer *buffer, const char *text, size_t length);
+
+/** Appends a real number so that it reads back the same, shortest of 15 to 17 digits, always with a `.0` or exponent; false for NaN, infinity or no memory. */
+bool lambda__json_real(lambda__base *base, lambda__buffer *buffer, double value);
+
+/** Appends an integer. False when memory is out. */
+bool lambda__json_integer(lambda__base *base, lambda__buffer *buffer, long long value);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * Functions, versions and aliases, by name.
+ *
+ * One mutex serialises every change. Reading needs none: what an invocation follows (name -> function -> version, or
+ * alias -> route -> version) is reached through atomic pointers in a read section (base/thread.h) and is freed only after
+ * a grace period. Reference counts keep what outlives a section: environments hold their version, versions hold their
+ * function and their code, targets hold what they were opened on.
+ *
+ * Code and environments live on the floors above; the registry knows them as opaque pointers and reaches them through
+ * the port that service.c wires in.
+ */
+#ifndef LAMBDA_LIB_REGISTRY_H
+#define LAMBDA_LIB_REGISTRY_H
+
+#include <lambda/alias.h>
+#include <lambda/version.h>
+
+#include "base/map.h"
+#include "service.h"
+
+/** Code that has been loaded, counted by references. The runtime floor's (runtime/runtimes.h). */
+typedef struct lambda__code lambda__code;
+
+/** What the registry needs of the floors above. */
+typedef struct lambda__registry_port {
+    /** Loads code; `*code` holds one reference. The status and message are the driver's. */
+    lambda_status (*code_load)(lambda_t *lambda, const lambda_code *description, const char *function_name,
+                               const char *handler, lambda__code **code);
+    /** The same code with another handler string: a new code, or the same one with one reference more. */
+    lambda_status (*code_reload)(lambda_t *lambda, lambda__code *code, const char *function_name, const char *handler,
+                                 lambda__code **reloaded);
+    lambda__code *(*code_retain)(lambda__code *code);
+    void (*code_release)(lambda_t *lambda, lambda__code *code);
+    const char *(*code_runtime)(const lambda__code *code); /* the driver's name; lives as long as the code */
+    const char *(*code_sha256)(const lambda__code *code);  /* 44 characters */
+    uint64_t (*code_size)(const lambda__code *code);
+    /** A version leads nowhere any more, and its grace period is over: shut its idle environments down, mark the rest. */
+    void (*version_retired)(lambda_t *lambda, struct lambda__version *version);
+} lambda__registry_port;
+
+/** A configuration that never changes, shared by the versions that have it. */
+typedef struct lambda__settings {
+    _Atomic uint32_t references;
+    uint32_t memory_size;
+    uint32_t timeout_ms;
+    uint32_t ephemeral_storage_size;
+    const char *description; /* all strings and pairs stand in the same allocation */
+    const char *handler;
+    const char *role;
+    const lambda_pair *environment;
+    size_t environment_count;
+} lambda__settings;
+
+#define LAMBDA__WARM_SLOTS 4
+
+/** $LATEST at one moment, or a published version. Immutable but for what the environment floor keeps in it. */
+typedef struct lambda__version {
+    _Atomic(void *) warm[LAMBDA__WARM_SLOTS]; /* environment floor: which environment each thread used last */
+    _Atomic(void *) pool;                     /* environment floor: all environments; NULL until the first invocation */
+    _Atomic bool retired;                     /* leads nowhere any more; set before version_retired */
+    _Atomic uint32_t references;
+    struct lambda__function *function; /* holds a reference */
+    lambda__code *code;                /* holds a reference */
+    lambda__settings *settings;        /* holds a reference */
+    const char *description;           /* the version's own, or the settings' */
+    char *description_owned;           /* NULL unless it was given at publishing */
+    uint64_t number;                   /* 0: $LATEST */
+    uint64_t modified;                 /* wall clock, ns */
+    char label[24];                    /* "$LATEST" or the number */
+    char revision_id[37];
+} lambda__version;
+
+/** Where an alias leads: immutable, replaced whole. */
+typedef struct lambda__route {
+    lambda__version *version;    /* NULL: $LATEST, whatever that is at the time */
+    lambda__version *additional; /* NULL without weighted routing */
+    uint64_t threshold;          /* a random 64-bit number below it takes `additional`; UINT64_MAX: always */
+    double weight;               /* as it was given */
+} lambda__route;
+
+typedef struct lambda__alias {
+    _Atomic(lambda__route *) route; /* NULL once deleted */
+    _Atomic uint32_t references;
+    char *name;
+    char *description;
+    char revision_id[37];
+} lambda__alias;
+
+typedef struct lambda__function {
+    lambda__map_entry entry;           /* first */
+    _Atomic(lambda__version *) latest; /* NULL once deleted */
+    _Atomic uint32_t references;
+    uint32_t tags_count;
+    lambda_pair *tags;          /* sorted by name; strings owned */
+    uint64_t sequence;          /* order of creation */
+    uint64_t next_number;       /* of the next version, from 1 */
+    lambda__version **versions; /* published, by rising number; replaced whole when it changes, for readers */
+    size_t versions_count;
+    lambda__alias **aliases; /* sorted by name; replaced likewise */
+    size_t aliases_count;
+    _Atomic(void *) directory; /* what readers search qualifiers in: registry/function.c */
+    char name[];
+} lambda__function;
+
+typedef struct lambda__registry lambda__registry;
+
+lambda_status lambda__registry_open(lambda_t *lambda, const lambda__registry_port *port, lambda__registry **registry);
+
+/** Retires and frees everything. No invocation runs, no target is open. */
+void lambda__registry_close(lambda_t *lambda, lambda__registry *registry);
+
+/* ---- names: registry/name.c */
+
+/** A name that has been taken apart; points into the text. */
+typedef struct lambda__name {
+    const char *function;
+    size_t function_length;
+    const char *qualifier; /* NULL if there is none */
+    size_t qualifier_length;
+} lambda__name;
+
+/** Takes a name, partial or full ARN apart and checks each part; the message names what is wrong. */
+lambda_status lambda__name_parse(lambda_t *lambda, const char *text, lambda__name *name);
+
+/** As lambda__name_parse, with a qualifier given apart (NULL or "" if none): both at once must be equal. */
+lambda_status lambda__name_parse_with(lambda_t *lambda, const char *text, const char *qualifier, lambda__name *name);
+
+/** Writes the ARN; qualifier NULL or "" for none. Returns its length, as snprintf. */
+int lambda__name_arn(const lambda_t *lambda, const char *function, const char *qualifier, char *text, size_t size);
+
+/** Bytes that hold any ARN of a function with any qualifier. */
+#define LAMBDA__ARN_SIZE 320
+
+/* ---- following names: registry/resolve.c. In a read section, on the section's thread. They set no message. */
+
+/** The function of that name, or NULL. */
+lambda__function *lambda__registry_find(lambda_t *lambda, const char *name, size_t length);
+
+/** The version that the function's qualifier (NULL: $LATEST) leads to for one invocation, or NULL. */
+lambda__version *lambda__function_resolve(lambda__function *function, const char *qualifier, size_t length,
+                                          lambda__thread *thread);
+
+/** The version that an alias leads to for one invocation, or NULL once it is deleted. */
+lambda__version *lambda__alias_resolve(lambda__function *function, lambda__alias *alias, lambda__thread *thread);
+
+/** The alias, or the published version, of that name; NULL. */
+lambda__alias *lambda__function_alias(lambda__function *function, const char *name, size_t length);
+lambda__version *lambda__function_version(lambda__function *function, uint64_t number);
+
+/* ---- references */
+
+static inline lambda__version *lambda__version_retain(lambda__version *version)
+{
+    atomic_fetch_add_explicit(&version->references, 1, memory_order_relaxed);
+    return version;
+}
+
+static inline lambda__function *lambda__function_retain(lambda__function *function)
+{
+    atomic_fetch_add_explicit(&function->references, 1, memory_order_relaxed);
+    return function;
+}
+
+static inline lambda__alias *lambda__alias_retain(lambda__alias *alias)
+{
+    atomic_fetch_add_explicit(&alias->references, 1, memory_order_relaxed);
+    return alias;
+}
+
+/** The last reference frees. NULL is allowed. Not in a read section. */
+void lambda__version_release(lambda_t *lambda, lambda__version *version);
+void lambda__function_release(lambda_t *lambda, lambda__function *function);
+void lambda__alias_release(lambda_t *lambda, lambda__alias *alias);
+
+#endif

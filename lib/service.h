@@ -1,0 +1,25 @@
+/*
+ * The directory of the house: what a lambda_t is. Only pointers to what the floors own, so that every floor may include
+ * this file and none sees into another. lib/service.c opens, wires and closes them.
+ */
+#ifndef LAMBDA_LIB_SERVICE_H
+#define LAMBDA_LIB_SERVICE_H
+
+#include <lambda/service.h>
+
+#include "base/base.h"
+
+struct lambda {
+    lambda__base base;    /* first: a lambda_t is handed to the base floor as it is */
+    lambda_limits limits; /* no zeros left */
+    lambda_log_sink log;
+    lambda_log_level log_level;
+    const char *region;
+    const char *account_id;
+    const char *temporary_directory;
+    struct lambda__registry *registry;         /* registry/registry.h */
+    struct lambda__runtimes *runtimes;         /* runtime/runtimes.h */
+    struct lambda__environments *environments; /* environment/environment.h */
+};
+
+#endif
