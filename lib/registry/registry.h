@@ -21,6 +21,8 @@
 /** Code that has been loaded, counted by references. The runtime floor's (runtime/runtimes.h). */
 typedef struct lambda__code lambda__code;
 
+struct lambda__version;
+
 /** What the registry needs of the floors above. */
 typedef struct lambda__registry_port {
     /** Loads code; `*code` holds one reference. The status and message are the driver's. */
