@@ -1,0 +1,113 @@
+#include "base/digest.h"
+
+#include <string.h>
+
+static const uint32_t round_constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t rotate(uint32_t value, unsigned bits)
+{
+    return value >> bits | value << (32 - bits);
+}
+
+static void sha256_block(uint32_t state[8], const uint8_t *block)
+{
+    uint32_t words[64];
+    for (size_t i = 0; i < 16; i++) {
+        const uint8_t *at = block + 4 * i;
+        words[i] = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+    }
+    for (size_t i = 16; i < 64; i++) {
+        uint32_t early = rotate(words[i - 15], 7) ^ rotate(words[i - 15], 18) ^ words[i - 15] >> 3;
+        uint32_t late = rotate(words[i - 2], 17) ^ rotate(words[i - 2], 19) ^ words[i - 2] >> 10;
+        words[i] = words[i - 16] + early + words[i - 7] + late;
+    }
+    uint32_t v[8];
+    memcpy(v, state, sizeof(v));
+    for (size_t i = 0; i < 64; i++) {
+        uint32_t sum1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
+        uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
+        uint32_t first = v[7] + sum1 + choice + round_constants[i] + words[i];
+        uint32_t sum0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
+        uint32_t second = sum0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
+        memmove(v + 1, v, 7 * sizeof(v[0]));
+        v[4] += first;
+        v[0] = first + second;
+    }
+    for (size_t i = 0; i < 8; i++)
+        state[i] += v[i];
+}
+
+void lambda__sha256(const void *data, size_t length, uint8_t digest[32])
+{
+    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    const uint8_t *at = data;
+    size_t left = length;
+    for (; left >= 64; left -= 64, at += 64)
+        sha256_block(state, at);
+    uint8_t last[128] = {0};
+    if (left > 0) memcpy(last, at, left);
+    last[left] = 0x80;
+    size_t size = left < 56 ? 64 : 128;
+    for (size_t i = 0; i < 8; i++)
+        last[size - 1 - i] = (uint8_t)((uint64_t)length * 8 >> (8 * i));
+    sha256_block(state, last);
+    if (size == 128) sha256_block(state, last + 64);
+    for (size_t i = 0; i < 32; i++)
+        digest[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void lambda__sha256_base64(const uint8_t digest[32], char text[45])
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < 11; i++) {
+        size_t at = 3 * i;
+        uint32_t group =
+            (uint32_t)digest[at] << 16 | (uint32_t)digest[at + 1] << 8 | (at + 2 < 32 ? digest[at + 2] : 0u);
+        for (size_t j = 0; j < 4; j++)
+            text[4 * i + j] = alphabet[group >> (18 - 6 * j) & 63];
+    }
+    text[43] = '=';
+    text[44] = '\0';
+}
+
+static uint64_t load64(const char *data)
+{
+    uint64_t word;
+    memcpy(&word, data, sizeof(word));
+    return word;
+}
+
+static uint64_t mix(uint64_t state)
+{
+    state ^= state >> 32;
+    state *= UINT64_C(0xE9846AF9B1A615D);
+    state ^= state >> 32;
+    return state;
+}
+
+uint64_t lambda__hash(uint64_t key, const char *data, size_t length)
+{
+    uint64_t state = key ^ length * UINT64_C(0x9E3779B97F4A7C15);
+    size_t at = 0;
+    for (; at + 8 <= length; at += 8)
+        state = mix(state ^ load64(data + at));
+    uint64_t tail = 0;
+    if (length >= 8 && at < length) {
+        tail = load64(data + length - 8);
+    } else {
+        for (size_t shift = 0; at < length; at++, shift += 8)
+            tail |= (uint64_t)(unsigned char)data[at] << shift;
+    }
+    state = mix(state ^ tail) * UINT64_C(0x9E3779B97F4A7C15);
+    return state ^ state >> 29;
+}

@@ -1,0 +1,45 @@
+#include "base/thread.h"
+
+#include "base/memory.h"
+
+lambda__thread *lambda__thread_slow(lambda__base *base)
+{
+    uint32_t number = lambda__thread_number();
+    if (number == LAMBDA__THREAD_NONE) number = lambda__thread_number_take(LAMBDA__THREADS_MAX);
+    if (number >= LAMBDA__THREADS_MAX) return NULL;
+    /* The number is this thread's alone, so nobody else fills the slot. A record left by a thread that ended serves on. */
+    lambda__thread *thread = atomic_load_explicit(&base->threads[number], memory_order_acquire);
+    if (thread) return thread;
+    thread = lambda__allocate_zeroed(base, sizeof(*thread) + LAMBDA__CACHE_LINE);
+    if (!thread) return NULL;
+    thread->number = number;
+    thread->key[0] = base->random.next(base->random.user);
+    thread->key[1] = base->random.next(base->random.user);
+    thread->random = base->random.next(base->random.user) | 1;
+    atomic_store_explicit(&base->threads[number], thread, memory_order_release);
+    return thread;
+}
+
+void lambda__grace_wait(lambda__base *base)
+{
+    pthread_mutex_lock(&base->grace_mutex);
+    /* Pairs with the exchange in lambda__read_begin: a section is seen here, or it sees what was unlinked before. */
+    atomic_thread_fence(memory_order_seq_cst);
+    for (uint32_t number = 0; number < LAMBDA__THREADS_MAX; number++) {
+        lambda__thread *thread = atomic_load_explicit(&base->threads[number], memory_order_acquire);
+        if (!thread) continue;
+        while (atomic_load_explicit(&thread->reading, memory_order_acquire))
+            lambda__platform_yield();
+    }
+    pthread_mutex_unlock(&base->grace_mutex);
+}
+
+uint64_t lambda__thread_random(lambda__thread *thread)
+{
+    uint64_t state = thread->random;
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    thread->random = state;
+    return state * UINT64_C(0x2545F4914F6CDD1D);
+}
