@@ -40,7 +40,7 @@ LAMBDA_API uint32_t lambda_context_memory_limit_in_mb(lambda_context *context);
 /** "/aws/lambda/NAME". */
 LAMBDA_API const char *lambda_context_log_group_name(lambda_context *context);
 
-/** "YYYY/MM/DD/[VERSION]ENVIRONMENT", the date that on which the environment started, in UTC. */
+/** "YYYY/MM/DD/[VERSION]ENVIRONMENT", the date being that on which the environment started, in UTC. */
 LAMBDA_API const char *lambda_context_log_stream_name(lambda_context *context);
 
 /** Milliseconds until the invocation's timeout; 0 once it has passed. */

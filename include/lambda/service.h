@@ -60,6 +60,23 @@ static inline lambda_status lambda_open(const lambda_options *options, lambda_t 
  */
 LAMBDA_API void lambda_close(lambda_t *lambda);
 
+/** What a service has done since it was opened, all threads together. */
+typedef struct lambda_statistics {
+    uint64_t invocations; /**< handlers run */
+    uint64_t errors;      /**< of those, function errors */
+    uint64_t throttles;   /**< invocations refused with LAMBDA_ERROR_TOO_MANY_REQUESTS */
+    uint64_t cold_starts; /**< environments started */
+} lambda_statistics;
+
+/** Exported form of `lambda_statistics_get`. */
+LAMBDA_API lambda_status lambda_statistics_get_sized(lambda_t *lambda, lambda_statistics *statistics, size_t size);
+
+/** Reads the counters; invocations that run meanwhile may or may not be in them. Any thread. LAMBDA_ERROR_INVALID_PARAMETER_VALUE for NULL. */
+static inline lambda_status lambda_statistics_get(lambda_t *lambda, lambda_statistics *statistics)
+{
+    return lambda_statistics_get_sized(lambda, statistics, sizeof(lambda_statistics));
+}
+
 /**
  * Why the last call that failed on this thread and service did so, in a sentence that names the parameter. "" if none has.
  * A call that succeeds does not change it. With NULL: the last failed `lambda_open` of this thread, or the last call

@@ -7,10 +7,12 @@
 
 static _Thread_local char message_without_service[LAMBDA__ERROR_SIZE];
 
-static char *message_of(lambda__base *base)
+static char *message_of(lambda__base *base, bool failed)
 {
     lambda__thread *thread = base ? lambda__thread_get(base) : NULL;
-    return thread ? thread->message : message_without_service;
+    if (!thread) return message_without_service;
+    if (failed) thread->failures++;
+    return thread->message;
 }
 
 lambda_status lambda__fail_va(lambda__base *base, lambda_status status, const char *format, va_list arguments)
@@ -19,7 +21,7 @@ lambda_status lambda__fail_va(lambda__base *base, lambda_status status, const ch
     int length = vsnprintf(text, sizeof(text), format, arguments);
     if (length < 0) text[0] = '\0';
     if (length >= (int)sizeof(text)) memcpy(text + sizeof(text) - 4, "...", 4);
-    memcpy(message_of(base), text, strlen(text) + 1);
+    memcpy(message_of(base, true), text, strlen(text) + 1);
     return status;
 }
 
@@ -39,5 +41,5 @@ lambda_status lambda__out_of_memory(lambda__base *base)
 
 const char *lambda__error_message(lambda__base *base)
 {
-    return message_of(base);
+    return message_of(base, false);
 }

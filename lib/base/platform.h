@@ -25,6 +25,9 @@ uint32_t lambda__thread_number_take(uint32_t limit);
 /** Lets other threads run. */
 void lambda__platform_yield(void);
 
+/** Waits about a millisecond, for what cannot be waited for otherwise. */
+void lambda__platform_pause(void);
+
 /** Nanoseconds on the system's monotonic clock, and since 1970. */
 uint64_t lambda__platform_monotonic(void);
 uint64_t lambda__platform_wall(void);

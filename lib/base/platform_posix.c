@@ -73,6 +73,11 @@ void lambda__platform_yield(void)
     sched_yield();
 }
 
+void lambda__platform_pause(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 /* ---- clocks */
 
 static uint64_t read_clock(clockid_t id)

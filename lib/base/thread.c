@@ -34,6 +34,26 @@ void lambda__grace_wait(lambda__base *base)
     pthread_mutex_unlock(&base->grace_mutex);
 }
 
+uint64_t lambda__counter_sum(lambda__base *base, int counter)
+{
+    uint64_t sum = 0;
+    for (uint32_t number = 0; number < LAMBDA__THREADS_MAX; number++) {
+        lambda__thread *thread = atomic_load_explicit(&base->threads[number], memory_order_acquire);
+        if (thread) sum += atomic_load_explicit(&thread->counters[counter], memory_order_relaxed);
+    }
+    return sum;
+}
+
+bool lambda__threads_busy(lambda__base *base)
+{
+    for (uint32_t number = 0; number < LAMBDA__THREADS_MAX; number++) {
+        lambda__thread *thread = atomic_load_explicit(&base->threads[number], memory_order_acquire);
+        if (thread && number != lambda__thread_number() && atomic_load_explicit(&thread->depth, memory_order_acquire))
+            return true;
+    }
+    return false;
+}
+
 uint64_t lambda__thread_random(lambda__thread *thread)
 {
     uint64_t state = thread->random;

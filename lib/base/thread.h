@@ -13,15 +13,25 @@
 #include "base/error.h"
 #include "base/platform.h"
 
+/** What is counted on each thread; read by lambda__counter_sum. */
+enum {
+    LAMBDA__COUNT_INVOCATIONS,
+    LAMBDA__COUNT_ERRORS,
+    LAMBDA__COUNT_THROTTLES,
+    LAMBDA__COUNT_COLD_STARTS,
+    LAMBDA__COUNTERS
+};
+
 struct lambda__thread {
     _Atomic uint32_t reading; /* 1 inside a read section; the owner writes, grace periods read */
     uint32_t number;          /* lambda__thread_number() of the owner */
-    uint32_t depth;           /* invocations that this thread is inside of */
+    _Atomic uint32_t depth;   /* calls to invoke that this thread is inside of; the owner writes, closing reads */
+    uint32_t permit;          /* where this thread last gave a permit back: the first place to look for one */
+    uint32_t failures;        /* messages set so far: tells whether a call set one */
     uint64_t key[2];          /* request ids: random once */
     uint64_t sequence;        /* request ids: one more each */
     uint64_t random;          /* state of the routing generator */
-    void *invocation;         /* the innermost environment that runs on this thread; the environment floor's */
-    void *permit;             /* the last environment that gave back on this thread; the environment floor's */
+    _Atomic uint64_t counters[LAMBDA__COUNTERS]; /* the owner writes, sums read */
     char message[LAMBDA__ERROR_SIZE];
 };
 
@@ -51,6 +61,19 @@ static inline void lambda__read_end(lambda__thread *thread)
 
 /** Returns when every read section that began before the call has ended. Not inside a section. May wait; never long. */
 void lambda__grace_wait(lambda__base *base);
+
+/** Adds one; only on the record's own thread, so no locked instruction is needed. */
+static inline void lambda__counter_add(lambda__thread *thread, int counter)
+{
+    uint64_t value = atomic_load_explicit(&thread->counters[counter], memory_order_relaxed);
+    atomic_store_explicit(&thread->counters[counter], value + 1, memory_order_relaxed);
+}
+
+/** The sum over all threads. */
+uint64_t lambda__counter_sum(lambda__base *base, int counter);
+
+/** True while a thread other than the caller's is inside of an invocation. */
+bool lambda__threads_busy(lambda__base *base);
 
 /** 64 bits from the thread's own generator (xorshift*), for routing. */
 uint64_t lambda__thread_random(lambda__thread *thread);
