@@ -38,6 +38,8 @@ typedef struct lambda__registry_port {
     uint64_t (*code_size)(const lambda__code *code);
     /** A version leads nowhere any more, and its grace period is over: shut its idle environments down, mark the rest. */
     void (*version_retired)(lambda_t *lambda, struct lambda__version *version);
+    /** The last reference to a version whose `pool` is not NULL has gone: free the pool. */
+    void (*version_freed)(lambda_t *lambda, struct lambda__version *version);
 } lambda__registry_port;
 
 /** A configuration that never changes, shared by the versions that have it. */

@@ -1,0 +1,75 @@
+/* What became of an invocation: Lambda's error shapes, and the lines that report it. */
+#include <stdio.h>
+
+#include "base/error.h"
+#include "invoke/invoke.h"
+#include "observe/log.h"
+
+/** The thread's message if the code set one since the invocation began, else the status in plain words. */
+static const char *message_since(const lambda__invocation *invocation, const lambda__outcome *outcome)
+{
+    bool said = invocation->thread->failures != outcome->failures;
+    return said ? lambda__error_message(&invocation->lambda->base) : lambda_status_text(outcome->status);
+}
+
+bool lambda__outcome_settle(lambda__invocation *invocation, lambda__environment *environment,
+                            const lambda__outcome *outcome)
+{
+    lambda_response *response = &environment->response;
+    char text[160];
+    const char *type = lambda_status_name(outcome->status);
+    const char *message = text;
+    const json_t *trace = NULL;
+    if (outcome->init_failed) {
+        type = "Runtime.InitError";
+        message = message_since(invocation, outcome);
+    } else if (lambda__outcome_overran(environment, outcome)) {
+        type = "Sandbox.Timedout";
+        snprintf(text, sizeof(text), "RequestId: %s Error: Task timed out after %.2f seconds",
+                 lambda_context_aws_request_id(environment), (double)environment->timeout_ns / 1e9);
+    } else if (response->failed) {
+        type = response->error_type;
+        message = response->error_message;
+        trace = response->error_trace;
+    } else if (response->too_large) {
+        type = "Function.ResponseSizeTooLarge";
+        snprintf(text, sizeof(text), "Response payload size exceeded maximum allowed payload size (%zu bytes).",
+                 invocation->lambda->limits.response_payload);
+    } else {
+        message = message_since(invocation, outcome);
+    }
+    if (!lambda__response_error_body(response, type, message, trace)) response->body.length = 0;
+    lambda__response_reset_error(response);
+    response->too_large = false;
+    return true;
+}
+
+static void platform_line(lambda__environment *environment, lambda_log_record *record)
+{
+    *record = (lambda_log_record){.level = LAMBDA_LOG_INFO, .platform = true};
+    lambda__environment_record(environment, record);
+}
+
+void lambda__outcome_log_start(lambda__environment *environment)
+{
+    lambda_log_record record;
+    platform_line(environment, &record);
+    lambda__log(environment->lambda, &record, "START RequestId: %s Version: %s", record.request_id,
+                environment->version->label);
+}
+
+void lambda__outcome_log_end(lambda__environment *environment, const lambda__outcome *outcome, bool failed)
+{
+    lambda_log_record record;
+    platform_line(environment, &record);
+    char init[64] = "";
+    if (outcome->cold) snprintf(init, sizeof(init), "\tInit Duration: %.2f ms", (double)outcome->init_duration / 1e6);
+    const char *status = "";
+    if (failed) status = lambda__outcome_overran(environment, outcome) ? "\tStatus: timeout" : "\tStatus: error";
+    lambda__log(environment->lambda, &record, "END RequestId: %s", record.request_id);
+    lambda__log(environment->lambda, &record,
+                "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %llu ms\tMemory Size: %u MB%s%s",
+                record.request_id, (double)outcome->duration / 1e6,
+                (unsigned long long)lambda__outcome_billed_ms(outcome), environment->version->settings->memory_size,
+                init, status);
+}

@@ -1,0 +1,70 @@
+/* The caller's result: its memory is the response's while the handler runs, so that nothing is copied. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "invoke/invoke.h"
+
+void lambda__result_begin(lambda_t *lambda, lambda_result *result)
+{
+    lambda_bytes payload = lambda_bytes_make(result->capacity ? result->payload.data : "", 0);
+    size_t capacity = result->capacity;
+    memset(result, 0, sizeof(*result));
+    result->payload = payload;
+    result->capacity = capacity;
+    result->owner = lambda;
+}
+
+/** True if the payload lies in the result's memory: somebody hands one function's answer to the next. */
+static bool payload_within(lambda_bytes payload, const lambda_result *result)
+{
+    uintptr_t start = (uintptr_t)result->payload.data;
+    uintptr_t data = (uintptr_t)payload.data;
+    return payload.length > 0 && result->capacity > 0 && data < start + result->capacity &&
+           data + payload.length > start;
+}
+
+void lambda__result_lend(lambda__invocation *invocation, lambda__environment *environment)
+{
+    const lambda_result *result = invocation->result;
+    lambda__buffer *body = &environment->response.body;
+    *body = (lambda__buffer){0};
+    if (!result || result->capacity == 0 || payload_within(invocation->payload, result)) return;
+    body->data = (char *)(uintptr_t)result->payload.data;
+    body->capacity = result->capacity;
+}
+
+void lambda__result_take(lambda__invocation *invocation, lambda__environment *environment)
+{
+    lambda_result *result = invocation->result;
+    lambda__buffer *body = &environment->response.body;
+    lambda__base *base = &invocation->lambda->base;
+    if (LAMBDA__UNLIKELY(!result)) {
+        lambda__buffer_clear(base, body);
+        return;
+    }
+    if (LAMBDA__UNLIKELY(result->capacity > 0 && payload_within(invocation->payload, result)))
+        lambda__release(base, (void *)(uintptr_t)result->payload.data);
+    if (body->capacity > 0) body->data[body->length] = '\0';
+    result->payload = lambda_bytes_make(body->capacity > 0 ? body->data : "", body->length);
+    result->capacity = body->capacity;
+    result->owner = invocation->lambda;
+}
+
+void lambda_result_clear(lambda_result *result)
+{
+    if (!result) return;
+    if (result->capacity > 0) lambda__release(&result->owner->base, (void *)(uintptr_t)result->payload.data);
+    memset(result, 0, sizeof(*result));
+}
+
+void lambda_request_id_format(lambda_request_id id, char text[LAMBDA_REQUEST_ID_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    char *at = text;
+    for (int i = 0; i < 32; i++) {
+        if (i == 8 || i == 12 || i == 16 || i == 20) *at++ = '-';
+        uint64_t word = i < 16 ? id.high : id.low;
+        *at++ = digits[word >> (60 - 4 * (i % 16)) & 15];
+    }
+    *at = '\0';
+}

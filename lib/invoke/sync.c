@@ -1,0 +1,153 @@
+/* The public calls of a synchronous invocation: arguments are checked, then the walk begins (invoke/run.c). */
+#include <string.h>
+
+#include "base/error.h"
+#include "invoke/invoke.h"
+
+/** Lambda's bound on client context before base64, https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html. */
+#define CLIENT_CONTEXT_MAX 3583
+#define TRACE_ID_MAX       255
+
+static lambda_status check_options(lambda__base *base, const lambda_invoke_options *options)
+{
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    if (options->invocation_type != LAMBDA_REQUEST_RESPONSE && options->invocation_type != LAMBDA_DRY_RUN)
+        return lambda__fail(base, invalid, "invocation_type: %d is none", (int)options->invocation_type);
+    const lambda_bytes *parts[] = {&options->client_context, &options->identity};
+    const char *const names[] = {"client_context", "identity"};
+    for (size_t i = 0; i < 2; i++) {
+        if (parts[i]->length > 0 && !parts[i]->data)
+            return lambda__fail(base, invalid, "%s: is NULL with a length of %zu", names[i], parts[i]->length);
+        if (parts[i]->length > CLIENT_CONTEXT_MAX)
+            return lambda__fail(base, invalid, "%s: %zu bytes are more than %d", names[i], parts[i]->length,
+                                CLIENT_CONTEXT_MAX);
+    }
+    if (options->trace_id && strnlen(options->trace_id, TRACE_ID_MAX + 1) > TRACE_ID_MAX)
+        return lambda__fail(base, invalid, "trace_id: is longer than %d characters", TRACE_ID_MAX);
+    return LAMBDA_OK;
+}
+
+lambda_status lambda__invoke_check(lambda_t *lambda, lambda_bytes payload, const lambda_invoke_options *options,
+                                   const lambda_result *result)
+{
+    lambda__base *base = &lambda->base;
+    if (LAMBDA__UNLIKELY(payload.length > 0 && !payload.data))
+        return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "payload: is NULL with a length of %zu",
+                            payload.length);
+    if (LAMBDA__UNLIKELY(payload.length > lambda->limits.request_payload))
+        return lambda__fail(base, LAMBDA_ERROR_REQUEST_TOO_LARGE, "payload: %zu bytes are more than %zu",
+                            payload.length, lambda->limits.request_payload);
+    if (LAMBDA__UNLIKELY(result && result->capacity > 0 && result->owner != lambda))
+        return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                            "result: holds memory of another service; clear it first");
+    return options ? check_options(base, options) : LAMBDA_OK;
+}
+
+/** Only checks that there is something to invoke. */
+static lambda_status dry_run(lambda__invocation *invocation)
+{
+    lambda__thread *thread = invocation->thread;
+    lambda__read_begin(thread);
+    const lambda__name *name = &invocation->name;
+    lambda__function *function = lambda__registry_find(invocation->lambda, name->function, name->function_length);
+    const lambda__version *version =
+        function ? lambda__function_resolve(function, name->qualifier, name->qualifier_length, thread) : NULL;
+    char label[24] = "";
+    if (version) memcpy(label, version->label, sizeof(label));
+    lambda__read_end(thread);
+    if (!version)
+        return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Function not found: %.*s",
+                            (int)name->function_length, name->function);
+    if (!invocation->result) return LAMBDA_OK;
+    lambda__result_begin(invocation->lambda, invocation->result);
+    invocation->result->status_code = 204;
+    memcpy(invocation->result->executed_version, label, sizeof(label));
+    return LAMBDA_OK;
+}
+
+static lambda_status start(lambda__invocation *invocation)
+{
+    invocation->thread = lambda__thread_get(&invocation->lambda->base);
+    if (LAMBDA__UNLIKELY(!invocation->thread))
+        return lambda__fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY,
+                            "no memory for this thread's record, or too many threads");
+    const lambda_invoke_options *options = invocation->options;
+    lambda_status status = LAMBDA__UNLIKELY(options && options->invocation_type == LAMBDA_DRY_RUN)
+                               ? dry_run(invocation)
+                               : lambda__invoke_run(invocation);
+    if (LAMBDA__UNLIKELY(status != LAMBDA_OK && invocation->result))
+        lambda__result_begin(invocation->lambda, invocation->result);
+    return status;
+}
+
+/**
+ * Calls from hosts that were compiled with another size of the structs: works on our own, and copies what both know.
+ * Result structs only ever grow at the end, so that the smaller one is a prefix of the larger.
+ */
+static lambda_status start_resized(lambda__invocation *invocation, size_t options_size, size_t result_size)
+{
+    lambda_invoke_options options = LAMBDA_ZERO;
+    lambda_result result = LAMBDA_ZERO;
+    lambda_result *given = invocation->result;
+    if (invocation->options) {
+        memcpy(&options, invocation->options, options_size < sizeof(options) ? options_size : sizeof(options));
+        invocation->options = &options;
+    }
+    size_t shared = result_size < sizeof(result) ? result_size : sizeof(result);
+    if (given) {
+        memcpy(&result, given, shared);
+        invocation->result = &result;
+    }
+    lambda_status status = start(invocation);
+    if (given) memcpy(given, &result, shared);
+    return status;
+}
+
+static inline lambda_status start_sized(lambda__invocation *invocation, size_t options_size, size_t result_size)
+{
+    bool same =
+        result_size == sizeof(lambda_result) && (!invocation->options || options_size == sizeof(lambda_invoke_options));
+    return LAMBDA__LIKELY(same) ? start(invocation) : start_resized(invocation, options_size, result_size);
+}
+
+/** A result of another size than ours must at least reach to its last field that the library keeps: its owner. */
+static lambda_status check_sizes(lambda__base *base, const lambda_result *result, size_t result_size)
+{
+    if (LAMBDA__LIKELY(!result || result_size >= offsetof(lambda_result, owner) + sizeof(result->owner)))
+        return LAMBDA_OK;
+    return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "result: its size of %zu bytes is too small",
+                        result_size);
+}
+
+lambda_status lambda_invoke_sized(lambda_t *lambda, const char *function_name, lambda_bytes payload,
+                                  const lambda_invoke_options *options, size_t options_size, lambda_result *result,
+                                  size_t result_size)
+{
+    if (LAMBDA__UNLIKELY(!lambda)) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
+    lambda__invocation invocation = {.lambda = lambda, .payload = payload, .options = options, .result = result};
+    lambda_status status = check_sizes(&lambda->base, result, result_size);
+    if (status == LAMBDA_OK) status = lambda__invoke_check(lambda, payload, options, result);
+    if (status == LAMBDA_OK)
+        status = lambda__name_parse_with(lambda, function_name, options ? options->qualifier : NULL, &invocation.name);
+    return status == LAMBDA_OK ? start_sized(&invocation, options_size, result_size) : status;
+}
+
+lambda_status lambda_target_invoke_sized(lambda_target *target, lambda_bytes payload,
+                                         const lambda_invoke_options *options, size_t options_size,
+                                         lambda_result *result, size_t result_size)
+{
+    if (LAMBDA__UNLIKELY(!target)) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "target: is NULL");
+    lambda_t *lambda = target->lambda;
+    lambda__invocation invocation = {.lambda = lambda,
+                                     .target = target,
+                                     .name = target->name,
+                                     .payload = payload,
+                                     .options = options,
+                                     .result = result};
+    lambda_status status = check_sizes(&lambda->base, result, result_size);
+    if (status == LAMBDA_OK) status = lambda__invoke_check(lambda, payload, options, result);
+    if (status == LAMBDA_OK && options && options->qualifier)
+        status = lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                              "qualifier: a target has its qualifier already");
+    return status == LAMBDA_OK ? start_sized(&invocation, options_size, result_size) : status;
+}

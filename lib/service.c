@@ -1,0 +1,171 @@
+/* Opens, wires and closes the floors. */
+#include "service.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/thread.h"
+#include "environment/environment.h"
+#include "registry/registry.h"
+#include "runtime/runtimes.h"
+
+/** A limit that may be chosen: zero is the default, more than the maximum is refused. */
+static lambda_status choose_limit(const char *name, uint64_t given, uint64_t standard, uint64_t maximum,
+                                  uint64_t *chosen)
+{
+    if (given > maximum)
+        return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "limits.%s: %llu is more than %llu", name,
+                            (unsigned long long)given, (unsigned long long)maximum);
+    *chosen = given ? given : standard;
+    return LAMBDA_OK;
+}
+
+static lambda_status choose_limits(lambda_limits *limits, const lambda_limits *given)
+{
+    const struct {
+        const char *name;
+        uint64_t given;
+        uint64_t standard;
+        uint64_t maximum;
+    } table[] = {
+        {"concurrent_executions", given->concurrent_executions, 1000, 1048576},
+        {"invocation_depth", given->invocation_depth, 16, 1024},
+        {"request_payload", given->request_payload, 6291456, 1073741824},
+        {"response_payload", given->response_payload, 6291456, 1073741824},
+        {"environment_variables", given->environment_variables, 4096, 1048576},
+        {"code_storage", given->code_storage, UINT64_C(80530636800), UINT64_MAX},
+    };
+    uint64_t chosen[sizeof(table) / sizeof(table[0])];
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        lambda_status status =
+            choose_limit(table[i].name, table[i].given, table[i].standard, table[i].maximum, &chosen[i]);
+        if (status != LAMBDA_OK) return status;
+    }
+    *limits = (lambda_limits){.concurrent_executions = (uint32_t)chosen[0],
+                              .invocation_depth = (uint32_t)chosen[1],
+                              .request_payload = (size_t)chosen[2],
+                              .response_payload = (size_t)chosen[3],
+                              .environment_variables = (uint32_t)chosen[4],
+                              .code_storage = chosen[5]};
+    return LAMBDA_OK;
+}
+
+/** Checks the texts of the options and fills in defaults; they are copied later. */
+static lambda_status choose_texts(lambda_options *options)
+{
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    if (!options->region) options->region = "us-east-1";
+    if (!options->account_id) options->account_id = "000000000000";
+    if (!options->temporary_directory) options->temporary_directory = "/tmp";
+    size_t length = strspn(options->region, "abcdefghijklmnopqrstuvwxyz0123456789-");
+    if (length == 0 || length > 32 || options->region[length])
+        return lambda__fail(NULL, invalid, "region: \"%.40s\" is not 1 to 32 of a-z 0-9 -", options->region);
+    length = strspn(options->account_id, "0123456789");
+    if (length != 12 || options->account_id[length])
+        return lambda__fail(NULL, invalid, "account_id: \"%.40s\" is not 12 digits", options->account_id);
+    if (options->temporary_directory[0] != '/')
+        return lambda__fail(NULL, invalid, "temporary_directory: \"%.80s\" is not absolute",
+                            options->temporary_directory);
+    if (strlen(options->temporary_directory) > 3000)
+        return lambda__fail(NULL, invalid, "temporary_directory: is longer than 3000 bytes");
+    if ((unsigned)options->log_level > LAMBDA_LOG_OFF)
+        return lambda__fail(NULL, invalid, "log_level: %d is none", (int)options->log_level);
+    return LAMBDA_OK;
+}
+
+static lambda_status copy_texts(lambda_t *lambda, const lambda_options *options)
+{
+    lambda->region = lambda__duplicate(&lambda->base, options->region);
+    lambda->account_id = lambda__duplicate(&lambda->base, options->account_id);
+    lambda->temporary_directory = lambda__duplicate(&lambda->base, options->temporary_directory);
+    bool complete = lambda->region && lambda->account_id && lambda->temporary_directory;
+    return complete ? LAMBDA_OK : lambda__out_of_memory(NULL);
+}
+
+static lambda_status open_floors(lambda_t *lambda)
+{
+    lambda__registry_port port = {0};
+    lambda__runtimes_port(&port);
+    lambda__environments_port(&port);
+    lambda_status status = lambda__runtimes_open(lambda, &lambda->runtimes);
+    if (status == LAMBDA_OK) status = lambda__environments_open(lambda, &lambda->environments);
+    if (status == LAMBDA_OK) status = lambda__registry_open(lambda, &port, &lambda->registry);
+    return status;
+}
+
+/** Frees a service of which anything may not be there yet. */
+static void free_service(lambda_t *lambda)
+{
+    if (lambda->registry) lambda__registry_close(lambda, lambda->registry);
+    if (lambda->environments) lambda__environments_close(lambda, lambda->environments);
+    if (lambda->runtimes) lambda__runtimes_close(lambda, lambda->runtimes);
+    lambda__release(&lambda->base, (void *)(uintptr_t)lambda->region);
+    lambda__release(&lambda->base, (void *)(uintptr_t)lambda->account_id);
+    lambda__release(&lambda->base, (void *)(uintptr_t)lambda->temporary_directory);
+    lambda__base_close(&lambda->base);
+    lambda_allocator allocator = lambda->base.allocator;
+    allocator.release(allocator.user, lambda);
+}
+
+lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda_t **opened)
+{
+    if (!opened) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
+    *opened = NULL;
+    lambda_options options = LAMBDA_ZERO;
+    if (given) memcpy(&options, given, size < sizeof(options) ? size : sizeof(options));
+    lambda_limits limits;
+    lambda_status status = choose_limits(&limits, &options.limits);
+    if (status == LAMBDA_OK) status = choose_texts(&options);
+    if (status != LAMBDA_OK) return status;
+
+    lambda__base base;
+    memset(&base, 0, sizeof(base));
+    status = lambda__base_open(&base, &options.allocator, &options.clock, &options.random);
+    if (status != LAMBDA_OK) return status;
+    lambda_t *lambda = lambda__allocate_zeroed(&base, sizeof(*lambda));
+    if (!lambda) {
+        lambda__base_close(&base);
+        return lambda__out_of_memory(NULL);
+    }
+    memcpy(&lambda->base, &base, sizeof(base));
+    lambda->limits = limits;
+    lambda->log = options.log;
+    lambda->log_level = options.log_level ? options.log_level : LAMBDA_LOG_INFO;
+    status = copy_texts(lambda, &options);
+    if (status == LAMBDA_OK) status = open_floors(lambda);
+    if (status != LAMBDA_OK) {
+        free_service(lambda);
+        return status;
+    }
+    *opened = lambda;
+    return LAMBDA_OK;
+}
+
+void lambda_close(lambda_t *lambda)
+{
+    if (!lambda) return;
+    while (lambda__threads_busy(&lambda->base))
+        lambda__platform_pause();
+    lambda__environments_closing(lambda->environments);
+    free_service(lambda);
+}
+
+const char *lambda_error_message(lambda_t *lambda)
+{
+    return lambda__error_message(lambda ? &lambda->base : NULL);
+}
+
+lambda_status lambda_statistics_get_sized(lambda_t *lambda, lambda_statistics *statistics, size_t size)
+{
+    if (!lambda || !statistics)
+        return lambda__fail(lambda ? &lambda->base : NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "%s: is NULL",
+                            lambda ? "statistics" : "lambda");
+    lambda_statistics sums = {.invocations = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_INVOCATIONS),
+                              .errors = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_ERRORS),
+                              .throttles = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_THROTTLES),
+                              .cold_starts = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_COLD_STARTS)};
+    memset(statistics, 0, size);
+    memcpy(statistics, &sums, size < sizeof(sums) ? size : sizeof(sums));
+    return LAMBDA_OK;
+}
