@@ -119,16 +119,17 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
     if (status == LAMBDA_OK) status = choose_texts(&options);
     if (status != LAMBDA_OK) return status;
 
-    lambda__base base;
-    memset(&base, 0, sizeof(base));
-    status = lambda__base_open(&base, &options.allocator, &options.clock, &options.random);
+    lambda_allocator allocator;
+    status = lambda__allocator_choose(&options.allocator, &allocator);
     if (status != LAMBDA_OK) return status;
-    lambda_t *lambda = lambda__allocate_zeroed(&base, sizeof(*lambda));
-    if (!lambda) {
-        lambda__base_close(&base);
-        return lambda__out_of_memory(NULL);
+    lambda_t *lambda = allocator.allocate(allocator.user, sizeof(*lambda));
+    if (!lambda) return lambda__out_of_memory(NULL);
+    memset(lambda, 0, sizeof(*lambda));
+    status = lambda__base_open(&lambda->base, &allocator, &options.clock, &options.random);
+    if (status != LAMBDA_OK) {
+        allocator.release(allocator.user, lambda);
+        return status;
     }
-    memcpy(&lambda->base, &base, sizeof(base));
     lambda->limits = limits;
     lambda->log = options.log;
     lambda->log_level = options.log_level ? options.log_level : LAMBDA_LOG_INFO;

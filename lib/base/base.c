@@ -31,7 +31,7 @@ static uint64_t system_random(void *user)
     return lambda__platform_random();
 }
 
-static lambda_status choose_allocator(lambda__base *base, const lambda_allocator *given)
+lambda_status lambda__allocator_choose(const lambda_allocator *given, lambda_allocator *chosen)
 {
     int parts = (given->allocate != NULL) + (given->reallocate != NULL) + (given->release != NULL);
     if (parts != 0 && parts != 3)
@@ -47,7 +47,7 @@ static lambda_status choose_allocator(lambda__base *base, const lambda_allocator
 lambda_status lambda__base_open(lambda__base *base, const lambda_allocator *allocator, const lambda_clock *clock,
                                 const lambda_random *random)
 {
-    lambda_status status = choose_allocator(base, allocator);
+    lambda_status status = lambda__allocator_choose(allocator, &base->allocator);
     if (status != LAMBDA_OK) return status;
     if ((clock->monotonic != NULL) != (clock->wall != NULL))
         return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,

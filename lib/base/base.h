@@ -33,6 +33,9 @@ typedef struct lambda__base {
     pthread_mutex_t grace_mutex;                            /* one grace period at a time */
 } lambda__base;
 
+/** The given allocator, or malloc and its kin where all is NULL; InvalidParameterValue for a part of one. */
+lambda_status lambda__allocator_choose(const lambda_allocator *given, lambda_allocator *chosen);
+
 /** Fills in defaults for ports that are all NULL; InvalidParameterValue for half a port. Reads nothing else. */
 lambda_status lambda__base_open(lambda__base *base, const lambda_allocator *allocator, const lambda_clock *clock,
                                 const lambda_random *random);
