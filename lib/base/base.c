@@ -37,9 +37,9 @@ lambda_status lambda__allocator_choose(const lambda_allocator *given, lambda_all
     if (parts != 0 && parts != 3)
         return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                             "allocator: allocate, reallocate and release must be given together, or none of them");
-    base->allocator = *given;
+    *chosen = *given;
     if (parts == 0)
-        base->allocator =
+        *chosen =
             (lambda_allocator){.allocate = system_allocate, .reallocate = system_reallocate, .release = system_release};
     return LAMBDA_OK;
 }
