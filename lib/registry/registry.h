@@ -85,24 +85,29 @@ typedef struct lambda__route {
 typedef struct lambda__alias {
     _Atomic(lambda__route *) route; /* NULL once deleted */
     _Atomic uint32_t references;
+    lambda__route *ended; /* the last route, between deletion and the end of its grace period; the writer's */
     char *name;
     char *description;
     char revision_id[37];
 } lambda__alias;
 
+/** The published versions and the aliases of a function: immutable, replaced whole, so that readers may search it. */
+typedef struct lambda__directory {
+    size_t versions_count;
+    size_t aliases_count;
+    lambda__version **versions; /* by rising number; each holds a reference */
+    lambda__alias **aliases;    /* sorted by name; likewise */
+} lambda__directory;
+
 typedef struct lambda__function {
-    lambda__map_entry entry;           /* first */
-    _Atomic(lambda__version *) latest; /* NULL once deleted */
+    lambda__map_entry entry;                /* first */
+    _Atomic(lambda__version *) latest;      /* NULL once deleted */
+    _Atomic(lambda__directory *) directory; /* NULL while there are neither versions nor aliases */
     _Atomic uint32_t references;
     uint32_t tags_count;
-    lambda_pair *tags;          /* sorted by name; strings owned */
-    uint64_t sequence;          /* order of creation */
-    uint64_t next_number;       /* of the next version, from 1 */
-    lambda__version **versions; /* published, by rising number; replaced whole when it changes, for readers */
-    size_t versions_count;
-    lambda__alias **aliases; /* sorted by name; replaced likewise */
-    size_t aliases_count;
-    _Atomic(void *) directory; /* what readers search qualifiers in: registry/function.c */
+    lambda_pair *tags;    /* sorted by name; strings owned */
+    uint64_t sequence;    /* order of creation */
+    uint64_t next_number; /* of the next version, from 1 */
     char name[];
 } lambda__function;
 

@@ -1,0 +1,405 @@
+/* Aliases: create, get, update, delete, list. */
+#include <string.h>
+
+#include "registry/registry_private.h"
+
+#define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
+
+/** Stands before what is given away, so that it can be freed without its service. */
+typedef struct owned_alias {
+    lambda_allocator allocator;
+    lambda_alias alias;
+} owned_alias;
+
+typedef struct owned_list {
+    lambda_allocator allocator;
+    lambda_alias_list list;
+    char marker[LAMBDA__QUALIFIER_MAX + 1];
+} owned_list;
+
+/** An alias's name is a qualifier that is no number and not $LATEST. */
+static lambda_status check_name(lambda_t *lambda, const char *field, const char *name)
+{
+    if (!name) return lambda__fail(&lambda->base, INVALID, "%s: is NULL", field);
+    lambda__name parsed;
+    lambda_status status = lambda__name_parse_with(lambda, "f", name, &parsed);
+    if (status != LAMBDA_OK) return status;
+    if (!parsed.qualifier || name[0] == '$' || name[strspn(name, "0123456789")] == '\0')
+        return lambda__fail(&lambda->base, INVALID, "%s: \"%.140s\" is not an alias: empty, $LATEST, or a number",
+                            field, name);
+    return LAMBDA_OK;
+}
+
+/** As writer: the published version of that number, or NULL for "$LATEST". */
+static lambda_status find_version(lambda_t *lambda, lambda__function *function, const char *field, const char *text,
+                                  lambda__version **version)
+{
+    *version = NULL;
+    if (strcmp(text, "$LATEST") == 0) return LAMBDA_OK;
+    size_t length = strspn(text, "0123456789");
+    if (length == 0 || text[length] != '\0')
+        return lambda__fail(&lambda->base, INVALID, "%s: \"%.40s\" is neither a version nor $LATEST", field, text);
+    *version = lambda__function_resolve(function, text, length, NULL);
+    if (*version) return LAMBDA_OK;
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "%s: %s has no version %.40s", field,
+                        function->name, text);
+}
+
+/** What an alias is to be, found and checked; nothing is owned. */
+typedef struct wanted {
+    lambda__version *version;
+    lambda__version *additional;
+    double weight;
+} wanted;
+
+static lambda_status check_routing(lambda_t *lambda, const wanted *route)
+{
+    if (!(route->weight >= 0.0 && route->weight <= 1.0))
+        return lambda__fail(&lambda->base, INVALID, "additional_weight: %g is not between 0.0 and 1.0", route->weight);
+    if (!route->additional && route->weight > 0)
+        return lambda__fail(&lambda->base, INVALID, "additional_weight: needs an additional_version");
+    if (route->additional && !route->version)
+        return lambda__fail(&lambda->base, INVALID, "additional_version: $LATEST cannot share its invocations");
+    if (route->additional && route->additional == route->version)
+        return lambda__fail(&lambda->base, INVALID, "additional_version: is the same as function_version");
+    return LAMBDA_OK;
+}
+
+/** As writer: where the config leads, over what an alias was (`old` NULL: a new one). */
+static lambda_status find_route(lambda_t *lambda, lambda__function *function, const lambda_alias_config *config,
+                                const lambda__route *old, wanted *route)
+{
+    lambda_status status = LAMBDA_OK;
+    *route = old ? (wanted){old->version, old->additional, old->weight} : (wanted){0};
+    if (config->function_version)
+        status = find_version(lambda, function, "function_version", config->function_version, &route->version);
+    if (status == LAMBDA_OK && config->additional_version) {
+        route->additional = NULL;
+        route->weight = config->additional_weight;
+        if (strcmp(config->additional_version, "$LATEST") == 0)
+            return lambda__fail(&lambda->base, INVALID, "additional_version: $LATEST cannot share invocations");
+        if (config->additional_version[0])
+            status =
+                find_version(lambda, function, "additional_version", config->additional_version, &route->additional);
+    } else if (status == LAMBDA_OK && config->additional_weight != 0) {
+        route->weight = config->additional_weight;
+    }
+    return status == LAMBDA_OK ? check_routing(lambda, route) : status;
+}
+
+static lambda__route *make_route(lambda_t *lambda, const wanted *from)
+{
+    lambda__route *route = lambda__allocate_zeroed(&lambda->base, sizeof(*route));
+    if (!route) return NULL;
+    if (from->version) route->version = lambda__version_retain(from->version);
+    if (from->additional) route->additional = lambda__version_retain(from->additional);
+    route->weight = from->weight;
+    route->threshold = from->weight >= 1.0 ? UINT64_MAX : (uint64_t)(from->weight * 18446744073709551616.0);
+    return route;
+}
+
+/** Checks what does not need the function, and copies the caller's struct. */
+static lambda_status begin(lambda_t *lambda, const char *function_name, const lambda_alias_config *given, size_t size,
+                           lambda__name *name, lambda_alias_config *config)
+{
+    if (!lambda || !given)
+        return lambda__fail(lambda ? &lambda->base : NULL, INVALID, "%s: is NULL", lambda ? "config" : "lambda");
+    memset(config, 0, sizeof(*config));
+    memcpy(config, given, size < sizeof(*config) ? size : sizeof(*config));
+    lambda_status status = lambda__name_parse_plain(lambda, function_name, name);
+    if (status == LAMBDA_OK) status = check_name(lambda, "name", config->name);
+    if (status == LAMBDA_OK)
+        status = lambda__limit_text(lambda, "description", config->description, LAMBDA__DESCRIPTION_MIN,
+                                    LAMBDA__DESCRIPTION_MAX);
+    return status;
+}
+
+static lambda__alias *make_alias(lambda_t *lambda, const lambda_alias_config *config, const wanted *from)
+{
+    lambda__alias *alias = lambda__allocate_zeroed(&lambda->base, sizeof(*alias));
+    if (!alias) return NULL;
+    atomic_init(&alias->references, 1);
+    alias->name = lambda__duplicate(&lambda->base, config->name);
+    alias->description = lambda__duplicate(&lambda->base, config->description ? config->description : "");
+    lambda__route *route = make_route(lambda, from);
+    atomic_init(&alias->route, route);
+    lambda__revision_new(lambda, alias->revision_id);
+    if (alias->name && alias->description && route) return alias;
+    lambda__alias_release(lambda, alias);
+    return NULL;
+}
+
+/** As writer: adds an alias to the function. */
+static lambda_status add(lambda_t *lambda, lambda__function *function, const lambda_alias_config *config,
+                         lambda__unlinked *unlinked)
+{
+    wanted route;
+    size_t at = 0;
+    if (lambda__directory_find_alias(lambda__directory_of(function), config->name, strlen(config->name), &at))
+        return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_CONFLICT, "Alias already exists: %s:%s",
+                            function->name, config->name);
+    lambda_status status = find_route(lambda, function, config, NULL, &route);
+    if (status != LAMBDA_OK) return status;
+    lambda__directory *directory = lambda__directory_copy(lambda, function);
+    lambda__alias *alias = directory ? make_alias(lambda, config, &route) : NULL;
+    if (!alias) {
+        lambda__release(&lambda->base, directory);
+        return lambda__out_of_memory(&lambda->base);
+    }
+    memmove(&directory->aliases[at + 1], &directory->aliases[at],
+            (directory->aliases_count - at) * sizeof(*directory->aliases));
+    directory->aliases[at] = alias;
+    directory->aliases_count++;
+    unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
+    return LAMBDA_OK;
+}
+
+lambda_status lambda_alias_create_sized(lambda_t *lambda, const char *function_name, const lambda_alias_config *given,
+                                        size_t size)
+{
+    lambda__name name;
+    lambda_alias_config config;
+    lambda__function *function = NULL;
+    lambda__unlinked unlinked = {0};
+    lambda_status status = begin(lambda, function_name, given, size, &name, &config);
+    if (status == LAMBDA_OK && !config.function_version)
+        status = lambda__fail(&lambda->base, INVALID, "function_version: is NULL");
+    if (status == LAMBDA_OK && config.revision_id)
+        status = lambda__fail(&lambda->base, INVALID, "revision_id: a new alias has none");
+    if (status != LAMBDA_OK) return status;
+    lambda__registry_lock(lambda);
+    status = lambda__function_find(lambda, &name, &function);
+    if (status == LAMBDA_OK) status = add(lambda, function, &config, &unlinked);
+    lambda__registry_unlock(lambda);
+    if (unlinked.directory) lambda__unlinked_end(lambda, &unlinked);
+    return status;
+}
+
+/** As writer: the function and its alias; `*at` is the alias's place. */
+static lambda_status find_alias(lambda_t *lambda, const lambda__name *name, const char *alias_name,
+                                lambda__function **function, lambda__alias **alias, size_t *at)
+{
+    lambda_status status = lambda__function_find(lambda, name, function);
+    if (status != LAMBDA_OK) return status;
+    const lambda__directory *directory = lambda__directory_of(*function);
+    if (!lambda__directory_find_alias(directory, alias_name, strlen(alias_name), at))
+        return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Alias not found: %s:%s", (*function)->name,
+                            alias_name);
+    *alias = directory->aliases[*at];
+    return LAMBDA_OK;
+}
+
+/** As writer: changes an alias, all of it or nothing. */
+static lambda_status modify(lambda_t *lambda, lambda__function *function, lambda__alias *alias,
+                            const lambda_alias_config *config, lambda__unlinked *unlinked)
+{
+    wanted wanted_route;
+    lambda_status status = lambda__revision_check(lambda, config->revision_id, alias->revision_id);
+    if (status == LAMBDA_OK)
+        status = find_route(lambda, function, config, atomic_load_explicit(&alias->route, memory_order_relaxed),
+                            &wanted_route);
+    if (status != LAMBDA_OK) return status;
+    char *description = config->description ? lambda__duplicate(&lambda->base, config->description) : NULL;
+    lambda__route *route = config->description && !description ? NULL : make_route(lambda, &wanted_route);
+    if (!route) {
+        lambda__release(&lambda->base, description);
+        return lambda__out_of_memory(&lambda->base);
+    }
+    if (description) {
+        lambda__release(&lambda->base, alias->description);
+        alias->description = description;
+    }
+    unlinked->route = atomic_exchange_explicit(&alias->route, route, memory_order_acq_rel);
+    lambda__revision_new(lambda, alias->revision_id);
+    return LAMBDA_OK;
+}
+
+lambda_status lambda_alias_update_sized(lambda_t *lambda, const char *function_name, const lambda_alias_config *given,
+                                        size_t size)
+{
+    lambda__name name;
+    lambda_alias_config config;
+    lambda__function *function = NULL;
+    lambda__alias *alias = NULL;
+    lambda__unlinked unlinked = {0};
+    size_t at = 0;
+    lambda_status status = begin(lambda, function_name, given, size, &name, &config);
+    if (status != LAMBDA_OK) return status;
+    lambda__registry_lock(lambda);
+    status = find_alias(lambda, &name, config.name, &function, &alias, &at);
+    if (status == LAMBDA_OK) status = modify(lambda, function, alias, &config, &unlinked);
+    lambda__registry_unlock(lambda);
+    if (unlinked.route) lambda__unlinked_end(lambda, &unlinked);
+    return status;
+}
+
+lambda_status lambda_alias_delete(lambda_t *lambda, const char *function_name, const char *alias_name)
+{
+    if (!lambda) return lambda__fail(NULL, INVALID, "lambda: is NULL");
+    lambda__name name;
+    lambda__function *function = NULL;
+    lambda__unlinked unlinked = {0};
+    lambda_status status = lambda__name_parse_plain(lambda, function_name, &name);
+    if (status == LAMBDA_OK) status = check_name(lambda, "alias_name", alias_name);
+    if (status != LAMBDA_OK) return status;
+    size_t at = 0;
+    lambda__registry_lock(lambda);
+    status = lambda__function_find(lambda, &name, &function);
+    bool found = status == LAMBDA_OK &&
+                 lambda__directory_find_alias(lambda__directory_of(function), alias_name, strlen(alias_name), &at);
+    lambda__directory *directory = found ? lambda__directory_copy(lambda, function) : NULL;
+    if (found && !directory) status = lambda__out_of_memory(&lambda->base);
+    if (directory) {
+        unlinked.alias = directory->aliases[at];
+        directory->aliases_count--;
+        memmove(&directory->aliases[at], &directory->aliases[at + 1],
+                (directory->aliases_count - at) * sizeof(*directory->aliases));
+        unlinked.directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
+        unlinked.route = atomic_exchange_explicit(&unlinked.alias->route, NULL, memory_order_acq_rel);
+    }
+    lambda__registry_unlock(lambda);
+    if (directory) lambda__unlinked_end(lambda, &unlinked);
+    return status;
+}
+
+/* ---- public copies */
+
+static const char *put(char **at, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
+}
+
+/** As writer. NULL when memory is out. */
+static lambda_alias *copy_alias(lambda_t *lambda, const lambda__function *function, const lambda__alias *alias)
+{
+    const lambda__route *route = atomic_load_explicit(&alias->route, memory_order_relaxed);
+    char arn[LAMBDA__ARN_SIZE];
+    lambda__name_arn(lambda, function->name, alias->name, arn, sizeof(arn));
+    const char *texts[] = {arn,
+                           alias->name,
+                           route->version ? route->version->label : "$LATEST",
+                           alias->description,
+                           route->additional ? route->additional->label : "",
+                           alias->revision_id};
+    enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
+    size_t size = sizeof(owned_alias);
+    for (size_t i = 0; i < TEXTS; i++)
+        size += strlen(texts[i]) + 1;
+    owned_alias *owned = lambda__allocate_zeroed(&lambda->base, size);
+    if (!owned) return NULL;
+    owned->allocator = lambda->base.allocator;
+    char *at = (char *)(owned + 1);
+    lambda_alias *copy = &owned->alias;
+    const char **fields[TEXTS] = {&copy->alias_arn,          &copy->name,
+                                  &copy->function_version,   &copy->description,
+                                  &copy->additional_version, &copy->revision_id};
+    for (size_t i = 0; i < TEXTS; i++)
+        *fields[i] = put(&at, texts[i]);
+    copy->additional_weight = route->additional ? route->weight : 0;
+    return copy;
+}
+
+lambda_status lambda_alias_get(lambda_t *lambda, const char *function_name, const char *alias_name, lambda_alias **got)
+{
+    if (got) *got = NULL;
+    if (!lambda || !got)
+        return lambda__fail(lambda ? &lambda->base : NULL, INVALID, "%s: is NULL", lambda ? "alias" : "lambda");
+    lambda__name name;
+    lambda__function *function = NULL;
+    lambda__alias *alias = NULL;
+    size_t at = 0;
+    lambda_status status = lambda__name_parse_plain(lambda, function_name, &name);
+    if (status == LAMBDA_OK) status = check_name(lambda, "alias_name", alias_name);
+    if (status != LAMBDA_OK) return status;
+    lambda__registry_lock(lambda);
+    status = find_alias(lambda, &name, alias_name, &function, &alias, &at);
+    if (status == LAMBDA_OK && !(*got = copy_alias(lambda, function, alias)))
+        status = lambda__out_of_memory(&lambda->base);
+    lambda__registry_unlock(lambda);
+    return status;
+}
+
+void lambda_alias_free(lambda_alias *alias)
+{
+    if (!alias) return;
+    owned_alias *owned = (owned_alias *)((char *)alias - offsetof(owned_alias, alias));
+    owned->allocator.release(owned->allocator.user, owned);
+}
+
+static owned_list *list_owner(lambda_alias_list *list)
+{
+    return (owned_list *)((char *)list - offsetof(owned_list, list));
+}
+
+void lambda_alias_list_free(lambda_alias_list *list)
+{
+    if (!list) return;
+    for (size_t i = 0; i < list->count; i++)
+        lambda_alias_free(list->items[i]);
+    owned_list *owned = list_owner(list);
+    owned->allocator.release(owned->allocator.user, owned);
+}
+
+/** As writer: fills a page from the first alias that is not before the marker. False when memory is out. */
+static bool fill_page(lambda_t *lambda, const lambda__function *function, const char *function_version,
+                      const char *marker, size_t max_items, lambda_alias_list *list)
+{
+    const lambda__directory *directory = lambda__directory_of(function);
+    size_t at = 0;
+    if (marker) lambda__directory_find_alias(directory, marker, strlen(marker), &at);
+    for (; at < directory->aliases_count; at++) {
+        const lambda__alias *alias = directory->aliases[at];
+        lambda_alias *copy = copy_alias(lambda, function, alias);
+        if (!copy) return false;
+        bool wanted_one = !function_version || strcmp(function_version, copy->function_version) == 0 ||
+                          strcmp(function_version, copy->additional_version) == 0;
+        if (wanted_one && list->count < max_items) {
+            list->items[list->count++] = copy;
+            continue;
+        }
+        lambda_alias_free(copy);
+        if (!wanted_one) continue;
+        memcpy(list_owner(list)->marker, alias->name, strlen(alias->name) + 1);
+        list->next_marker = list_owner(list)->marker;
+        return true;
+    }
+    return true;
+}
+
+lambda_status lambda_alias_list_page(lambda_t *lambda, const char *function_name, const char *function_version,
+                                     const lambda_list_options *options, lambda_alias_list **listed)
+{
+    if (listed) *listed = NULL;
+    if (!lambda || !listed)
+        return lambda__fail(lambda ? &lambda->base : NULL, INVALID, "%s: is NULL", lambda ? "list" : "lambda");
+    lambda__name name;
+    lambda__function *function = NULL;
+    size_t max_items = 0;
+    lambda_status status = lambda__name_parse_plain(lambda, function_name, &name);
+    if (status == LAMBDA_OK) status = lambda__list_options_check(lambda, options, &max_items);
+    if (status == LAMBDA_OK && options && options->marker) status = check_name(lambda, "marker", options->marker);
+    if (status != LAMBDA_OK) return status;
+    lambda__registry_lock(lambda);
+    status = lambda__function_find(lambda, &name, &function);
+    if (status == LAMBDA_OK) {
+        size_t count = lambda__directory_of(function)->aliases_count;
+        size_t room = count < max_items ? count : max_items;
+        owned_list *owned = lambda__allocate_zeroed(&lambda->base, sizeof(*owned) + room * sizeof(lambda_alias *));
+        if (owned) {
+            owned->allocator = lambda->base.allocator;
+            owned->list.items = (lambda_alias **)(owned + 1);
+        }
+        bool complete = owned && fill_page(lambda, function, function_version, options ? options->marker : NULL,
+                                           max_items, &owned->list);
+        if (complete)
+            *listed = &owned->list;
+        else if (owned)
+            lambda_alias_list_free(&owned->list);
+        if (!complete) status = lambda__out_of_memory(&lambda->base);
+    }
+    lambda__registry_unlock(lambda);
+    return status;
+}

@@ -1,0 +1,121 @@
+/* A function's configuration, checked and copied into one allocation. */
+#include <string.h>
+
+#include "registry/registry_private.h"
+
+static lambda_status check(lambda_t *lambda, const lambda_function_config *config)
+{
+    lambda_status status = lambda__limit_number(lambda, "memory_size", config->memory_size, LAMBDA__MEMORY_SIZE_MIN,
+                                                LAMBDA__MEMORY_SIZE_MAX);
+    if (status == LAMBDA_OK)
+        status = lambda__limit_number(lambda, "timeout_ms", config->timeout_ms, LAMBDA__TIMEOUT_MS_MIN,
+                                      LAMBDA__TIMEOUT_MS_MAX);
+    if (status == LAMBDA_OK)
+        status = lambda__limit_number(lambda, "ephemeral_storage_size", config->ephemeral_storage_size,
+                                      LAMBDA__EPHEMERAL_STORAGE_SIZE_MIN, LAMBDA__EPHEMERAL_STORAGE_SIZE_MAX);
+    if (status == LAMBDA_OK)
+        status = lambda__limit_text(lambda, "description", config->description, LAMBDA__DESCRIPTION_MIN,
+                                    LAMBDA__DESCRIPTION_MAX);
+    if (status == LAMBDA_OK) status = lambda__limit_handler(lambda, config->handler);
+    if (status == LAMBDA_OK) status = lambda__limit_role(lambda, config->role);
+    if (status == LAMBDA_OK) status = lambda__limit_environment(lambda, config->environment, config->environment_count);
+    return status;
+}
+
+static const char *put(char **at, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
+}
+
+/** One allocation: the struct, its pairs, then all strings. */
+static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
+{
+    size_t size = strlen(from->description) + strlen(from->handler) + strlen(from->role) + 3;
+    for (size_t i = 0; i < from->environment_count; i++)
+        size += strlen(from->environment[i].name) + strlen(from->environment[i].value) + 2;
+    size_t pairs_size = from->environment_count * sizeof(lambda_pair);
+    lambda__settings *made = lambda__allocate(&lambda->base, sizeof(*made) + pairs_size + size);
+    if (!made) return NULL;
+    lambda_pair *pairs = (lambda_pair *)(made + 1);
+    char *at = (char *)pairs + pairs_size;
+    *made = (lambda__settings){.memory_size = from->memory_size,
+                               .timeout_ms = from->timeout_ms,
+                               .ephemeral_storage_size = from->ephemeral_storage_size,
+                               .environment = pairs,
+                               .environment_count = from->environment_count};
+    atomic_init(&made->references, 1);
+    made->description = put(&at, from->description);
+    made->handler = put(&at, from->handler);
+    made->role = put(&at, from->role);
+    for (size_t i = 0; i < from->environment_count; i++) {
+        pairs[i].name = put(&at, from->environment[i].name);
+        pairs[i].value = put(&at, from->environment[i].value);
+    }
+    return made;
+}
+
+lambda_status lambda__settings_make(lambda_t *lambda, const lambda_function_config *config, const lambda__settings *old,
+                                    lambda__settings **settings)
+{
+    static const lambda__settings standard = {.memory_size = LAMBDA__MEMORY_SIZE_DEFAULT,
+                                              .timeout_ms = LAMBDA__TIMEOUT_MS_DEFAULT,
+                                              .ephemeral_storage_size = LAMBDA__EPHEMERAL_STORAGE_SIZE_DEFAULT,
+                                              .description = "",
+                                              .handler = "",
+                                              .role = ""};
+    lambda_status status = check(lambda, config);
+    if (status != LAMBDA_OK) return status;
+    if (!old) old = &standard;
+    lambda__settings wanted = {
+        .memory_size = config->memory_size ? config->memory_size : old->memory_size,
+        .timeout_ms = config->timeout_ms ? config->timeout_ms : old->timeout_ms,
+        .ephemeral_storage_size =
+            config->ephemeral_storage_size ? config->ephemeral_storage_size : old->ephemeral_storage_size,
+        .description = config->description ? config->description : old->description,
+        .handler = config->handler ? config->handler : old->handler,
+        .role = config->role ? config->role : old->role,
+        .environment = config->environment ? config->environment : old->environment,
+        .environment_count = config->environment ? config->environment_count : old->environment_count,
+    };
+    /* Many functions are configured alike: what is equal to the last is shared with it. */
+    lambda__registry_lock(lambda);
+    lambda__settings *last = lambda->registry->standard;
+    bool shared = last && lambda__settings_equal(last, &wanted);
+    if (shared) atomic_fetch_add_explicit(&last->references, 1, memory_order_relaxed);
+    lambda__registry_unlock(lambda);
+    if (shared) {
+        *settings = last;
+        return LAMBDA_OK;
+    }
+    lambda__settings *made = copy(lambda, &wanted);
+    if (!made) return lambda__out_of_memory(&lambda->base);
+    atomic_fetch_add_explicit(&made->references, 1, memory_order_relaxed);
+    lambda__registry_lock(lambda);
+    lambda__settings *replaced = lambda->registry->standard;
+    lambda->registry->standard = made;
+    lambda__registry_unlock(lambda);
+    lambda__settings_release(lambda, replaced);
+    *settings = made;
+    return LAMBDA_OK;
+}
+
+bool lambda__settings_equal(const lambda__settings *one, const lambda__settings *two)
+{
+    bool same = one->memory_size == two->memory_size && one->timeout_ms == two->timeout_ms &&
+                one->ephemeral_storage_size == two->ephemeral_storage_size &&
+                one->environment_count == two->environment_count && strcmp(one->description, two->description) == 0 &&
+                strcmp(one->handler, two->handler) == 0 && strcmp(one->role, two->role) == 0;
+    for (size_t i = 0; same && i < one->environment_count; i++)
+        same = strcmp(one->environment[i].name, two->environment[i].name) == 0 &&
+               strcmp(one->environment[i].value, two->environment[i].value) == 0;
+    return same;
+}
+
+void lambda__settings_release(lambda_t *lambda, lambda__settings *settings)
+{
+    if (settings && atomic_fetch_sub_explicit(&settings->references, 1, memory_order_acq_rel) == 1)
+        lambda__release(&lambda->base, settings);
+}
