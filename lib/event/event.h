@@ -34,6 +34,12 @@ static inline void lambda__event_reset(lambda_event *event)
     }
 }
 
+/** Appends within the response's limit; sets too_large past it. */
+lambda_status lambda__response_append(lambda_response *response, const void *data, size_t length);
+
+/** Appends a jansson value, compactly. */
+lambda_status lambda__response_dump(lambda_response *response, const json_t *json);
+
 /** Frees error parts; leaves `body` alone, which is somebody else's. */
 void lambda__response_reset_error(lambda_response *response);
 
