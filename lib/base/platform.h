@@ -45,11 +45,21 @@ int lambda__platform_directory_make(const char *parent, char *path, size_t size)
 /** Removes a directory and all in it, following no link. 0 or an errno. */
 int lambda__platform_directory_remove(const char *path);
 
+/** A private copy of a file that can be dlopened. */
+typedef struct lambda__private_file {
+    int descriptor;
+    char path[320];   /* leads to it while it is open; no other private file has it meanwhile */
+    const void *data; /* its bytes, mapped */
+    size_t length;
+} lambda__private_file;
+
 /**
- * A private file holding `length` bytes that can be dlopened, gone when closed: `*descriptor` (the caller's to close) and
- * a path that leads to it while it is open and that no other private file has meanwhile. 0 or an errno.
+ * Copies a regular file; `parent` is where it may be put if it cannot be in memory. 0 or an errno: EISDIR for what is no
+ * regular file, ENODATA for an empty one, EFBIG for more than `maximum` bytes.
  */
-int lambda__platform_private_file(const char *parent, const void *data, size_t length, int *descriptor, char *path,
-                                  size_t size);
+int lambda__platform_private_copy(const char *source, const char *parent, size_t maximum, lambda__private_file *file);
+
+/** Ends it; its bytes are then gone. */
+void lambda__platform_private_close(lambda__private_file *file);
 
 #endif

@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__linux__)
 #include <sys/mman.h>
+#if defined(__linux__)
 #include <sys/random.h>
 #endif
 
@@ -193,6 +193,40 @@ int lambda__platform_directory_remove(const char *path)
     return result;
 }
 
+#if defined(__linux__)
+
+static int private_open(const char *parent, lambda__private_file *file)
+{
+    (void)parent;
+    file->descriptor = memfd_create("lambda", MFD_CLOEXEC);
+    if (file->descriptor < 0) return errno;
+    /* The loader knows objects by path: this one is nobody else's while the descriptor is open. */
+    snprintf(file->path, sizeof(file->path), "/proc/self/fd/%d", file->descriptor);
+    return 0;
+}
+
+static void private_unlink(const lambda__private_file *file)
+{
+    (void)file;
+}
+
+#else
+
+static int private_open(const char *parent, lambda__private_file *file)
+{
+    int length = snprintf(file->path, sizeof(file->path), "%s/lambda-XXXXXX", parent);
+    if (length < 0 || (size_t)length >= sizeof(file->path)) return ENAMETOOLONG;
+    file->descriptor = mkstemp(file->path);
+    return file->descriptor < 0 ? errno : 0;
+}
+
+static void private_unlink(const lambda__private_file *file)
+{
+    unlink(file->path);
+}
+
+#endif
+
 static int write_all(int descriptor, const char *data, size_t length)
 {
     while (length > 0) {
@@ -205,36 +239,56 @@ static int write_all(int descriptor, const char *data, size_t length)
     return 0;
 }
 
-#if defined(__linux__)
-
-static int private_file_open(const char *parent, int *descriptor, char *path, size_t size)
+/** Copies all of an open file; what grows beyond the maximum while it is read is refused. */
+static int copy_all(int source, size_t maximum, lambda__private_file *file)
 {
-    (void)parent;
-    *descriptor = memfd_create("lambda", MFD_CLOEXEC);
-    if (*descriptor < 0) return errno;
-    /* The loader knows objects by path: this one is nobody else's while the descriptor is open. */
-    snprintf(path, size, "/proc/self/fd/%d", *descriptor);
-    return 0;
+    char block[16384];
+    for (;;) {
+        ssize_t length = read(source, block, sizeof(block));
+        if (length < 0 && errno == EINTR) continue;
+        if (length < 0) return errno;
+        if (length == 0) return file->length > 0 ? 0 : ENODATA;
+        if ((size_t)length > maximum - file->length) return EFBIG;
+        int error = write_all(file->descriptor, block, (size_t)length);
+        if (error) return error;
+        file->length += (size_t)length;
+    }
 }
 
-#else
-
-static int private_file_open(const char *parent, int *descriptor, char *path, size_t size)
+static int copy_into(int source, const char *parent, size_t maximum, lambda__private_file *file)
 {
-    int length = snprintf(path, size, "%s/lambda-XXXXXX", parent);
-    if (length < 0 || (size_t)length >= size) return ENAMETOOLONG;
-    *descriptor = mkstemp(path);
-    return *descriptor < 0 ? errno : 0;
-}
-
-#endif
-
-int lambda__platform_private_file(const char *parent, const void *data, size_t length, int *descriptor, char *path,
-                                  size_t size)
-{
-    int error = private_file_open(parent, descriptor, path, size);
+    struct stat info;
+    if (fstat(source, &info) != 0) return errno;
+    if (!S_ISREG(info.st_mode)) return EISDIR;
+    int error = private_open(parent, file);
     if (error) return error;
-    error = write_all(*descriptor, data, length);
-    if (error) close(*descriptor);
+    error = copy_all(source, maximum, file);
+    if (!error) {
+        void *data = mmap(NULL, file->length, PROT_READ, MAP_SHARED, file->descriptor, 0);
+        if (data != MAP_FAILED) {
+            file->data = data;
+            return 0;
+        }
+        error = errno;
+    }
+    private_unlink(file);
+    close(file->descriptor);
     return error;
+}
+
+int lambda__platform_private_copy(const char *source, const char *parent, size_t maximum, lambda__private_file *file)
+{
+    *file = (lambda__private_file){.descriptor = -1};
+    int descriptor = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) return errno;
+    int error = copy_into(descriptor, parent, maximum, file);
+    close(descriptor);
+    return error;
+}
+
+void lambda__platform_private_close(lambda__private_file *file)
+{
+    munmap((void *)(uintptr_t)file->data, file->length);
+    private_unlink(file);
+    close(file->descriptor);
 }

@@ -52,9 +52,9 @@ static lambda_status room_call(const lambda_event *event, lambda_context *contex
     return status;
 }
 
-static lambda_function_config config(int i, char name[8])
+static lambda_function_config config(int i, char name[16])
 {
-    snprintf(name, 8, "f%d", i);
+    snprintf(name, 16, "f%d", i);
     return (lambda_function_config){
         .function_name = name,
         .code = lambda_code_native_hooks(room_call, room_init, room_shutdown, (void *)(intptr_t)(i + 1))};
@@ -92,7 +92,7 @@ static void *changer(void *user)
 {
     unsigned seed = (unsigned)(uintptr_t)user;
     for (int round = 0; round < ROUNDS; round++) {
-        char name[8];
+        char name[16];
         lambda_function_config made = config((int)(seed % FUNCTIONS), name);
         lambda_status status;
         switch ((seed = seed * 1103515245u + 12345u) >> 16 & 7) {
@@ -130,7 +130,7 @@ static void changes_and_invocations_together(void **state)
     (void)state;
     shared = test_open(&(lambda_options){.limits = {.concurrent_executions = 2}});
     for (int i = 0; i < FUNCTIONS; i++) {
-        char name[8];
+        char name[16];
         lambda_function_config made = config(i, name);
         assert_ok(shared, lambda_function_create(shared, &made));
     }
