@@ -119,6 +119,14 @@ static lambda_status check_sizes(lambda__base *base, const lambda_result *result
                         result_size);
 }
 
+/** The call fails before it began: a result that is ours to write says so. */
+static lambda_status refuse(lambda_t *lambda, lambda_result *result, size_t result_size, lambda_status status)
+{
+    bool ours = result && result_size >= sizeof(*result) && (result->capacity == 0 || result->owner == lambda);
+    if (ours) lambda__result_begin(lambda, result);
+    return status;
+}
+
 lambda_status lambda_invoke_sized(lambda_t *lambda, const char *function_name, lambda_bytes payload,
                                   const lambda_invoke_options *options, size_t options_size, lambda_result *result,
                                   size_t result_size)
@@ -129,7 +137,8 @@ lambda_status lambda_invoke_sized(lambda_t *lambda, const char *function_name, l
     if (status == LAMBDA_OK) status = lambda__invoke_check(lambda, payload, options, result);
     if (status == LAMBDA_OK)
         status = lambda__name_parse_with(lambda, function_name, options ? options->qualifier : NULL, &invocation.name);
-    return status == LAMBDA_OK ? start_sized(&invocation, options_size, result_size) : status;
+    return LAMBDA__LIKELY(status == LAMBDA_OK) ? start_sized(&invocation, options_size, result_size)
+                                               : refuse(lambda, result, result_size, status);
 }
 
 lambda_status lambda_target_invoke_sized(lambda_target *target, lambda_bytes payload,
@@ -149,5 +158,6 @@ lambda_status lambda_target_invoke_sized(lambda_target *target, lambda_bytes pay
     if (status == LAMBDA_OK && options && options->qualifier)
         status = lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                               "qualifier: a target has its qualifier already");
-    return status == LAMBDA_OK ? start_sized(&invocation, options_size, result_size) : status;
+    return LAMBDA__LIKELY(status == LAMBDA_OK) ? start_sized(&invocation, options_size, result_size)
+                                               : refuse(lambda, result, result_size, status);
 }

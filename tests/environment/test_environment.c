@@ -139,7 +139,9 @@ static lambda_status nest_call(const lambda_event *event, lambda_context *contex
     (void)response;
     nest *nested = lambda_context_user(context);
     const char *next = ++nested->reached < nested->depth ? "nest" : nested->last;
-    if (next) nested->innermost = lambda_invoke(lambda_context_service(context), next, LAMBDA_JSON("1"), NULL);
+    bool innermost = nested->reached == nested->depth;
+    lambda_status status = lambda_invoke(lambda_context_service(context), next, LAMBDA_JSON("1"), NULL);
+    if (innermost) nested->innermost = status;
     return LAMBDA_OK;
 }
 
