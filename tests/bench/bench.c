@@ -1,0 +1,218 @@
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#else
+#define CALLGRIND_TOGGLE_COLLECT
+#endif
+
+enum { ROUNDS = 15, ROUND_NS = 40000000, COUNTED = 20000 };
+
+static const bench *const benches[] = {&bench_sync_by_target, &bench_sync_by_name, &bench_sync_two_threads,
+                                       &bench_sync_json,      &bench_sync_typed,   &bench_registry_million};
+enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };
+
+void bench_check(lambda_t *lambda, lambda_status status)
+{
+    if (status == LAMBDA_OK) return;
+    fprintf(stderr, "%s: %s\n", lambda_status_name(status), lambda_error_message(lambda));
+    exit(1);
+}
+
+lambda_status bench_nothing(const lambda_event *event, lambda_context *context, lambda_response *response)
+{
+    (void)event;
+    (void)context;
+    (void)response;
+    return LAMBDA_OK;
+}
+
+uint64_t bench_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* ---- figures */
+
+typedef struct figures {
+    double values[ROUNDS];
+    double median, least, most;
+} figures;
+
+static int compare_doubles(const void *one, const void *two)
+{
+    double a = *(const double *)one;
+    double b = *(const double *)two;
+    return (a > b) - (a < b);
+}
+
+static void summarise(figures *of)
+{
+    double sorted[ROUNDS];
+    memcpy(sorted, of->values, sizeof(sorted));
+    qsort(sorted, ROUNDS, sizeof(sorted[0]), compare_doubles);
+    of->median = sorted[ROUNDS / 2];
+    of->least = sorted[0];
+    of->most = sorted[ROUNDS - 1];
+}
+
+static double cost(void (*work)(uint64_t), uint64_t operations)
+{
+    uint64_t start = bench_clock();
+    work(operations);
+    return (double)(bench_clock() - start) / (double)operations;
+}
+
+/** So many operations as take one round's time; doubling until then warms everything up. */
+static uint64_t calibrate(void (*work)(uint64_t))
+{
+    for (uint64_t operations = 64;; operations *= 2) {
+        double each = cost(work, operations);
+        if (each * (double)operations > ROUND_NS / 4.0) return (uint64_t)(ROUND_NS / each) + 1;
+    }
+}
+
+static void print_bar(double ratio, double target)
+{
+    enum { WIDTH = 24 };
+    int mark = (int)(target / (target * 2) * WIDTH);
+    int filled = (int)(ratio / (target * 2) * WIDTH);
+    for (int i = 0; i < WIDTH; i++)
+        fputs(i == mark ? "|" : i < filled ? "#" : ".", stdout);
+}
+
+static bool run(const bench *one, FILE *json)
+{
+    figures product = {{0}, 0, 0, 0};
+    figures yardstick = product;
+    one->open();
+    uint64_t product_operations = calibrate(one->product);
+    uint64_t yardstick_operations = calibrate(one->compare);
+    for (int i = 0; i < ROUNDS; i++) {
+        product.values[i] = cost(one->product, product_operations);
+        yardstick.values[i] = cost(one->compare, yardstick_operations);
+    }
+    summarise(&product);
+    summarise(&yardstick);
+    double ratio = product.median / yardstick.median;
+    bool met = ratio <= one->target;
+    printf("%-18s %9.1f %9.1f..%-9.1f %9.1f %9.1f..%-9.1f %6.2f %6.2f ", one->name, product.median, product.least,
+           product.most, yardstick.median, yardstick.least, yardstick.most, ratio, one->target);
+    print_bar(ratio, one->target);
+    printf(" %s\n", met ? "met" : "MISSED");
+    if (one->remark) one->remark();
+    fflush(stdout);
+    one->close();
+    if (json)
+        fprintf(
+            json,
+            "{\"name\":\"%s\",\"product\":%.3f,\"yardstick\":%.3f,\"ratio\":%.4f,\"target\":%.2f,\"unit\":\"ns\","
+            "\"rounds\":%d,\"product_min\":%.3f,\"product_max\":%.3f,\"yardstick_min\":%.3f,\"yardstick_max\":%.3f}\n",
+            one->name, product.median, yardstick.median, ratio, one->target, ROUNDS, product.least, product.most,
+            yardstick.least, yardstick.most);
+    return met;
+}
+
+/* ---- instructions: the bench runs itself under callgrind, collecting only around the counted operations */
+
+static void count_here(const bench *one, bool product)
+{
+    void (*work)(uint64_t) = product ? one->product : one->compare;
+    one->open();
+    work(64);
+    CALLGRIND_TOGGLE_COLLECT;
+    work(COUNTED);
+    CALLGRIND_TOGGLE_COLLECT;
+    one->close();
+}
+
+static double count_instructions(const char *self, const char *name, const char *which)
+{
+    char command[4096];
+    char line[512];
+    double total = -1;
+    snprintf(command, sizeof(command),
+             "valgrind --tool=callgrind --collect-atstart=no --callgrind-out-file=/dev/null '%s' --count %s %s 2>&1",
+             self, which, name);
+    FILE *output = popen(command, "r");
+    if (!output) return -1;
+    while (fgets(line, sizeof(line), output)) {
+        const char *collected = strstr(line, "Collected : ");
+        if (collected) total = atof(collected + strlen("Collected : "));
+    }
+    return pclose(output) == 0 && total >= 0 ? total / COUNTED : -1;
+}
+
+static void print_instructions(const char *self, const bench *one)
+{
+    if (one->threads) return;
+    double product = count_instructions(self, one->name, "product");
+    double yardstick = count_instructions(self, one->name, "yardstick");
+    if (product < 0 || yardstick < 0)
+        printf("%-18s instructions: valgrind did not run\n", one->name);
+    else
+        printf("%-18s %9.1f instructions, yardstick %.1f, ratio %.2f\n", one->name, product, yardstick,
+               product / yardstick);
+}
+
+static const bench *find(const char *name)
+{
+    for (size_t i = 0; i < BENCHES; i++)
+        if (strcmp(benches[i]->name, name) == 0) return benches[i];
+    fprintf(stderr, "there is no bench \"%s\"; there are", name);
+    for (size_t i = 0; i < BENCHES; i++)
+        fprintf(stderr, " %s", benches[i]->name);
+    fputs("\n", stderr);
+    exit(2);
+}
+
+int main(int argc, char **argv)
+{
+    const bench *chosen[BENCHES];
+    size_t count = 0;
+    bool instructions = false;
+    bool strict = false;
+    FILE *json = NULL;
+    if (argc == 4 && strcmp(argv[1], "--count") == 0) {
+        count_here(find(argv[3]), strcmp(argv[2], "product") == 0);
+        return 0;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--instructions") == 0)
+            instructions = true;
+        else if (strcmp(argv[i], "--strict") == 0)
+            strict = true;
+        else if (strcmp(argv[i], "--json") == 0 && i + 1 < argc)
+            json = fopen(argv[++i], "w");
+        else if (count < BENCHES)
+            chosen[count++] = find(argv[i]);
+        if (strcmp(argv[i - 1], "--json") == 0 && !json) {
+            perror(argv[i]);
+            return 2;
+        }
+    }
+    if (count == 0) {
+        memcpy(chosen, benches, sizeof(chosen));
+        count = BENCHES;
+    }
+    printf("%-18s %9s %20s %9s %20s %6s %6s\n", "ns an operation", "median", "least..most", "yardstick", "least..most",
+           "ratio", "target");
+    bool met = true;
+    for (size_t i = 0; i < count; i++) {
+        met = run(chosen[i], json) && met;
+        if (instructions) print_instructions(argv[0], chosen[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        printf("%-18s %s; yardstick: %s\n", chosen[i]->name, chosen[i]->what, chosen[i]->yardstick);
+    if (json) fclose(json);
+    return strict && !met;
+}

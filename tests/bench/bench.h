@@ -1,0 +1,42 @@
+/*
+ * The harness: every bench is a product and a yardstick that do comparable work a number of times. They run in
+ * interleaved rounds in one process; what is reported is the median cost of one operation of each, and their ratio.
+ */
+#ifndef LAMBDA_TESTS_BENCH_H
+#define LAMBDA_TESTS_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <lambda/lambda.h>
+
+typedef struct bench {
+    const char *name;
+    const char *what;
+    const char *yardstick;
+    double target;
+    bool threads; /* uses several: instructions are not counted */
+    void (*open)(void);
+    void (*product)(uint64_t operations);
+    void (*compare)(uint64_t operations); /* the yardstick */
+    void (*close)(void);
+    void (*remark)(void); /* prints what else was seen; may be NULL */
+} bench;
+
+extern const bench bench_sync_by_target;
+extern const bench bench_sync_by_name;
+extern const bench bench_sync_two_threads;
+extern const bench bench_sync_json;
+extern const bench bench_sync_typed;
+extern const bench bench_registry_million;
+
+/** Ends the program with a message unless the status is LAMBDA_OK. */
+void bench_check(lambda_t *lambda, lambda_status status);
+
+/** Handlers that benches share. */
+lambda_status bench_nothing(const lambda_event *event, lambda_context *context, lambda_response *response);
+
+/** CLOCK_MONOTONIC, as a plain program reads it. */
+uint64_t bench_clock(void);
+
+#endif
