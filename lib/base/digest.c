@@ -87,27 +87,40 @@ static uint64_t load64(const char *data)
     return word;
 }
 
-static uint64_t mix(uint64_t state)
+/** Both halves of the product of two words: every bit of either reaches many of the result. */
+static uint64_t fold(uint64_t one, uint64_t two)
 {
-    state ^= state >> 32;
-    state *= UINT64_C(0xE9846AF9B1A615D);
-    state ^= state >> 32;
-    return state;
+#if defined(__SIZEOF_INT128__)
+    __extension__ typedef unsigned __int128 wide;
+    wide product = (wide)one * two;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+#else
+    uint64_t low = (one & UINT32_MAX) * (two & UINT32_MAX);
+    uint64_t high = (one >> 32) * (two >> 32);
+    uint64_t cross = (one >> 32) * (two & UINT32_MAX) + (low >> 32);
+    uint64_t other = (one & UINT32_MAX) * (two >> 32) + (cross & UINT32_MAX);
+    return (other << 32 | (low & UINT32_MAX)) ^ (high + (cross >> 32) + (other >> 32));
+#endif
 }
 
 uint64_t lambda__hash(uint64_t key, const char *data, size_t length)
 {
-    uint64_t state = key ^ length * UINT64_C(0x9E3779B97F4A7C15);
+    const uint64_t first = UINT64_C(0x9E3779B97F4A7C15);
+    const uint64_t second = UINT64_C(0xD1B54A32D192ED03);
+    uint64_t state = key ^ (length * second);
     size_t at = 0;
-    for (; at + 8 <= length; at += 8)
-        state = mix(state ^ load64(data + at));
-    uint64_t tail = 0;
-    if (length >= 8 && at < length) {
-        tail = load64(data + length - 8);
+    for (; at + 16 < length; at += 16)
+        state = fold(load64(data + at) ^ first, load64(data + at + 8) ^ state);
+    /* The last 1 to 16 bytes as two words, which overlap where there are fewer. */
+    uint64_t low = 0;
+    uint64_t high = 0;
+    size_t left = length - at;
+    if (left >= 8) {
+        low = load64(data + at);
+        high = load64(data + length - 8);
     } else {
-        for (size_t shift = 0; at < length; at++, shift += 8)
-            tail |= (uint64_t)(unsigned char)data[at] << shift;
+        for (size_t i = 0; i < left; i++)
+            low |= (uint64_t)(unsigned char)data[at + i] << (8 * i);
     }
-    state = mix(state ^ tail) * UINT64_C(0x9E3779B97F4A7C15);
-    return state ^ state >> 29;
+    return fold(fold(low ^ first, high ^ state), second);
 }

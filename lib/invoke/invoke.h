@@ -19,6 +19,7 @@ typedef struct lambda__invocation {
     lambda__thread *thread;
     const lambda_target *target; /* NULL: by name */
     lambda__name name;
+    const char *unparsed; /* the name as given, until it has been taken apart: a plain name never is. NULL afterwards */
     lambda_bytes payload;
     const lambda_invoke_options *options; /* NULL: all defaults */
     lambda_result *result;                /* NULL: nobody wants it */

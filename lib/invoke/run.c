@@ -49,7 +49,13 @@ static lambda_status take(lambda__invocation *invocation, lambda__environment **
         }
         if (version) lambda__version_retain(version);
         lambda__read_end(thread);
-        if (!version) return not_found(invocation);
+        if (!version && !invocation->unparsed) return not_found(invocation);
+        if (!version) {
+            lambda_status parsed = lambda__name_parse(invocation->lambda, invocation->unparsed, &invocation->name);
+            if (parsed != LAMBDA_OK) return parsed;
+            invocation->unparsed = NULL;
+            continue;
+        }
         lambda_status status = lambda__environment_take(invocation->lambda, version, thread, environment, cold);
         lambda__version_release(invocation->lambda, version);
         if (status != LAMBDA_OK || *environment) return status;

@@ -135,8 +135,14 @@ lambda_status lambda_invoke_sized(lambda_t *lambda, const char *function_name, l
     lambda__invocation invocation = {.lambda = lambda, .payload = payload, .options = options, .result = result};
     lambda_status status = check_sizes(&lambda->base, result, result_size);
     if (status == LAMBDA_OK) status = lambda__invoke_check(lambda, payload, options, result);
-    if (status == LAMBDA_OK)
+    /* A plain name is looked up as it is: what is registered is valid. Only what is not found is taken apart. */
+    size_t length = function_name ? strnlen(function_name, LAMBDA__NAME_MAX + 1) : SIZE_MAX;
+    if (LAMBDA__LIKELY(status == LAMBDA_OK && length <= LAMBDA__NAME_MAX && !options)) {
+        invocation.name = (lambda__name){.function = function_name, .function_length = length};
+        invocation.unparsed = function_name;
+    } else if (status == LAMBDA_OK) {
         status = lambda__name_parse_with(lambda, function_name, options ? options->qualifier : NULL, &invocation.name);
+    }
     return LAMBDA__LIKELY(status == LAMBDA_OK) ? start_sized(&invocation, options_size, result_size)
                                                : refuse(lambda, result, result_size, status);
 }

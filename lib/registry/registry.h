@@ -120,6 +120,9 @@ void lambda__registry_close(lambda_t *lambda, lambda__registry *registry);
 
 /* ---- names: registry/name.c */
 
+/** Characters of a function's name. */
+#define LAMBDA__NAME_MAX 64
+
 /** A name that has been taken apart; points into the text. */
 typedef struct lambda__name {
     const char *function;
