@@ -105,9 +105,10 @@ lambda_status lambda_response_error_trace(lambda_response *response, const char 
             text = json_stringn(repaired.data + 1, repaired.length - 2);
         lambda__buffer_clear(base, &repaired);
     }
-    if (!response->error_trace || !text || json_array_append_new(response->error_trace, text) != 0)
-        return lambda__out_of_memory(base);
-    return LAMBDA_OK;
+    /* It takes the reference over even where it fails, but not where there is no array. */
+    if (response->error_trace && text && json_array_append_new(response->error_trace, text) == 0) return LAMBDA_OK;
+    if (!response->error_trace) json_decref(text);
+    return lambda__out_of_memory(base);
 }
 
 void lambda__response_reset_error(lambda_response *response)
