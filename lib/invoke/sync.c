@@ -84,22 +84,22 @@ static lambda_status start(lambda__invocation *invocation)
  * Calls from hosts that were compiled with another size of the structs: works on our own, and copies what both know.
  * Result structs only ever grow at the end, so that the smaller one is a prefix of the larger.
  */
-static lambda_status start_resized(lambda__invocation *invocation, size_t options_size, size_t result_size)
+static lambda_status start_resized(const lambda__invocation *given, size_t options_size, size_t result_size)
 {
+    lambda__invocation invocation = *given;
     lambda_invoke_options options = LAMBDA_ZERO;
     lambda_result result = LAMBDA_ZERO;
-    lambda_result *given = invocation->result;
-    if (invocation->options) {
-        memcpy(&options, invocation->options, options_size < sizeof(options) ? options_size : sizeof(options));
-        invocation->options = &options;
-    }
     size_t shared = result_size < sizeof(result) ? result_size : sizeof(result);
-    if (given) {
-        memcpy(&result, given, shared);
-        invocation->result = &result;
+    if (given->options) {
+        memcpy(&options, given->options, options_size < sizeof(options) ? options_size : sizeof(options));
+        invocation.options = &options;
     }
-    lambda_status status = start(invocation);
-    if (given) memcpy(given, &result, shared);
+    if (given->result) {
+        memcpy(&result, given->result, shared);
+        invocation.result = &result;
+    }
+    lambda_status status = start(&invocation);
+    if (given->result) memcpy(given->result, &result, shared);
     return status;
 }
 

@@ -132,27 +132,30 @@ static bool take_word(parser *parse, words *seen)
     return true;
 }
 
-static lambda__typed_type type_of_words(parser *parse, const words *seen)
+/** Words of C that make no type together. */
+static bool contradict(const words *seen)
 {
-    lambda__typed_type type = {.kind = seen->is_unsigned ? LAMBDA__TYPED_UNSIGNED : LAMBDA__TYPED_SIGNED};
     bool sized = seen->is_short || seen->longs > 0;
     bool with_sign = seen->is_signed || seen->is_unsigned;
-    if ((seen->is_signed && seen->is_unsigned) || (seen->is_short && seen->longs > 0) || seen->longs > 2 ||
-        (seen->is_char && (sized || seen->is_int || seen->is_double)) ||
-        (seen->is_double && (seen->is_short || with_sign || seen->is_int || seen->longs > 0)))
-        fail(parse, seen->is_double && seen->longs > 0 ? "long double is not supported"
-                                                       : "the words before it are not a type together");
+    if (seen->is_signed && seen->is_unsigned) return true;
+    if ((seen->is_short && seen->longs > 0) || seen->longs > 2) return true;
+    if (seen->is_double) return sized || with_sign || seen->is_int || seen->is_char;
+    return seen->is_char && (sized || seen->is_int);
+}
+
+static lambda__typed_type type_of_words(parser *parse, const words *seen)
+{
+    lambda__typed_kind sign = seen->is_unsigned ? LAMBDA__TYPED_UNSIGNED : LAMBDA__TYPED_SIGNED;
+    if (seen->is_double && seen->longs > 0) fail(parse, "long double is not supported");
+    if (contradict(seen)) fail(parse, "the words before it are not a type together");
     if (seen->is_double) return (lambda__typed_type){.kind = LAMBDA__TYPED_DOUBLE, .size = sizeof(double)};
-    if (seen->is_char) {
-        if (!with_sign) type.kind = LAMBDA__TYPED_CHAR;
-        type.size = 1;
-    } else if (seen->is_short)
-        type.size = sizeof(short);
-    else if (seen->longs == 0)
-        type.size = sizeof(int);
-    else
-        type.size = seen->longs == 1 ? sizeof(long) : sizeof(long long);
-    return type;
+    if (seen->is_char && !seen->is_signed && !seen->is_unsigned) sign = LAMBDA__TYPED_CHAR;
+    size_t size = seen->is_char      ? sizeof(char)
+                  : seen->is_short   ? sizeof(short)
+                  : seen->longs == 0 ? sizeof(int)
+                  : seen->longs == 1 ? sizeof(long)
+                                     : sizeof(long long);
+    return (lambda__typed_type){.kind = sign, .size = (uint8_t)size};
 }
 
 static lambda__typed_type struct_type(parser *parse)
@@ -270,6 +273,29 @@ static bool begins_struct(const parser *parse)
 
 /* ---- parameters */
 
+/** `*` and what may follow it, or nothing; the parameter's name; `[]`. True if it is a pointer. */
+static bool take_declarator(parser *parse, lambda__typed_parameter *parameter)
+{
+    bool pointer = take(parse, "*");
+    if (pointer) take(parse, "const");
+    if (equals(parse->token, "*")) fail(parse, "pointers to pointers are not supported");
+    if (equals(parse->token, "(")) fail(parse, "pointers to functions are not supported");
+    parameter->name = take_name(parse, "a parameter's name is missing");
+    if (!take(parse, "[")) return pointer;
+    if (pointer) fail(parse, "arrays of pointers are not supported");
+    expect(parse, "]", "] is missing");
+    return true;
+}
+
+/** What a pointer is for must be said, and nothing that is no pointer can be out. */
+static void check_pointer(parser *parse, const lambda__typed_parameter *parameter, bool pointer, bool out,
+                          bool is_const)
+{
+    if (parameter->type.kind == LAMBDA__TYPED_VOID) fail(parse, "void parameters and pointers are not supported");
+    if (out && (!pointer || is_const)) fail(parse, "what is out must be a pointer that is not const");
+    if (!out && pointer && !is_const) fail(parse, "the pointer before it must say whether it is const or out");
+}
+
 static void take_parameter(parser *parse)
 {
     lambda__typed_declaration *declaration = parse->declaration;
@@ -282,22 +308,11 @@ static void take_parameter(parser *parse)
     bool is_const = false;
     bool out = take(parse, "out");
     parameter.type = take_type(parse, &is_const);
-    bool pointer = take(parse, "*");
-    if (pointer) take(parse, "const");
-    if (equals(parse->token, "*")) fail(parse, "pointers to pointers are not supported");
-    if (equals(parse->token, "(")) fail(parse, "pointers to functions are not supported");
-    parameter.name = take_name(parse, "a parameter's name is missing");
-    if (take(parse, "[")) {
-        if (pointer) fail(parse, "arrays of pointers are not supported");
-        pointer = true;
-        expect(parse, "]", "] is missing");
-    }
+    bool pointer = take_declarator(parse, &parameter);
     for (size_t i = 0; i < declaration->parameters_count; i++)
         if (same(declaration->parameters[i].name, parameter.name))
             fail(parse, "the parameter before it is there twice");
-    if (parameter.type.kind == LAMBDA__TYPED_VOID) fail(parse, "void parameters and pointers are not supported");
-    if (out && (!pointer || is_const)) fail(parse, "what is out must be a pointer that is not const");
-    if (!out && pointer && !is_const) fail(parse, "the pointer before it must say whether it is const or out");
+    check_pointer(parse, &parameter, pointer, out, is_const);
     if (pointer && !out && parameter.type.kind == LAMBDA__TYPED_CHAR) {
         parameter.type = (lambda__typed_type){.kind = LAMBDA__TYPED_STRING};
         pointer = false;

@@ -100,7 +100,7 @@ static void a_warm_invocation_allocates_nothing(void **state)
 static lambda_status fails_with_status(const lambda_event *event, lambda_context *context, lambda_response *response)
 {
     (void)event;
-    lambda_response_write(response, "half an ans", 11);
+    lambda_response_write(response, "half of it", 10);
     const char *message = lambda_context_user(context);
     if (!message) return LAMBDA_ERROR_SERVICE;
     return lambda_runtime_fail(lambda_context_service(context), LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "%s", message);

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Each public header alone, as C11 and as C++17, pedantic.
+set -eu
+cd "$(dirname "$0")/../.."
+for header in include/lambda/*.h include/lambda/port/*.h; do
+    # shellcheck disable=SC2046 # flags are words
+    gcc -std=c11 -Wall -Wextra -pedantic -Werror -Iinclude $(pkg-config --cflags jansson) -fsyntax-only -x c "$header"
+    # shellcheck disable=SC2046
+    g++ -std=c++17 -Wall -Wextra -pedantic -Werror -Iinclude $(pkg-config --cflags jansson) -fsyntax-only -x c++ "$header"
+done
+# Every header is installed, and the umbrella names every core header but json.h.
+for header in $(cd include/lambda && ls -- *.h port/*.h); do
+    grep -q "'$header'" include/lambda/meson.build || { echo "$header is not installed"; exit 1; }
+done
+for header in $(cd include/lambda && ls -- *.h); do
+    case $header in lambda.h | json.h) continue ;; esac
+    grep -q "<lambda/$header>" include/lambda/lambda.h || { echo "lambda.h does not include $header"; exit 1; }
+done
