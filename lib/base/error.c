@@ -15,28 +15,21 @@ static char *message_of(lambda__base *base, bool failed)
     return thread->message;
 }
 
-lambda_status lambda__fail_va(lambda__base *base, lambda_status status, const char *format, va_list arguments)
+void lambda__message_va(lambda__base *base, const char *format, va_list arguments)
 {
     char text[LAMBDA__ERROR_SIZE];
     int length = vsnprintf(text, sizeof(text), format, arguments);
     if (length < 0) text[0] = '\0';
     if (length >= (int)sizeof(text)) memcpy(text + sizeof(text) - 4, "...", 4);
     memcpy(message_of(base, true), text, strlen(text) + 1);
-    return status;
 }
 
-lambda_status lambda__fail(lambda__base *base, lambda_status status, const char *format, ...)
+void lambda__message(lambda__base *base, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    lambda__fail_va(base, status, format, arguments);
+    lambda__message_va(base, format, arguments);
     va_end(arguments);
-    return status;
-}
-
-lambda_status lambda__out_of_memory(lambda__base *base)
-{
-    return lambda__fail(base, LAMBDA_ERROR_OUT_OF_MEMORY, "out of memory");
 }
 
 const char *lambda__error_message(lambda__base *base)

@@ -23,11 +23,11 @@ lambda__thread *lambda__thread_slow(lambda__base *base)
 void lambda__grace_wait(lambda__base *base)
 {
     pthread_mutex_lock(&base->grace_mutex);
-    /* Pairs with the exchange in lambda__read_begin: a section is seen here, or it sees what was unlinked before. */
-    atomic_thread_fence(memory_order_seq_cst);
     for (uint32_t number = 0; number < LAMBDA__THREADS_MAX; number++) {
         lambda__thread *thread = atomic_load_explicit(&base->threads[number], memory_order_acquire);
         if (!thread) continue;
+        /* An exchange on either side: this one finds the section under way, or the reader's finds what was unlinked before. */
+        if (!atomic_fetch_add_explicit(&thread->reading, 0, memory_order_seq_cst)) continue;
         while (atomic_load_explicit(&thread->reading, memory_order_acquire))
             lambda__platform_yield();
     }

@@ -23,7 +23,7 @@ static pool *pool_of(lambda_t *lambda, lambda__version *version)
         lambda__release(&lambda->base, made);
         return NULL;
     }
-    if (atomic_compare_exchange_strong_explicit(&version->pool, &present, made, memory_order_acq_rel,
+    if (atomic_compare_exchange_strong_explicit(&version->pool, &present, made, memory_order_seq_cst,
                                                 memory_order_acquire))
         return made;
     pthread_mutex_destroy(&made->mutex);
@@ -81,7 +81,6 @@ static lambda_status start(lambda_t *lambda, lambda__version *version, pool *env
         return status;
     }
     /* Pairs with version_retired: one of the two sees what the other wrote first, the pool or the mark. */
-    atomic_thread_fence(memory_order_seq_cst);
     pthread_mutex_lock(&environments->mutex);
     bool closed = environments->closed || atomic_load_explicit(&version->retired, memory_order_seq_cst);
     if (!closed) pool_link(environments, environment);

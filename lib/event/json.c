@@ -93,7 +93,8 @@ bool lambda__json_real(lambda__base *base, lambda__buffer *buffer, double value)
     if (fabs(value) < 1e15 && value == floor(value)) {
         char *end = text + sizeof(text);
         char *start = end - 2;
-        memcpy(start, ".0", 2);
+        start[0] = '.';
+        start[1] = '0';
         start = digits(start, (unsigned long long)fabs(value));
         if (signbit(value)) *--start = '-';
         return lambda__buffer_append(base, buffer, start, (size_t)(end - start));

@@ -72,7 +72,7 @@ lambda_status lambda_runtime_fail(lambda_t *lambda, lambda_status status, const 
 {
     va_list arguments;
     va_start(arguments, format);
-    lambda__fail_va(lambda ? &lambda->base : NULL, status, format ? format : "", arguments);
+    lambda__message_va(lambda ? &lambda->base : NULL, format ? format : "", arguments);
     va_end(arguments);
     return status;
 }

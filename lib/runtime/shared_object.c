@@ -13,7 +13,7 @@
 #include "runtime/runtimes.h"
 
 /** Lambda's limit of an unzipped package, https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. */
-#define OBJECT_MAX (250u * 1024 * 1024)
+#define OBJECT_MAX ((size_t)250 * 1024 * 1024)
 
 typedef struct object {
     lambda_t *lambda;

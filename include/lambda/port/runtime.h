@@ -33,7 +33,7 @@ typedef struct lambda_runtime_handler {
 
 /** A runtime driver. The library copies the struct; `name` is copied too. */
 typedef struct lambda_runtime_driver {
-    const char *name; /**< 1 to 64 of `a-z A-Z 0-9 . _ -` */
+    const char *name; /**< 1 to 64 letters, digits, dots, underscores and hyphens */
     /**
      * Makes code ready. Called on the thread that creates a function or updates it, possibly several at once.
      * On failure it leaves nothing behind and returns what `lambda_runtime_fail` returned. `identity` must stay valid
