@@ -24,7 +24,8 @@ LAMBDA_API lambda_status lambda_response_write(lambda_response *response, const 
 /**
  * Replaces the response by a JSON value written compactly from jansson's pack format
  * (https://jansson.readthedocs.io/en/latest/apiref.html#building-values):
- * `lambda_response_pack(response, "{s:f}", "area", 12.0)`. The order of keys is that of the format.
+ * `lambda_response_pack(response, "{s:f}", "area", 12.0)`. The order of keys is that of the format. An object has at most
+ * 64 keys and none twice, and values nest at most 64 deep; `lambda_response_json` (lambda/json.h) has no such bounds.
  * LAMBDA_ERROR_INVALID_PARAMETER_VALUE for a format that is wrong, a string that is not UTF-8, or a number that JSON
  * has not (NaN, infinity), with a message; else as `lambda_response_write`. On failure the response is empty.
  */

@@ -53,6 +53,17 @@ static lambda_status check_preconditions(lambda_t *lambda, const lambda__functio
     return lambda__revision_check(lambda, options->revision_id, latest->revision_id);
 }
 
+/** As writer: takes the version that was published just now out again. */
+static void unpublish(lambda_t *lambda, lambda__function *function, lambda__unlinked *unlinked)
+{
+    lambda__directory *with = atomic_exchange_explicit(&function->directory, unlinked->directory, memory_order_acq_rel);
+    unlinked->directory = with;
+    unlinked->version = with->versions[with->versions_count - 1];
+    atomic_store_explicit(&unlinked->version->retired, true, memory_order_seq_cst);
+    lambda->registry->code_bytes -= lambda__version_code_size(lambda, unlinked->version);
+    function->next_number--;
+}
+
 lambda_status lambda_version_publish_sized(lambda_t *lambda, const char *function_name,
                                            const lambda_version_options *given, size_t size,
                                            lambda_function_configuration **configuration)
@@ -72,14 +83,17 @@ lambda_status lambda_version_publish_sized(lambda_t *lambda, const char *functio
     if (status != LAMBDA_OK) return status;
     lambda__registry_lock(lambda);
     status = lambda__function_find(lambda, &name, &function);
+    uint64_t next_number = status == LAMBDA_OK ? function->next_number : 0;
     if (status == LAMBDA_OK) status = check_preconditions(lambda, function, &options);
     if (status == LAMBDA_OK)
         status = lambda__version_publish_locked(lambda, function, options.description, &version, &unlinked);
-    bool made = status == LAMBDA_OK && unlinked.directory;
+    bool made = status == LAMBDA_OK && function->next_number != next_number;
     if (status == LAMBDA_OK && configuration) {
         *configuration = lambda__configuration_make(lambda, version, version->label);
-        /* Published it is, whether it can be shown or not: publishing again finds it. */
-        if (!*configuration) status = lambda__out_of_memory(&lambda->base);
+        if (!*configuration) {
+            status = lambda__out_of_memory(&lambda->base);
+            if (made) unpublish(lambda, function, &unlinked);
+        }
     }
     lambda__registry_unlock(lambda);
     if (made) lambda__unlinked_end(lambda, &unlinked);

@@ -113,6 +113,27 @@ static void publishing_has_preconditions(void **state)
     lambda_close(lambda);
 }
 
+static void a_version_that_cannot_be_shown_is_not_published(void **state)
+{
+    (void)state;
+    for (long nth = 1; nth < 12; nth++) {
+        test_memory memory = {0};
+        lambda_t *lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory)});
+        test_create(lambda, "f", answers_user, "one");
+        lambda_function_configuration *version = NULL;
+        memory.requests = 0;
+        memory.fail_at = nth;
+        lambda_status status = lambda_version_publish(lambda, "f", NULL, &version);
+        memory.fail_at = 0;
+        lambda_status there = lambda_invoke(lambda, "f:1", LAMBDA_JSON("1"), NULL);
+        assert_int_equal(there, status == LAMBDA_OK ? LAMBDA_OK : LAMBDA_ERROR_RESOURCE_NOT_FOUND);
+        publish(lambda, "1");
+        lambda_function_configuration_free(version);
+        lambda_close(lambda);
+        assert_int_equal(memory.live, 0);
+    }
+}
+
 static void aliases_lead_to_versions(void **state)
 {
     (void)state;
@@ -294,9 +315,13 @@ static void weights_split_invocations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(versions_are_snapshots),     cmocka_unit_test(publishing_has_preconditions),
-        cmocka_unit_test(aliases_lead_to_versions),   cmocka_unit_test(bad_aliases_are_refused),
-        cmocka_unit_test(aliases_are_listed_by_name), cmocka_unit_test(weights_split_invocations),
+        cmocka_unit_test(versions_are_snapshots),
+        cmocka_unit_test(publishing_has_preconditions),
+        cmocka_unit_test(a_version_that_cannot_be_shown_is_not_published),
+        cmocka_unit_test(aliases_lead_to_versions),
+        cmocka_unit_test(bad_aliases_are_refused),
+        cmocka_unit_test(aliases_are_listed_by_name),
+        cmocka_unit_test(weights_split_invocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
