@@ -34,8 +34,8 @@ static inline lambda_status lambda_version_publish(lambda_t *lambda, const char 
 }
 
 /** Lists $LATEST, then the versions by rising number. `*list` is NULL on failure, else freed by `lambda_function_list_free`. */
-LAMBDA_API lambda_status lambda_version_list(lambda_t *lambda, const char *function_name,
-                                             const lambda_list_options *options, lambda_function_list **list);
+LAMBDA_API lambda_status lambda_version_list_page(lambda_t *lambda, const char *function_name,
+                                                  const lambda_list_options *options, lambda_function_list **list);
 
 #ifdef __cplusplus
 }

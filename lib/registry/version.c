@@ -100,8 +100,8 @@ lambda_status lambda_version_publish_sized(lambda_t *lambda, const char *functio
     return status;
 }
 
-lambda_status lambda_version_list(lambda_t *lambda, const char *function_name, const lambda_list_options *options,
-                                  lambda_function_list **listed)
+lambda_status lambda_version_list_page(lambda_t *lambda, const char *function_name, const lambda_list_options *options,
+                                       lambda_function_list **listed)
 {
     if (listed) *listed = NULL;
     if (!lambda || !listed)

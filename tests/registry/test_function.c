@@ -355,7 +355,7 @@ static lambda_status everything(lambda_t *lambda)
                 .name = "live", .description = "routed", .additional_version = "2", .additional_weight = 0.5});
     if (status == LAMBDA_OK) status = lambda_alias_get(lambda, "f", "live", &alias);
     if (status == LAMBDA_OK) status = lambda_alias_list_page(lambda, "f", NULL, NULL, &aliases);
-    if (status == LAMBDA_OK) status = lambda_version_list(lambda, "f", NULL, &list);
+    if (status == LAMBDA_OK) status = lambda_version_list_page(lambda, "f", NULL, &list);
     lambda_function_list_free(list);
     list = NULL;
     if (status == LAMBDA_OK) status = lambda_function_list_page(lambda, NULL, &list);

@@ -66,7 +66,7 @@ static void versions_are_snapshots(void **state)
     assert_fails(lambda, lambda_function_delete(lambda, "g"), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "g");
     assert_fails(NULL, lambda_function_delete(NULL, "g"), INVALID, "lambda");
     lambda_function_list *list = NULL;
-    assert_ok(lambda, lambda_version_list(lambda, "f", &(lambda_list_options){.max_items = 3}, &list));
+    assert_ok(lambda, lambda_version_list_page(lambda, "f", &(lambda_list_options){.max_items = 3}, &list));
     assert_int_equal(list->count, 3);
     assert_string_equal(list->items[0]->version, "$LATEST");
     assert_string_equal(list->items[2]->version, "2");
@@ -74,15 +74,15 @@ static void versions_are_snapshots(void **state)
     char marker[32];
     snprintf(marker, sizeof(marker), "%s", list->next_marker);
     lambda_function_list_free(list);
-    assert_ok(lambda, lambda_version_list(lambda, "f", &(lambda_list_options){.marker = marker}, &list));
+    assert_ok(lambda, lambda_version_list_page(lambda, "f", &(lambda_list_options){.marker = marker}, &list));
     assert_int_equal(list->count, 2);
     assert_string_equal(list->items[0]->version, "3");
     assert_string_equal(list->items[1]->version, "5");
     assert_null(list->next_marker);
     lambda_function_list_free(list);
-    assert_fails(lambda, lambda_version_list(lambda, "g", NULL, &list), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "g");
-    assert_fails(lambda, lambda_version_list(lambda, "f", NULL, NULL), INVALID, "list");
-    assert_fails(NULL, lambda_version_list(NULL, "f", NULL, &list), INVALID, "lambda");
+    assert_fails(lambda, lambda_version_list_page(lambda, "g", NULL, &list), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "g");
+    assert_fails(lambda, lambda_version_list_page(lambda, "f", NULL, NULL), INVALID, "list");
+    assert_fails(NULL, lambda_version_list_page(NULL, "f", NULL, &list), INVALID, "lambda");
     lambda_close(lambda);
 }
 

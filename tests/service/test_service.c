@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lambda/port/runtime.h>
 
@@ -141,6 +142,41 @@ static void log_lines_are_lambdas(void **state)
     free(kept);
 }
 
+static void standard_error_shows_lines(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/lambda-test-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    test_clock clock = {.wall = UINT64_C(1767225600) * 1000000000 + 42000000};
+    lambda_t *lambda = test_open(&(lambda_options){
+        .clock = test_clock_port(&clock), .log = lambda_log_sink_stderr(), .log_level = LAMBDA_LOG_WARN});
+    test_create(lambda, "f", logs, NULL);
+    lambda_result result = {0};
+    fflush(stderr);
+    int kept = dup(STDERR_FILENO);
+    dup2(file, STDERR_FILENO);
+    lambda_status status = lambda_invoke(lambda, "f", LAMBDA_JSON("1"), &result);
+    lambda_log_sink sink = lambda_log_sink_stderr();
+    lambda_log_record record = {.level = LAMBDA_LOG_INFO, .platform = true, .message = "START", .message_length = 5};
+    sink.write(sink.user, &record);
+    fflush(stderr);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_int_equal(status, LAMBDA_OK);
+    char id[LAMBDA_REQUEST_ID_SIZE];
+    char expected[200];
+    char text[400] = "";
+    lambda_request_id_format(result.request_id, id);
+    snprintf(expected, sizeof(expected), "2026-01-01T00:00:00.042Z WARN [%s] seen 1\nSTART\n", id);
+    assert_true(pread(file, text, sizeof(text) - 1, 0) > 0);
+    assert_string_equal(text, expected); /* at WARN neither the platform's own lines nor INFO are there */
+    close(file);
+    remove(path);
+    lambda_result_clear(&result);
+    lambda_close(lambda);
+}
+
 static int loads;
 
 static lambda_status host_load(void *user, const lambda_runtime_request *request, lambda_runtime_handler *handler)
@@ -216,9 +252,8 @@ static void a_host_adds_drivers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(options_are_checked),
-        cmocka_unit_test(services_share_nothing),
-        cmocka_unit_test(log_lines_are_lambdas),
+        cmocka_unit_test(options_are_checked),   cmocka_unit_test(services_share_nothing),
+        cmocka_unit_test(log_lines_are_lambdas), cmocka_unit_test(standard_error_shows_lines),
         cmocka_unit_test(a_host_adds_drivers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
