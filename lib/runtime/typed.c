@@ -269,6 +269,7 @@ static void free_typed(lambda__typed *typed)
 {
     lambda__base *base = &typed->lambda->base;
     if (typed->library) dlclose(typed->library);
+    lambda__typed_free(base, &typed->declaration);
     lambda__release(base, typed->text);
     lambda__release(base, typed->identity);
     lambda__release(base, typed);

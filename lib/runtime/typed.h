@@ -84,11 +84,16 @@ typedef struct lambda__typed_declaration {
     size_t parameters_count;
     size_t structs_count;
     lambda__typed_parameter parameters[LAMBDA__TYPED_PARAMETERS];
-    lambda__typed_struct structs[LAMBDA__TYPED_STRUCTS];
+    lambda__typed_struct *structs[LAMBDA__TYPED_STRUCTS]; /* owned; NULL from structs_count on, once parsed */
 } lambda__typed_declaration;
 
-/** Parses `text`, which must outlive the declaration. InvalidParameterValue with a message that names the place. */
+/**
+ * Parses `text`, which must outlive the declaration. InvalidParameterValue with a message that names the place. Whatever
+ * comes of it, lambda__typed_free ends it.
+ */
 lambda_status lambda__typed_parse(lambda__base *base, const char *text, lambda__typed_declaration *declaration);
+
+void lambda__typed_free(lambda__base *base, lambda__typed_declaration *declaration);
 
 /** Finds sizes, offsets and libffi's types; `*frame` is the bytes of a call's arguments. */
 lambda_status lambda__typed_layout(lambda__base *base, lambda__typed_declaration *declaration, ffi_cif *cif,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "runtime/typed.h"
 
 typedef struct parser {
@@ -163,9 +164,9 @@ static lambda__typed_type struct_type(parser *parse)
     lambda__typed_declaration *declaration = parse->declaration;
     lambda__typed_name name = parse->token;
     for (size_t i = 0; i < declaration->structs_count; i++) {
-        if (!same(declaration->structs[i].name, name)) continue;
+        if (!same(declaration->structs[i]->name, name)) continue;
         next(parse);
-        return (lambda__typed_type){.kind = LAMBDA__TYPED_STRUCT, .structure = &declaration->structs[i]};
+        return (lambda__typed_type){.kind = LAMBDA__TYPED_STRUCT, .structure = declaration->structs[i]};
     }
     fail(parse, "this struct is not declared before its use");
     return (lambda__typed_type){0};
@@ -243,15 +244,20 @@ static void take_member(parser *parse, lambda__typed_struct *structure, size_t *
 static void take_struct(parser *parse)
 {
     lambda__typed_declaration *declaration = parse->declaration;
-    lambda__typed_struct *structure = &declaration->structs[declaration->structs_count];
     if (declaration->structs_count == LAMBDA__TYPED_STRUCTS) {
         fail(parse, "more than 16 structs");
         return;
     }
-    *structure = (lambda__typed_struct){0};
+    lambda__typed_struct *structure = lambda__allocate_zeroed(parse->base, sizeof(*structure));
+    if (!structure) {
+        parse->status = lambda__out_of_memory(parse->base);
+        return;
+    }
+    /* Counted only when it is whole: a struct cannot have itself as a member. */
+    declaration->structs[declaration->structs_count] = structure;
     structure->name = take_name(parse, "a struct's name is missing");
     for (size_t i = 0; i < declaration->structs_count; i++)
-        if (same(declaration->structs[i].name, structure->name)) fail(parse, "the struct before it is declared twice");
+        if (same(declaration->structs[i]->name, structure->name)) fail(parse, "the struct before it is declared twice");
     expect(parse, "{", "{ is missing");
     size_t elements = 0;
     while (parse->status == LAMBDA_OK && !take(parse, "}"))
@@ -385,7 +391,7 @@ static void take_function(parser *parse)
 lambda_status lambda__typed_parse(lambda__base *base, const char *text, lambda__typed_declaration *declaration)
 {
     parser parse = {.base = base, .declaration = declaration, .text = text, .at = text};
-    declaration->structs_count = declaration->parameters_count = 0;
+    *declaration = (lambda__typed_declaration){0};
     if (strnlen(text, LAMBDA__TYPED_TEXT + 1) > LAMBDA__TYPED_TEXT)
         return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "code.declaration: is longer than %d bytes",
                             LAMBDA__TYPED_TEXT);
@@ -396,4 +402,10 @@ lambda_status lambda__typed_parse(lambda__base *base, const char *text, lambda__
     }
     take_function(&parse);
     return parse.status;
+}
+
+void lambda__typed_free(lambda__base *base, lambda__typed_declaration *declaration)
+{
+    for (size_t i = 0; i < LAMBDA__TYPED_STRUCTS; i++)
+        lambda__release(base, declaration->structs[i]);
 }

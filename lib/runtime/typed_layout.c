@@ -71,7 +71,7 @@ lambda_status lambda__typed_layout(lambda__base *base, lambda__typed_declaration
 {
     *frame = 0;
     for (size_t i = 0; i < declaration->structs_count; i++)
-        if (!lay_out_struct(&declaration->structs[i])) return failed(base);
+        if (!lay_out_struct(declaration->structs[i])) return failed(base);
     set_type(&declaration->result);
     for (size_t i = 0; i < declaration->parameters_count; i++) {
         lambda__typed_parameter *parameter = &declaration->parameters[i];

@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else if (lambda_error_message(lambda)[0] == '\0') {
         abort();
     }
+    lambda__typed_free(&lambda->base, &declaration);
     free(text);
     return 0;
 }

@@ -347,6 +347,7 @@ static void bad_declarations_are_refused(void **state)
         {"unsigned double f(void)", "not a type together"},
         {"status double f(void)", "a status is an int"},
         {"double f(struct p x)", "not declared"},
+        {"struct p { struct p x; }; double f(struct p x)", "not declared"},
         {"struct p { }; double f(struct p x)", "no members"},
         {"struct p { double x }; double f(struct p x)", "; is missing"},
         {"struct p { double x; double x; }; double f(struct p x)", "twice"},
