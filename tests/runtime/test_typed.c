@@ -401,10 +401,11 @@ static void every_allocation_may_fail(void **state)
         lambda_result result = {0};
         memory.requests = 0;
         memory.fail_at = nth;
-        lambda_function_config config = {.function_name = "f",
-                                         .code = lambda_code_typed_function(FUNCTION(squares),
-                                                                            "void squares(out double *values, int32_t "
-                                                                            "values_count, out double *last)")};
+        lambda_function_config config = {
+            .function_name = "f",
+            .code = lambda_code_typed_function(FUNCTION(squares),
+                                               "struct unused { int x; }; void squares(out double *values, int32_t "
+                                               "values_count, out double *last)")};
         lambda_status status = lambda_function_create(own, &config);
         if (status == LAMBDA_OK) status = lambda_invoke(own, "f", LAMBDA_JSON("{\"values_count\":5}"), &result);
         succeeded = memory.requests < nth;
