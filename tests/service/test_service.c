@@ -249,12 +249,51 @@ static void a_host_adds_drivers(void **state)
     assert_int_equal(loads, 0);
 }
 
+static lambda_status asks_for_texts(const lambda_event *event, lambda_context *context, lambda_response *response)
+{
+    (void)event;
+    const char *path = NULL;
+    lambda_status status = lambda_context_temporary_directory(context, &path);
+    if (status != LAMBDA_OK) return status;
+    return lambda_response_pack(response, "[s,s,s]", lambda_context_invoked_function_arn(context),
+                                lambda_context_log_group_name(context), lambda_context_log_stream_name(context));
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    bool succeeded = false;
+    for (long nth = 1; !succeeded; nth++) {
+        assert_true(nth < 100);
+        test_memory memory = {0};
+        lambda_t *lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory)});
+        lambda_runtime_driver driver = {.name = "host", .load = host_load, .unload = host_unload};
+        lambda_result result = {0};
+        memory.requests = 0;
+        memory.fail_at = nth;
+        lambda_status status = lambda_runtime_register(lambda, &driver);
+        lambda_function_config config = {.function_name = "f", .code = lambda_code_native(asks_for_texts, NULL)};
+        if (status == LAMBDA_OK) status = lambda_function_create(lambda, &config);
+        if (status == LAMBDA_OK) status = lambda_invoke(lambda, "f", LAMBDA_JSON("1"), &result);
+        succeeded = memory.requests < nth;
+        memory.fail_at = 0;
+        assert_true(status == LAMBDA_OK || status == LAMBDA_ERROR_OUT_OF_MEMORY);
+        if (succeeded) assert_null(result.function_error);
+        /* What could not be registered or created is not half there. */
+        lambda_status again = lambda_runtime_register(lambda, &driver);
+        assert_true(again == LAMBDA_OK || again == LAMBDA_ERROR_RESOURCE_CONFLICT);
+        lambda_result_clear(&result);
+        lambda_close(lambda);
+        assert_int_equal(memory.live, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_are_checked),   cmocka_unit_test(services_share_nothing),
         cmocka_unit_test(log_lines_are_lambdas), cmocka_unit_test(standard_error_shows_lines),
-        cmocka_unit_test(a_host_adds_drivers),
+        cmocka_unit_test(a_host_adds_drivers),   cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
