@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/executor.h"
 #include "base/memory.h"
 #include "base/thread.h"
-#include "environment/environment.h"
+#include "environment/pool.h"
+#include "invoke/invoke.h"
 #include "registry/registry.h"
 #include "runtime/runtimes.h"
+#include "testing/virtual.h"
 
 /** A limit that may be chosen: zero is the default, more than the maximum is refused. */
 static lambda_status choose_limit(const char *name, uint64_t given, uint64_t standard, uint64_t maximum,
@@ -30,11 +33,13 @@ static lambda_status choose_limits(lambda_limits *limits, const lambda_limits *g
         uint64_t maximum;
     } table[] = {
         {"concurrent_executions", given->concurrent_executions, 1000, 1048576},
-        {"invocation_depth", given->invocation_depth, 16, 1024},
+        {"invocation_depth", given->invocation_depth, 64, 1024},
         {"request_payload", given->request_payload, 6291456, 1073741824},
         {"response_payload", given->response_payload, 6291456, 1073741824},
         {"environment_variables", given->environment_variables, 4096, 1048576},
         {"code_storage", given->code_storage, UINT64_C(80530636800), UINT64_MAX},
+        {"scaling_rate", given->scaling_rate, 1000, 1000000000},
+        {"init_timeout_ms", given->init_timeout_ms, 10000, 900000},
     };
     uint64_t chosen[sizeof(table) / sizeof(table[0])];
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -47,8 +52,14 @@ static lambda_status choose_limits(lambda_limits *limits, const lambda_limits *g
                               .request_payload = (size_t)chosen[2],
                               .response_payload = (size_t)chosen[3],
                               .environment_variables = (uint32_t)chosen[4],
-                              .code_storage = chosen[5]};
-    return LAMBDA_OK;
+                              .code_storage = chosen[5],
+                              .scaling_rate = (uint32_t)chosen[6],
+                              .init_timeout_ms = (uint32_t)chosen[7]};
+    uint64_t unreserved = 0;
+    lambda_status status = choose_limit("unreserved_concurrent_executions", given->unreserved_concurrent_executions,
+                                        chosen[0] / 10, chosen[0], &unreserved);
+    limits->unreserved_concurrent_executions = (uint32_t)unreserved;
+    return status;
 }
 
 /** Checks the texts of the options and fills in defaults; they are copied later. */
@@ -69,6 +80,8 @@ static lambda_status choose_texts(lambda_options *options)
                             options->temporary_directory);
     if (strlen(options->temporary_directory) > 3000)
         return lambda__fail(NULL, invalid, "temporary_directory: is longer than 3000 bytes");
+    if (options->close_grace_ms > 3600000)
+        return lambda__fail(NULL, invalid, "close_grace_ms: %u is more than 3600000", options->close_grace_ms);
     if ((unsigned)options->log_level > LAMBDA_LOG_OFF)
         return lambda__fail(NULL, invalid, "log_level: %d is none", (int)options->log_level);
     return LAMBDA_OK;
@@ -83,13 +96,13 @@ static lambda_status copy_texts(lambda_t *lambda, const lambda_options *options)
     return complete ? LAMBDA_OK : lambda__out_of_memory(NULL);
 }
 
-static lambda_status open_floors(lambda_t *lambda)
+static lambda_status open_floors(lambda_t *lambda, const lambda_options *options)
 {
     lambda__registry_port port = {0};
     lambda__runtimes_port(&port);
     lambda__environments_port(&port);
     lambda_status status = lambda__runtimes_open(lambda, &lambda->runtimes);
-    if (status == LAMBDA_OK) status = lambda__environments_open(lambda, &lambda->environments);
+    if (status == LAMBDA_OK) status = lambda__environments_open(lambda, options, &lambda->environments);
     if (status == LAMBDA_OK) status = lambda__registry_open(lambda, &port, &lambda->registry);
     return status;
 }
@@ -103,9 +116,17 @@ static void free_service(lambda_t *lambda)
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->region);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->account_id);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->temporary_directory);
+    lambda__faults_free(lambda);
+    lambda__virtual_detach(lambda);
     lambda__base_close(&lambda->base);
     lambda_allocator allocator = lambda->base.allocator;
     allocator.release(allocator.user, lambda);
+}
+
+/** The last piece of work has ended, or there is none: the end of what close began. */
+static void free_last(lambda__base *base)
+{
+    free_service((lambda_t *)base);
 }
 
 lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda_t **opened)
@@ -125,7 +146,7 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
     lambda_t *lambda = allocator.allocate(allocator.user, sizeof(*lambda));
     if (!lambda) return lambda__out_of_memory(NULL);
     memset(lambda, 0, sizeof(*lambda));
-    status = lambda__base_open(&lambda->base, &allocator, &options.clock, &options.random);
+    status = lambda__base_open(&lambda->base, &allocator, &options.clock, &options.random, &options.executor);
     if (status != LAMBDA_OK) {
         allocator.release(allocator.user, lambda);
         return status;
@@ -133,8 +154,12 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
     lambda->limits = limits;
     lambda->log = options.log;
     lambda->log_level = options.log_level ? options.log_level : LAMBDA_LOG_INFO;
-    status = copy_texts(lambda, &options);
-    if (status == LAMBDA_OK) status = open_floors(lambda);
+    lambda->base.last = free_last;
+    lambda->close_grace_ns = (uint64_t)(options.close_grace_ms ? options.close_grace_ms : 2000) * 1000000;
+    if (!lambda__virtual_attach(lambda))
+        status = lambda__fail(NULL, LAMBDA_ERROR_RESOURCE_CONFLICT, "clock: the virtual clock has a service already");
+    if (status == LAMBDA_OK) status = copy_texts(lambda, &options);
+    if (status == LAMBDA_OK) status = open_floors(lambda, &options);
     if (status != LAMBDA_OK) {
         free_service(lambda);
         return status;
@@ -143,13 +168,34 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
     return LAMBDA_OK;
 }
 
-void lambda_close(lambda_t *lambda)
+/** Waits for pieces of work until the grace is over; how many are left. */
+static uint32_t wait_for_work(lambda_t *lambda)
 {
-    if (!lambda) return;
+    lambda__base *base = &lambda->base;
+    uint64_t until = lambda__now(base) + lambda->close_grace_ns;
+    for (;;) {
+        uint32_t work = atomic_load_explicit(&base->work, memory_order_acquire);
+        if (work == 1 || !lambda__wait(base, &base->work, work, until))
+            return atomic_load_explicit(&base->work, memory_order_acquire) - 1;
+    }
+}
+
+uint32_t lambda_close(lambda_t *lambda)
+{
+    if (!lambda) return 0;
+    lambda__environments_closing(lambda);
+    if (lambda->base.executor.kind == LAMBDA_EXECUTOR_THREADS) lambda__keeper_stop(&lambda->base);
     while (lambda__threads_busy(&lambda->base))
         lambda__platform_pause();
-    lambda__environments_closing(lambda->environments);
-    free_service(lambda);
+    lambda__ahead_clear(lambda);
+    lambda__registry_empty(lambda);
+    uint32_t left = wait_for_work(lambda);
+    if (left > 0) {
+        lambda__environments_abandon(lambda);
+        atomic_store_explicit(&lambda->given_up, true, memory_order_release);
+    }
+    lambda__work_end(&lambda->base);
+    return left;
 }
 
 const char *lambda_error_message(lambda_t *lambda)
@@ -165,7 +211,12 @@ lambda_status lambda_statistics_get_sized(lambda_t *lambda, lambda_statistics *s
     lambda_statistics sums = {.invocations = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_INVOCATIONS),
                               .errors = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_ERRORS),
                               .throttles = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_THROTTLES),
-                              .cold_starts = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_COLD_STARTS)};
+                              .cold_starts = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_COLD_STARTS),
+                              .environments_started = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_STARTED),
+                              .environments_ended = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_ENDED),
+                              .timeouts = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TIMEOUTS),
+                              .provisioned_invocations = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_PROVISIONED),
+                              .provisioned_spillovers = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_SPILLOVERS)};
     memset(statistics, 0, size);
     memcpy(statistics, &sums, size < sizeof(sums) ? size : sizeof(sums));
     return LAMBDA_OK;

@@ -20,6 +20,9 @@ struct lambda {
     struct lambda__registry *registry;         /* registry/registry.h */
     struct lambda__runtimes *runtimes;         /* runtime/runtimes.h */
     struct lambda__environments *environments; /* environment/environment.h */
+    _Atomic(struct lambda__faults *) faults;   /* invoke/fault.h; NULL unless a test injects some */
+    uint64_t close_grace_ns;
+    _Atomic bool given_up; /* close has returned, and handlers still run */
 };
 
 #endif

@@ -20,15 +20,20 @@ extern "C" {
 typedef lambda_status lambda_handler(const lambda_event *event, lambda_context *context, lambda_response *response);
 
 /**
- * An init hook: runs once in each new environment, before its first invocation, on the invoking thread. Anything but
- * LAMBDA_OK fails the environment: the invocation is a function error of type "Runtime.InitError" that carries the
- * thread's last error message, and the next invocation tries a new environment.
+ * An init hook: runs once in each new environment, before its first invocation, on the invoking thread, on the
+ * environment's own (THREAD isolation), or on one that starts environments ahead. Anything but LAMBDA_OK fails it; as in
+ * Lambda (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html) it is then run once more, the
+ * environment's state pointer NULL again. If that fails too, the invocation is a function error of type
+ * "Runtime.InitError" that carries the thread's last error message, and the next invocation tries a new environment.
+ * So a hook that fails leaves nothing behind. It may take `lambda_limits.init_timeout_ms` and then the function's timeout;
+ * more is "Sandbox.Timedout". Each failure, and each init that takes longer than the former, is an INIT_REPORT line of the log.
  */
 typedef lambda_status lambda_init_hook(lambda_context *context);
 
 /**
  * A shutdown hook: runs once in each environment whose init succeeded, after its last invocation, on the thread that ends
- * it (one that invokes, updates, deletes or closes). It must not invoke functions.
+ * it: one that invokes, updates, deletes, pumps or closes, the library's own, or with THREAD isolation the environment's.
+ * `lambda_context_shutdown_reason` says why. It must not invoke functions.
  */
 typedef void lambda_shutdown_hook(lambda_context *context);
 

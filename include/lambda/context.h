@@ -72,11 +72,40 @@ LAMBDA_API void lambda_context_set_state(lambda_context *context, void *state);
 
 /**
  * The environment's own directory, Lambda's `/tmp`: made at the first call, kept from invocation to invocation, removed
- * with all that is in it when the environment ends. `*path` is borrowed while the environment lives.
+ * with all that is in it when the environment ends. What is in it is measured after each invocation: more than the
+ * function's `ephemeral_storage_size` is reported in the log, and the environment ends. `*path` is borrowed while the environment lives.
  * LAMBDA_ERROR_SERVICE where it cannot be made (the message says why), LAMBDA_ERROR_OUT_OF_MEMORY,
  * LAMBDA_ERROR_INVALID_PARAMETER_VALUE for NULL arguments.
  */
 LAMBDA_API lambda_status lambda_context_temporary_directory(lambda_context *context, const char **path);
+
+/** Bytes of the files in the environment's directory, 0 where it was not asked for yet. LAMBDA_ERROR_SERVICE where it cannot be read. */
+LAMBDA_API lambda_status lambda_context_temporary_directory_size(lambda_context *context, uint64_t *bytes);
+
+/** "on-demand" or "provisioned-concurrency": why the environment was started. Lambda's AWS_LAMBDA_INITIALIZATION_TYPE. */
+LAMBDA_API const char *lambda_context_initialization_type(lambda_context *context);
+
+/**
+ * Says that the environment's state is broken: after this invocation, whatever it answers, the environment is shut
+ * down, and the next begins in a new one. A NULL context is ignored.
+ */
+LAMBDA_API void lambda_context_retire(lambda_context *context);
+
+/** Why an environment is shut down. */
+typedef enum lambda_shutdown_reason {
+    LAMBDA_SHUTDOWN_NONE = 0,    /**< it is not */
+    LAMBDA_SHUTDOWN_IDLE = 1,    /**< nobody invoked it for long: `lambda_options.idle_timeout_ms` */
+    LAMBDA_SHUTDOWN_FAILURE = 2, /**< lambda_context_retire, more in its directory than it may store, or a failed init */
+    LAMBDA_SHUTDOWN_TIMEOUT = 3, /**< its handler overran the timeout */
+    LAMBDA_SHUTDOWN_UPDATE = 4,  /**< its code or configuration was replaced or deleted */
+    LAMBDA_SHUTDOWN_CLOSE = 5    /**< the service closes */
+} lambda_shutdown_reason;
+
+/** In a shutdown hook: why it runs. Before that, and for a NULL context, LAMBDA_SHUTDOWN_NONE. */
+LAMBDA_API lambda_shutdown_reason lambda_context_shutdown_reason(lambda_context *context);
+
+/** "none", "idle", "failure", "timeout", "update", "close"; "unknown" for what is none. Static; any thread. */
+LAMBDA_API const char *lambda_shutdown_reason_name(lambda_shutdown_reason reason);
 
 /** The service that the handler runs in, to invoke other functions. NULL for a NULL context. */
 LAMBDA_API lambda_t *lambda_context_service(lambda_context *context);

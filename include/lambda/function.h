@@ -26,6 +26,22 @@ typedef struct lambda_pair {
     const char *value; /**< tag: at most 256 characters. Not NULL */
 } lambda_pair;
 
+/** Where a function's code runs. */
+typedef enum lambda_isolation {
+    LAMBDA_ISOLATION_DEFAULT = 0, /**< INLINE; in an update, as it was */
+    /** On the thread that invokes. Costs nothing; an overrun is seen when the handler returns. */
+    LAMBDA_ISOLATION_INLINE = 1,
+    /**
+     * On another thread: with the library's own threads, one for each environment, on which all its hooks and invocations
+     * run. Who invokes gets the timeout on time; the environment is shut down when its handler comes back, and counts as
+     * concurrency until then. Event and options are copied. Refused where the service's executor is LAMBDA_EXECUTOR_NONE.
+     */
+    LAMBDA_ISOLATION_THREAD = 2
+} lambda_isolation;
+
+/** For `spare_environments` in an update: none any more. */
+#define LAMBDA_NO_SPARE_ENVIRONMENTS UINT32_MAX
+
 /**
  * What a function is to be. The limits are Lambda's (https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html).
  * Zero means the default when a function is created, and "as it was" when one is updated. Everything is copied.
@@ -40,6 +56,12 @@ typedef struct lambda_function_config {
     uint32_t memory_size;            /**< MB, 128 to 10,240. Default 128 */
     uint32_t timeout_ms;             /**< milliseconds, 1 to 900,000. Default 3,000 */
     uint32_t ephemeral_storage_size; /**< MB, 512 to 10,240. Default 512 */
+    lambda_isolation isolation;      /**< where the code runs. Default LAMBDA_ISOLATION_INLINE */
+    /**
+     * Environments beyond those in use that are initialised ahead, in the background, once the function is being used: an
+     * invocation that finds the others busy then waits for no init hook. At most 1,000. Default 0.
+     */
+    uint32_t spare_environments;
     const lambda_pair *environment; /**< variables of the function; not NULL replaces all. Reserved names are refused */
     size_t environment_count;       /**< number of those */
     const lambda_pair *tags;        /**< at most 50; to create only (see lambda_function_tag) */
@@ -68,6 +90,8 @@ typedef struct lambda_function_configuration {
     uint32_t memory_size;            /**< MB */
     uint32_t timeout_ms;             /**< milliseconds */
     uint32_t ephemeral_storage_size; /**< MB */
+    lambda_isolation isolation;      /**< never LAMBDA_ISOLATION_DEFAULT */
+    uint32_t spare_environments;     /**< number of those */
     const lambda_pair *environment;  /**< variables, in the order given */
     size_t environment_count;        /**< number of those */
     const lambda_pair *tags;         /**< the function's tags, sorted by name */

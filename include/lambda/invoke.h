@@ -20,6 +20,8 @@ typedef struct lambda_invoke_options {
     const char *qualifier;                  /**< a version or alias; refused where the name carries another */
     lambda_bytes client_context;            /**< handed to the handler as it is; at most 3,583 bytes */
     lambda_bytes identity;                  /**< handed to the handler as it is; at most 3,583 bytes */
+    uint32_t wait_ms;                       /**< where concurrency is short, wait so long for it before the invocation is
+                                               throttled. Default 0. There is no order among those who wait */
     const char *trace_id;                   /**< X-Ray trace header, at most 255 characters; handed to the handler */
 } lambda_invoke_options;
 
@@ -51,6 +53,7 @@ typedef struct lambda_result {
         billed_duration_ms; /**< as Lambda bills: the handler's duration and a cold start's, in whole milliseconds up */
     uint32_t memory_size;   /**< MB, as configured, for what it cost */
     bool cold_start;        /**< true where the environment was new */
+    const char *throttle_reason; /**< with LAMBDA_ERROR_TOO_MANY_REQUESTS, Lambda's Reason (concurrency.h); else NULL. Static */
     size_t capacity;        /**< the library's own: bytes behind payload */
     lambda_t *owner;        /**< the library's own: whose memory it is */
 } lambda_result;
@@ -61,15 +64,17 @@ LAMBDA_API lambda_status lambda_invoke_sized(lambda_t *lambda, const char *funct
                                              lambda_result *result, size_t result_size);
 
 /**
- * Invokes a function and waits: the handler runs on this thread. The payload is handed on unparsed, not copied.
+ * Invokes a function and waits: the handler runs where the function's isolation says (function.h), by default on this
+ * thread. The payload is handed on unparsed, and copied only for THREAD isolation.
  *
  * LAMBDA_OK says that the function ran; whether it failed stands in `result->function_error`. Its own failure is never a
  * failed status. Else: LAMBDA_ERROR_RESOURCE_NOT_FOUND, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
- * LAMBDA_ERROR_REQUEST_TOO_LARGE, LAMBDA_ERROR_TOO_MANY_REQUESTS (the concurrency limit),
- * LAMBDA_ERROR_RECURSIVE_INVOCATION (nested deeper than the limit), LAMBDA_ERROR_OUT_OF_MEMORY.
+ * LAMBDA_ERROR_REQUEST_TOO_LARGE, LAMBDA_ERROR_TOO_MANY_REQUESTS (concurrency.h),
+ * LAMBDA_ERROR_RECURSIVE_INVOCATION (nested deeper than the limit, or the 17th time in a loop), LAMBDA_ERROR_SERVICE
+ * (no thread for THREAD isolation), LAMBDA_ERROR_OUT_OF_MEMORY.
  *
- * A handler that overran its timeout is seen when it returns: its answer is dropped, the result is Lambda's
- * "Sandbox.Timedout" error, and its environment is shut down. `result` NULL: nobody wants the answer. Any thread.
+ * A handler that overruns its timeout gives Lambda's "Sandbox.Timedout" error, and its environment is shut down: with
+ * INLINE isolation when it returns, its answer dropped; with THREAD isolation this call returns on time. `result` NULL: nobody wants the answer. Any thread.
  */
 static inline lambda_status lambda_invoke(lambda_t *lambda, const char *function_name, lambda_bytes payload,
                                           lambda_result *result)

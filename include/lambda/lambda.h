@@ -1,15 +1,18 @@
-/* libλ: AWS Lambda's model inside any program. This header includes the whole core but lambda/json.h and the ports. */
+/* libλ: AWS Lambda's model inside any program. This header includes the whole core but lambda/json.h, lambda/testing.h and the ports. */
 #ifndef LAMBDA_LAMBDA_H
 #define LAMBDA_LAMBDA_H
 
 #include <lambda/alias.h>
 #include <lambda/base.h>
+#include <lambda/clock_virtual.h>
 #include <lambda/code.h>
+#include <lambda/concurrency.h>
 #include <lambda/context.h>
 #include <lambda/event.h>
 #include <lambda/function.h>
 #include <lambda/invoke.h>
 #include <lambda/log.h>
+#include <lambda/pump.h>
 #include <lambda/response.h>
 #include <lambda/service.h>
 #include <lambda/status.h>

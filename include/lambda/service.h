@@ -4,6 +4,7 @@
 
 #include <lambda/port/allocator.h>
 #include <lambda/port/clock.h>
+#include <lambda/port/executor.h>
 #include <lambda/port/log.h>
 #include <lambda/port/random.h>
 #include <lambda/status.h>
@@ -19,25 +20,43 @@ extern "C" {
 typedef struct lambda_limits {
     uint32_t
         concurrent_executions; /**< invocations at once, all functions together. Default 1,000; at most 1,048,576 */
-    uint32_t
-        invocation_depth; /**< invocations nested on one thread. Default 16, where Lambda's loop detection stops; at most 1,024 */
+    /**
+     * What functions may not reserve of it. Default a tenth of `concurrent_executions`, which of Lambda's 1,000 is
+     * Lambda's 100; at most `concurrent_executions`
+     */
+    uint32_t unreserved_concurrent_executions;
+    /**
+     * Environments that one function may start at once, and again in every 10 seconds. Default 1,000
+     * (https://docs.aws.amazon.com/lambda/latest/dg/scaling-behavior.html); at most 1,000,000,000
+     */
+    uint32_t scaling_rate;
+    uint32_t invocation_depth; /**< invocations nested in one another, whichever they are. Default 64; at most 1,024 */
+    uint32_t init_timeout_ms;  /**< of an init hook before it is tried again. Default 10,000; at most 900,000 */
     size_t request_payload;         /**< bytes of an event. Default 6,291,456; at most 1 GiB */
     size_t response_payload;        /**< bytes of a response. Default 6,291,456; at most 1 GiB */
     uint32_t environment_variables; /**< bytes of all names and values of one function. Default 4,096; at most 1 MiB */
     uint64_t code_storage; /**< bytes of code of all versions of all functions. Default 75 GiB (80,530,636,800) */
 } lambda_limits;
 
+/** For `idle_timeout_ms`. */
+#define LAMBDA_IDLE_FOREVER UINT32_MAX
+
 /** Options of a service. Zero means the default in every field; `lambda_open(NULL, ...)` takes all defaults. */
 typedef struct lambda_options {
     lambda_allocator allocator; /**< memory. All NULL: malloc, realloc and free. Some NULL: refused */
     lambda_clock clock;         /**< time. All NULL: the system's. Some NULL: refused */
+    lambda_executor executor; /**< threads. All zero: the library's own, each started when first needed */
     lambda_random random; /**< randomness. NULL: the system's. Give one to have the same ids and routing each run */
     lambda_log_sink log;  /**< log lines. NULL: none, and logging costs nothing */
     lambda_log_level log_level;      /**< lines below it are not written. Default INFO */
     const char *region;              /**< used in ARNs, 1 to 32 of `a-z 0-9 -`. Default "us-east-1" */
     const char *account_id;          /**< used in ARNs, 12 digits. Default "000000000000" */
     const char *temporary_directory; /**< where environments' directories are made; absolute. Default "/tmp" */
-    lambda_limits limits;            /**< see there */
+    uint32_t idle_timeout_ms; /**< how long an environment may be idle before it is shut down, and at most 1/64 longer.
+                                 Default 600,000, ten minutes; LAMBDA_IDLE_FOREVER: as long as the service is open */
+    uint32_t close_grace_ms;  /**< how long lambda_close waits for handlers and hooks that run on other threads than the
+                                 host's own. Default 2,000, Lambda's shutdown limit; at most 3,600,000 */
+    lambda_limits limits;     /**< see there */
 } lambda_options;
 
 /** Exported form of `lambda_open`: `size` is the caller's `sizeof(lambda_options)`. Call `lambda_open`. */
@@ -55,17 +74,27 @@ static inline lambda_status lambda_open(const lambda_options *options, lambda_t 
 
 /**
  * Closes a service: shuts every environment down, unloads all code, removes all temporary directories, frees all memory.
- * Invocations that run on other threads are waited for; the host starts no other call on the service once this one
- * has begun, and no handler calls it. Targets must be closed first. NULL is allowed.
+ * Invocations under way are waited for; the host starts no other call on the service once this one has begun, and no
+ * handler calls it. Targets must be closed first. NULL is allowed.
+ *
+ * Handlers of THREAD isolation that overran their timeout, and hooks on threads that are not the host's, are waited for no
+ * longer than `lambda_options.close_grace_ms`. What is still running then is abandoned: each is reported to the log as an
+ * ERROR line, and the call returns how many there were, 0 normally. All that they can reach stays as it is until the last of
+ * them returns, which then frees it; so the host keeps its ports (allocator, clock, log) and their code until then.
  */
-LAMBDA_API void lambda_close(lambda_t *lambda);
+LAMBDA_API uint32_t lambda_close(lambda_t *lambda);
 
 /** What a service has done since it was opened, all threads together. */
 typedef struct lambda_statistics {
     uint64_t invocations; /**< handlers run */
     uint64_t errors;      /**< of those, function errors */
     uint64_t throttles;   /**< invocations refused with LAMBDA_ERROR_TOO_MANY_REQUESTS */
-    uint64_t cold_starts; /**< environments started */
+    uint64_t cold_starts; /**< invocations that had to start an environment */
+    uint64_t environments_started;    /**< environments, those started ahead included */
+    uint64_t environments_ended;      /**< of those, shut down again; the difference is there now */
+    uint64_t timeouts;                /**< of the errors, overrun timeouts */
+    uint64_t provisioned_invocations; /**< invocations in provisioned environments */
+    uint64_t provisioned_spillovers;  /**< invocations of provisioned versions that found none of them free */
 } lambda_statistics;
 
 /** Exported form of `lambda_statistics_get`. */

@@ -27,7 +27,9 @@ extern "C" {
     X(LAMBDA_ERROR_CODE_STORAGE_EXCEEDED, "CodeStorageExceededException", "the code storage limit was reached")        \
     X(LAMBDA_ERROR_RECURSIVE_INVOCATION, "RecursiveInvocationException", "invocations are nested too deeply")          \
     X(LAMBDA_ERROR_SERVICE, "ServiceException", "the service or the system below it failed")                           \
-    X(LAMBDA_ERROR_OUT_OF_MEMORY, "OutOfMemoryError", "an allocation failed")
+    X(LAMBDA_ERROR_OUT_OF_MEMORY, "OutOfMemoryError", "an allocation failed")                                          \
+    X(LAMBDA_ERROR_PROVISIONED_CONCURRENCY_CONFIG_NOT_FOUND, "ProvisionedConcurrencyConfigNotFoundException",          \
+      "there is no provisioned concurrency")
 
 /** The answer of every call that can fail. Values are stable and only ever added at the end. */
 typedef enum lambda_status {

@@ -10,6 +10,7 @@
 
 #include <lambda/port/allocator.h>
 #include <lambda/port/clock.h>
+#include <lambda/port/executor.h>
 #include <lambda/port/random.h>
 #include <lambda/status.h>
 
@@ -30,7 +31,22 @@ typedef struct lambda__base {
     lambda_random random;
     void *cycle_clock;                                      /* the default clock's state, NULL with a host's clock */
     _Atomic(lambda__thread *) threads[LAMBDA__THREADS_MAX]; /* by thread number; made at a thread's first call */
+    _Atomic uint32_t threads_end;                           /* all records stand below it */
     pthread_mutex_t grace_mutex;                            /* one grace period at a time */
+    bool foreign_clock;                                     /* the host's: it may stand still */
+
+    /* What is due: base/agenda.h. */
+    pthread_mutex_t agenda_mutex;
+    struct lambda__task *agenda;  /* by due time */
+    _Atomic uint64_t agenda_next; /* when the first is due, UINT64_MAX for none */
+
+    /* Other threads: base/executor.h. */
+    lambda_executor executor;
+    bool spins;                          /* there is another CPU for what one waits for */
+    _Atomic uint32_t work;               /* pieces of work under way, and one for the service */
+    _Atomic uint32_t keeper;             /* its state */
+    _Atomic uint32_t keeper_told;        /* changes when the keeper has something to see */
+    void (*last)(struct lambda__base *); /* frees the service when `work` is zero */
 } lambda__base;
 
 /** The given allocator, or malloc and its kin where all is NULL; InvalidParameterValue for a part of one. */
@@ -38,7 +54,7 @@ lambda_status lambda__allocator_choose(const lambda_allocator *given, lambda_all
 
 /** Fills in defaults for ports that are all NULL; InvalidParameterValue for half a port. Reads nothing else. */
 lambda_status lambda__base_open(lambda__base *base, const lambda_allocator *allocator, const lambda_clock *clock,
-                                const lambda_random *random);
+                                const lambda_random *random, const lambda_executor *executor);
 
 /** Frees the thread records and the clock. No thread may be in a call. */
 void lambda__base_close(lambda__base *base);

@@ -66,18 +66,24 @@ void lambda__sha256(const void *data, size_t length, uint8_t digest[32])
         digest[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-void lambda__sha256_base64(const uint8_t digest[32], char text[45])
+void lambda__base64(const void *data, size_t length, char *text)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < 11; i++) {
-        size_t at = 3 * i;
-        uint32_t group =
-            (uint32_t)digest[at] << 16 | (uint32_t)digest[at + 1] << 8 | (at + 2 < 32 ? digest[at + 2] : 0u);
-        for (size_t j = 0; j < 4; j++)
-            text[4 * i + j] = alphabet[group >> (18 - 6 * j) & 63];
+    const uint8_t *bytes = data;
+    for (size_t at = 0; at < length; at += 3, text += 4) {
+        size_t left = length - at;
+        uint32_t group = (uint32_t)bytes[at] << 16;
+        if (left > 1) group |= (uint32_t)bytes[at + 1] << 8;
+        if (left > 2) group |= bytes[at + 2];
+        for (size_t i = 0; i < 4; i++)
+            text[i] = i <= left ? alphabet[group >> (18 - 6 * i) & 63] : '=';
     }
-    text[43] = '=';
-    text[44] = '\0';
+    *text = '\0';
+}
+
+void lambda__sha256_base64(const uint8_t digest[32], char text[45])
+{
+    lambda__base64(digest, 32, text);
 }
 
 static uint64_t load64(const char *data)

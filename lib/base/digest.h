@@ -8,6 +8,9 @@
 /** The SHA-256 of `data`. */
 void lambda__sha256(const void *data, size_t length, uint8_t digest[32]);
 
+/** Base64 with padding: (length + 2) / 3 * 4 characters and a NUL. */
+void lambda__base64(const void *data, size_t length, char *text);
+
 /** Base64 of a SHA-256: 44 characters and a NUL. */
 void lambda__sha256_base64(const uint8_t digest[32], char text[45]);
 

@@ -2,6 +2,7 @@
 #ifndef LAMBDA_LIB_PLATFORM_H
 #define LAMBDA_LIB_PLATFORM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,28 @@ void lambda__platform_yield(void);
 /** Waits about a millisecond, for what cannot be waited for otherwise. */
 void lambda__platform_pause(void);
 
+/** CPUs that this process may run on. */
+uint32_t lambda__platform_cpus(void);
+
+/** Tells the processor that this is a loop that waits. */
+static inline void lambda__platform_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/** Starts a thread with all signals blocked that nobody joins. `stack_size` 0: the system's. False where there is none. */
+bool lambda__platform_thread_start(void (*run)(void *argument), void *argument, size_t stack_size);
+
+/** Sleeps while `*word` is `value`, at most so long (UINT64_MAX: no end). May return early. */
+void lambda__platform_wait(_Atomic uint32_t *word, uint32_t value, uint64_t timeout_ns);
+
+/** Wakes all who wait on the word. Only its address counts: what it pointed to may be gone. */
+void lambda__platform_wake(_Atomic uint32_t *word);
+
 /** Nanoseconds on the system's monotonic clock, and since 1970. */
 uint64_t lambda__platform_monotonic(void);
 uint64_t lambda__platform_wall(void);
@@ -41,6 +64,9 @@ uint64_t lambda__platform_random(void);
 
 /** Makes a new directory `parent`/lambda-XXXXXX and writes its path. 0 or an errno. */
 int lambda__platform_directory_make(const char *parent, char *path, size_t size);
+
+/** Bytes of all regular files in a directory, following no link. 0 or an errno. */
+int lambda__platform_directory_size(const char *path, uint64_t *bytes);
 
 /** Removes a directory and all in it, following no link. 0 or an errno. */
 int lambda__platform_directory_remove(const char *path);

@@ -193,6 +193,25 @@ int lambda__platform_directory_remove(const char *path)
     return result;
 }
 
+/* nftw hands its callback no state: each thread has its own sum. */
+static _Thread_local uint64_t size_sum;
+
+static int add_size(const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void)path;
+    (void)walk;
+    if (type == FTW_F && S_ISREG(info->st_mode)) size_sum += (uint64_t)info->st_size;
+    return 0;
+}
+
+int lambda__platform_directory_size(const char *path, uint64_t *bytes)
+{
+    size_sum = 0;
+    int result = nftw(path, add_size, 16, FTW_PHYS | FTW_MOUNT);
+    *bytes = size_sum;
+    return result == 0 ? 0 : errno;
+}
+
 #if defined(__linux__)
 
 static int private_open(const char *parent, lambda__private_file *file)

@@ -16,6 +16,11 @@ lambda__thread *lambda__thread_slow(lambda__base *base)
     thread->key[0] = base->random.next(base->random.user);
     thread->key[1] = base->random.next(base->random.user);
     thread->random = base->random.next(base->random.user) | 1;
+    uint32_t end = atomic_load_explicit(&base->threads_end, memory_order_relaxed);
+    while (end <= number &&
+           !atomic_compare_exchange_weak_explicit(&base->threads_end, &end, number + 1, memory_order_seq_cst,
+                                                  memory_order_relaxed))
+        ;
     atomic_store_explicit(&base->threads[number], thread, memory_order_release);
     return thread;
 }
@@ -23,7 +28,9 @@ lambda__thread *lambda__thread_slow(lambda__base *base)
 void lambda__grace_wait(lambda__base *base)
 {
     pthread_mutex_lock(&base->grace_mutex);
-    for (uint32_t number = 0; number < LAMBDA__THREADS_MAX; number++) {
+    /* A thread that raises the end from here on finds what was unlinked before: its first section begins afterwards. */
+    uint32_t end = atomic_fetch_add_explicit(&base->threads_end, 0, memory_order_seq_cst);
+    for (uint32_t number = 0; number < end; number++) {
         lambda__thread *thread = atomic_load_explicit(&base->threads[number], memory_order_acquire);
         if (!thread) continue;
         /* An exchange on either side: this one finds the section under way, or the reader's finds what was unlinked before. */
@@ -37,7 +44,7 @@ void lambda__grace_wait(lambda__base *base)
 uint64_t lambda__counter_sum(lambda__base *base, int counter)
 {
     uint64_t sum = 0;
-    for (uint32_t number = 0; number < LAMBDA__THREADS_MAX; number++) {
+    for (uint32_t number = 0; number < atomic_load_explicit(&base->threads_end, memory_order_acquire); number++) {
         lambda__thread *thread = atomic_load_explicit(&base->threads[number], memory_order_acquire);
         if (thread) sum += atomic_load_explicit(&thread->counters[counter], memory_order_relaxed);
     }
@@ -46,9 +53,10 @@ uint64_t lambda__counter_sum(lambda__base *base, int counter)
 
 bool lambda__threads_busy(lambda__base *base)
 {
-    for (uint32_t number = 0; number < LAMBDA__THREADS_MAX; number++) {
+    for (uint32_t number = 0; number < atomic_load_explicit(&base->threads_end, memory_order_acquire); number++) {
         lambda__thread *thread = atomic_load_explicit(&base->threads[number], memory_order_acquire);
-        if (thread && number != lambda__thread_number() && atomic_load_explicit(&thread->depth, memory_order_acquire))
+        if (thread && number != lambda__thread_number() && atomic_load_explicit(&thread->depth, memory_order_acquire) &&
+            !atomic_load_explicit(&thread->working, memory_order_acquire))
             return true;
     }
     return false;

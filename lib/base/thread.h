@@ -19,6 +19,11 @@ enum {
     LAMBDA__COUNT_ERRORS,
     LAMBDA__COUNT_THROTTLES,
     LAMBDA__COUNT_COLD_STARTS,
+    LAMBDA__COUNT_STARTED,
+    LAMBDA__COUNT_ENDED,
+    LAMBDA__COUNT_TIMEOUTS,
+    LAMBDA__COUNT_PROVISIONED,
+    LAMBDA__COUNT_SPILLOVERS,
     LAMBDA__COUNTERS
 };
 
@@ -26,11 +31,14 @@ struct lambda__thread {
     _Atomic uint32_t reading; /* 1 inside a read section; the owner writes, grace periods read */
     uint32_t number;          /* lambda__thread_number() of the owner */
     _Atomic uint32_t depth;   /* calls to invoke that this thread is inside of; the owner writes, closing reads */
+    _Atomic uint32_t working; /* pieces of the library's work that it is inside of; likewise: base/executor.h counts those */
     uint32_t permit;          /* where this thread last gave a permit back: the first place to look for one */
     uint32_t failures;        /* messages set so far: tells whether a call set one */
     uint64_t key[2];          /* request ids: random once */
     uint64_t sequence;        /* request ids: one more each */
     uint64_t random;          /* state of the routing generator */
+    const struct lambda__chain *chain; /* the invocation that this thread runs, and those that led to it */
+    const char *throttle_reason;       /* why the last one was throttled: Lambda's Reason */
     _Atomic uint64_t counters[LAMBDA__COUNTERS]; /* the owner writes, sums read */
     char message[LAMBDA__ERROR_SIZE];
 };
@@ -72,7 +80,7 @@ static inline void lambda__counter_add(lambda__thread *thread, int counter)
 /** The sum over all threads. */
 uint64_t lambda__counter_sum(lambda__base *base, int counter);
 
-/** True while a thread other than the caller's is inside of an invocation. */
+/** True while a thread other than the caller's is inside of an invocation, and not because of a piece of work. */
 bool lambda__threads_busy(lambda__base *base);
 
 /** 64 bits from the thread's own generator (xorshift*), for routing. */

@@ -35,6 +35,7 @@ static char *text_kept(lambda_context *context, char **kept, size_t size)
 
 const char *lambda_context_invoked_function_arn(lambda_context *context)
 {
+    if (context && context->arn_given) return context->arn;
     if (!context || !context->running || !text_kept(context, &context->arn, LAMBDA__ARN_SIZE)) return "";
     char qualifier[160] = "";
     if (context->qualifier)
@@ -138,6 +139,40 @@ void *lambda_context_state(lambda_context *context)
 void lambda_context_set_state(lambda_context *context, void *state)
 {
     if (context) context->host_state = state;
+}
+
+const char *lambda_context_initialization_type(lambda_context *context)
+{
+    if (!context) return "";
+    return context->for_provisioned ? "provisioned-concurrency" : "on-demand";
+}
+
+void lambda_context_retire(lambda_context *context)
+{
+    if (context) context->broken = true;
+}
+
+lambda_shutdown_reason lambda_context_shutdown_reason(lambda_context *context)
+{
+    return context ? context->shutdown_reason : LAMBDA_SHUTDOWN_NONE;
+}
+
+const char *lambda_shutdown_reason_name(lambda_shutdown_reason reason)
+{
+    static const char *const names[] = {"none", "idle", "failure", "timeout", "update", "close"};
+    return (unsigned)reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "unknown";
+}
+
+lambda_status lambda_context_temporary_directory_size(lambda_context *context, uint64_t *bytes)
+{
+    lambda__base *base = context ? &context->lambda->base : NULL;
+    if (!context || !bytes)
+        return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "%s: is NULL", context ? "bytes" : "context");
+    *bytes = 0;
+    int error = context->directory ? lambda__platform_directory_size(context->directory, bytes) : 0;
+    return error == 0 ? LAMBDA_OK
+                      : lambda__fail(base, LAMBDA_ERROR_SERVICE, "temporary_directory: \"%.300s\" cannot be read: %s",
+                                     context->directory, strerror(error));
 }
 
 lambda_t *lambda_context_service(lambda_context *context)

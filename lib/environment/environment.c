@@ -1,8 +1,13 @@
 /* One environment's life: made, initialised, shut down, freed. */
 #include "environment/environment.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
 #include "base/memory.h"
+#include "environment/pool.h"
+#include "environment/worker.h"
+#include "observe/log.h"
 #include "runtime/runtimes.h"
 
 lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *version, lambda__thread *thread)
@@ -17,7 +22,12 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
     environment->version = lambda__version_retain(version);
     environment->event.lambda = lambda;
     environment->response.lambda = lambda;
-    environment->permit = UINT32_MAX;
+    if (version->settings->isolation == LAMBDA_ISOLATION_THREAD && !lambda__worker_make(environment)) {
+        lambda__release(&lambda->base, environment);
+        return NULL;
+    }
+    lambda__counter_add(thread, LAMBDA__COUNT_STARTED);
+    atomic_init(&environment->released, lambda__now(&lambda->base));
     environment->started_wall = lambda__wall(&lambda->base);
     environment->id[0] = lambda__thread_random(thread);
     environment->id[1] = lambda__thread_random(thread);
@@ -35,7 +45,10 @@ lambda_status lambda__environment_init(lambda__environment *environment)
 void lambda__environment_shutdown(lambda__environment *environment)
 {
     lambda_shutdown_hook *shutdown = environment->version->code->handler.shutdown;
-    if (environment->initialised && shutdown) shutdown(environment);
+    /* After the service has been given up the hook would find nothing as it was. */
+    bool given_up = atomic_load_explicit(&environment->lambda->given_up, memory_order_acquire);
+    environment->running = false;
+    if (environment->initialised && shutdown && !given_up) shutdown(environment);
     environment->initialised = false;
 }
 
@@ -43,6 +56,10 @@ void lambda__environment_free(lambda__environment *environment)
 {
     lambda_t *lambda = environment->lambda;
     lambda__version *version = environment->version;
+    lambda__event_reset(&environment->event);
+    lambda__response_reset_error(&environment->response);
+    if (environment->worker) lambda__buffer_clear(&lambda->base, &environment->response.body);
+    lambda__worker_free(environment);
     if (environment->directory) lambda__platform_directory_remove(environment->directory);
     lambda__release(&lambda->base, environment->directory);
     lambda__release(&lambda->base, environment->arn);
@@ -52,26 +69,85 @@ void lambda__environment_free(lambda__environment *environment)
     lambda__version_release(lambda, version);
 }
 
-lambda_status lambda__environments_open(lambda_t *lambda, lambda__environments **opened)
+bool lambda__environment_storage_exceeded(lambda__environment *environment)
 {
+    uint64_t bytes = 0;
+    uint64_t limit = (uint64_t)environment->version->settings->ephemeral_storage_size * 1048576;
+    if (LAMBDA__LIKELY(!environment->directory)) return false;
+    if (lambda__platform_directory_size(environment->directory, &bytes) != 0 || bytes <= limit) return false;
+    lambda_log_record record = {.level = LAMBDA_LOG_WARN, .platform = true};
+    if (lambda__log_enabled(environment->lambda, record.level)) {
+        lambda__environment_record(environment, &record);
+        lambda__log(environment->lambda, &record,
+                    "RequestId: %s Warning: /tmp holds %llu bytes, more than its size of %u MB; the environment ends",
+                    record.request_id, (unsigned long long)bytes, environment->version->settings->ephemeral_storage_size);
+    }
+    return true;
+}
+
+lambda_status lambda__environments_open(lambda_t *lambda, const lambda_options *options, lambda__environments **opened)
+{
+    const uint32_t standard_ms = 600000;
+    uint32_t idle_ms = options->idle_timeout_ms ? options->idle_timeout_ms : standard_ms;
     lambda__environments *environments = lambda__allocate_zeroed(&lambda->base, sizeof(*environments));
-    if (!environments) return lambda__out_of_memory(NULL);
-    if (pthread_mutex_init(&environments->permits_mutex, NULL) != 0) {
+    lambda__permits *account = lambda__allocate_zeroed(&lambda->base, sizeof(*account));
+    if (!environments || !account) {
         lambda__release(&lambda->base, environments);
+        lambda__release(&lambda->base, account);
+        return lambda__out_of_memory(NULL);
+    }
+    if (pthread_mutex_init(&environments->mutex, NULL) != 0) {
+        lambda__release(&lambda->base, environments);
+        lambda__release(&lambda->base, account);
         return lambda__fail(NULL, LAMBDA_ERROR_SERVICE, "the system gave no mutex");
     }
+    account->limit = lambda->limits.concurrent_executions;
+    environments->account = account;
+    environments->idle_timeout_ns = idle_ms == LAMBDA_IDLE_FOREVER ? UINT64_MAX : (uint64_t)idle_ms * 1000000;
+    environments->sweep.run = lambda__sweep;
+    environments->starter.run = lambda__ahead_step;
+    environments->jobs_end = &environments->jobs;
     *opened = environments;
     return LAMBDA_OK;
 }
 
-void lambda__environments_closing(lambda__environments *environments)
+void lambda__environments_closing(lambda_t *lambda)
 {
-    environments->closing = true;
+    atomic_store_explicit(&lambda->environments->closing, true, memory_order_seq_cst);
+    lambda__environments_freed(lambda->environments);
+}
+
+uint32_t lambda__environments_abandon(lambda_t *lambda)
+{
+    lambda__environments *environments = lambda->environments;
+    uint32_t count = 0;
+    pthread_mutex_lock(&environments->mutex);
+    for (lambda__pool *pool = environments->pools; pool; pool = pool->next) {
+        pthread_mutex_lock(&pool->mutex);
+        for (const lambda__environment *each = pool->first; each; each = each->next) {
+            char id[LAMBDA_REQUEST_ID_SIZE];
+            lambda_request_id_format(each->request_id, id);
+            char group[96];
+            snprintf(group, sizeof(group), "/aws/lambda/%s", each->version->function->name);
+            lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
+                                        .platform = true,
+                                        .log_group_name = group,
+                                        .log_stream_name = "",
+                                        .request_id = id};
+            lambda__log(lambda, &record, "RequestId: %s Error: the handler of %s:%s still runs and is abandoned", id,
+                        each->version->function->name, each->version->label);
+            count++;
+        }
+        pthread_mutex_unlock(&pool->mutex);
+    }
+    pthread_mutex_unlock(&environments->mutex);
+    return count;
 }
 
 void lambda__environments_close(lambda_t *lambda, lambda__environments *environments)
 {
-    pthread_mutex_destroy(&environments->permits_mutex);
-    lambda__release(&lambda->base, environments->permits);
+    pthread_mutex_destroy(&environments->mutex);
+    lambda__release(&lambda->base, environments->account->holders);
+    lambda__release(&lambda->base, environments->account);
     lambda__release(&lambda->base, environments);
 }

@@ -1,30 +1,55 @@
 /*
- * Execution environments and the permits that bound them.
+ * Execution environments, the pools they stand in, and the permits that bound them.
  *
  * An environment runs one invocation at a time. Its state is one atomic word, and whoever moves it away from idle owns it:
  *
  *     IDLE  --take-->  BUSY  --give-->  IDLE                  the warm road, one compare-and-swap each way
- *     BARE  --take-->  BUSY                                   idle, but its permit was taken for another: it needs one again
+ *     BARE  --take-->  BUSY                                   idle, but without a permit: it needs one first
+ *     BUSY  --limit lowered-->  SURPLUS  --give-->  BARE      its permit is one too many: it is dropped on return
  *     IDLE or BARE  --retire-->  ENDED                        whoever retires it shuts it down
- *     BUSY  --retire-->  DOOMED  --give-->  ENDED             whoever gives it back shuts it down
+ *     BUSY or SURPLUS  --retire-->  DOOMED  --give-->  ENDED  whoever gives it back shuts it down
  *
- * The account's concurrency limit is a number of permits. An environment keeps its permit while it is idle, so that
- * the warm road needs no shared counter; when all permits are out, one is taken from an idle environment. So at most
- * `limit` environments are busy at any time, and an invocation is throttled only when that many are.
+ * Concurrency is a number of permits: the account's, or those of a function with reserved concurrency. An environment keeps
+ * its permit while it is idle, so that the warm road needs no shared counter; when all permits are out, one is taken from
+ * an idle environment. So at most `limit` environments are busy at any time, and an invocation is throttled only when
+ * that many are. A provisioned environment needs none: room for it was set aside when it was configured.
  *
  * A version keeps all its environments in its pool, and in `warm` which one each thread gave back last. A thread takes
  * that one; if it can't, it looks through the pool, under the pool's mutex, for the idle one that was given back last.
+ *
+ * Locks are taken in this order: environments, then pool. No hook and no port but the allocator's runs under either.
  */
 #ifndef LAMBDA_LIB_ENVIRONMENT_H
 #define LAMBDA_LIB_ENVIRONMENT_H
 
+#include <lambda/concurrency.h>
 #include <lambda/invoke.h>
 
+#include "base/agenda.h"
 #include "base/thread.h"
 #include "event/event.h"
 #include "registry/registry.h"
 
-enum { LAMBDA__BUSY, LAMBDA__IDLE, LAMBDA__BARE, LAMBDA__DOOMED, LAMBDA__ENDED };
+enum { LAMBDA__BUSY, LAMBDA__IDLE, LAMBDA__BARE, LAMBDA__SURPLUS, LAMBDA__DOOMED, LAMBDA__ENDED };
+
+/** One invocation and what led to it: how deep it is nested, and whether it goes in a loop. */
+typedef struct lambda__chain {
+    const struct lambda__chain *parent; /* NULL: the host began it */
+    uint64_t function;                  /* its sequence: functions that were deleted may be in a chain */
+    uint32_t depth;                     /* invocations from the host's to this one, itself included */
+} lambda__chain;
+
+/** How an invocation went, until it is reported. */
+typedef struct lambda__outcome {
+    lambda_status status;   /* of the handler or the init hook */
+    uint32_t failures;      /* the thread's, before: tells whether a message was set */
+    bool cold;              /* the environment was new */
+    bool init_failed;       /* the handler did not run */
+    bool timed_out;         /* it took longer than it may */
+    bool failed;            /* it is a function error */
+    uint64_t init_duration; /* ns */
+    uint64_t duration;      /* ns */
+} lambda__outcome;
 
 /** What a handler sees as its context is the environment itself. Parts without a remark are the owner's, who has it busy. */
 struct lambda_context {
@@ -32,6 +57,9 @@ struct lambda_context {
     bool running;              /* an invocation is under way, not a hook */
     bool initialised;          /* its init succeeded: shutdown runs */
     bool request_text_valid;   /* request_text is this invocation's */
+    bool broken;               /* lambda_context_retire: not to be used again */
+    bool for_provisioned;      /* never changes: it was started as a provisioned one */
+    _Atomic bool provisioned;  /* it is one; written under the environments' mutex */
     lambda_t *lambda;          /* never changes */
     lambda_handler *handler;   /* never changes */
     void *user;                /* never changes */
@@ -46,13 +74,18 @@ struct lambda_context {
     const lambda_invoke_options *options; /* as invoked, or NULL */
     lambda_event event;
     lambda_response response;
-    uint32_t permit;              /* index among the permits; guarded by their mutex */
-    struct lambda_context *next;  /* in the pool; guarded by its mutex */
-    struct lambda_context **link; /* what points to this one; likewise */
-    char *directory;              /* /tmp; NULL until asked for */
+    lambda__chain chain;
+    struct lambda__worker *worker;          /* never changes; NULL with INLINE isolation: environment/worker.h */
+    struct lambda__permits *permits;        /* whose permit it has; NULL: none. Guarded by the environments' mutex */
+    uint32_t permit;                        /* index among those; likewise */
+    lambda_shutdown_reason shutdown_reason; /* set before shutdown */
+    struct lambda_context *next;            /* in the pool; guarded by its mutex */
+    struct lambda_context **link;           /* what points to this one; likewise */
+    char *directory;                        /* /tmp; NULL until asked for */
     uint64_t started_wall;
     uint64_t id[2];
     char request_text[LAMBDA_REQUEST_ID_SIZE];
+    bool arn_given;   /* a test's: `arn` is not made of the invocation */
     char *arn;        /* LAMBDA__ARN_SIZE bytes, made when first asked for */
     char *log_group;  /* made when first asked for */
     char *log_stream; /* likewise */
@@ -60,19 +93,22 @@ struct lambda_context {
 
 typedef struct lambda_context lambda__environment;
 
-/** Permits and what all pools share. */
 typedef struct lambda__environments lambda__environments;
 
-lambda_status lambda__environments_open(lambda_t *lambda, lambda__environments **environments);
+lambda_status lambda__environments_open(lambda_t *lambda, const lambda_options *options,
+                                        lambda__environments **environments);
 
 /** The registry is closed already: no environment is left. */
 void lambda__environments_close(lambda_t *lambda, lambda__environments *environments);
 
-/** From here on nobody reads: ending environments waits for no grace period. */
-void lambda__environments_closing(lambda__environments *environments);
+/** From here on no environment is started or given to an invocation, and retired ones end because of the close. */
+void lambda__environments_closing(lambda_t *lambda);
 
 /** Fills in the environment half of the registry's port. */
 void lambda__environments_port(lambda__registry_port *port);
+
+/** After all functions are gone: says in the log which environments still run. How many those are. */
+uint32_t lambda__environments_abandon(lambda_t *lambda);
 
 /**
  * In a read section: the environment of this version that the thread gave back last, now busy, or NULL. With `*bare` it has
@@ -106,32 +142,56 @@ lambda_status lambda__environment_take(lambda_t *lambda, lambda__version *versio
 /** Runs the init hook of a new environment. */
 lambda_status lambda__environment_init(lambda__environment *environment);
 
-/** Gives a busy environment back. `keep` false: it is shut down. The invocation's leftovers were reset. */
-void lambda__environment_give_slow(lambda__environment *environment, lambda__thread *thread, bool keep);
+/** Gives a busy environment back. `reason` NULL: to be used again, else why it is shut down. Leftovers were reset. */
+void lambda__environment_give_slow(lambda__environment *environment, lambda__thread *thread,
+                                   const lambda_shutdown_reason *reason);
 
-static inline void lambda__environment_give(lambda__environment *environment, lambda__thread *thread, uint64_t now,
-                                            bool keep)
+/** Tells those who wait for concurrency that some may be free. */
+void lambda__environments_freed(lambda__environments *environments);
+
+struct lambda__environments {
+    _Atomic uint32_t waiting; /* callers that wait for concurrency */
+    _Atomic uint32_t freed;   /* changes when some may be free, if anybody waits */
+    _Atomic bool closing;
+    uint64_t idle_timeout_ns;
+    pthread_mutex_t mutex;    /* of the rest, and of all permits */
+    struct lambda__permits *account;
+    uint32_t set_aside;         /* of the account's concurrency, for functions' own */
+    struct lambda__pool *pools; /* those with environments, and some without */
+    lambda__task sweep;         /* retires the idle */
+    _Atomic bool sweeping;      /* it is scheduled, or runs */
+    struct lambda__job *jobs;   /* environments to start ahead, first in, first out */
+    struct lambda__job **jobs_end;
+    _Atomic uint32_t jobs_count;
+    uint32_t starters;    /* pieces of work that take jobs */
+    lambda__task starter; /* takes jobs where there is no executor */
+};
+
+static inline void lambda__environment_give(lambda__environment *environment, lambda__thread *thread, uint64_t now)
 {
+    lambda__environments *environments = environment->lambda->environments;
     atomic_store_explicit(&environment->released, now, memory_order_relaxed);
     /* Before it is idle: afterwards it may be gone. */
     _Atomic(void *) *slot = &environment->version->warm[thread->number % LAMBDA__WARM_SLOTS];
     uint32_t busy = LAMBDA__BUSY;
-    if (LAMBDA__LIKELY(keep && atomic_load_explicit(slot, memory_order_relaxed) == environment)) {
+    if (LAMBDA__LIKELY(atomic_load_explicit(slot, memory_order_relaxed) == environment)) {
+        /* Sequentially consistent with `waiting`: either this sees who waits, or who waits sees this one idle. */
         if (LAMBDA__LIKELY(atomic_compare_exchange_strong_explicit(&environment->state, &busy, LAMBDA__IDLE,
-                                                                   memory_order_release, memory_order_relaxed)))
+                                                                   memory_order_seq_cst, memory_order_relaxed))) {
+            if (LAMBDA__UNLIKELY(atomic_load_explicit(&environments->waiting, memory_order_seq_cst)))
+                lambda__environments_freed(environments);
             return;
+        }
     }
-    lambda__environment_give_slow(environment, thread, keep);
+    lambda__environment_give_slow(environment, thread, NULL);
 }
 
-/** The permits: environment/permit.c. Takes one, from an idle environment if need be; false where all are busy. */
-lambda_status lambda__permit_take(lambda__environment *environment, lambda__thread *thread);
-
-/** Gives the permit of an ended environment back. */
-void lambda__permit_give(lambda__environment *environment);
-
-/** Frees what an ended environment has; its reference to the version goes last. */
-void lambda__environment_free(lambda__environment *environment);
+/** Ends a busy environment. */
+static inline void lambda__environment_end(lambda__environment *environment, lambda__thread *thread,
+                                           lambda_shutdown_reason reason)
+{
+    lambda__environment_give_slow(environment, thread, &reason);
+}
 
 /** A new environment, busy, in no pool and without a permit; NULL when memory is out. */
 lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *version, lambda__thread *thread);
@@ -139,15 +199,13 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
 /** Runs the shutdown hook, if init succeeded. */
 void lambda__environment_shutdown(lambda__environment *environment);
 
+/** Frees what an ended environment has; its reference to the version goes last. */
+void lambda__environment_free(lambda__environment *environment);
+
 /** The parts of a log record that the environment knows. */
 void lambda__environment_record(lambda__environment *environment, lambda_log_record *record);
 
-struct lambda__environments {
-    bool closing;                  /* set when nobody else is in a call any more */
-    pthread_mutex_t permits_mutex; /* of the rest */
-    lambda__environment **permits; /* who holds each permit that is out */
-    size_t permits_count;          /* permits out, at most the limit */
-    size_t permits_capacity;       /* of the array */
-};
+/** After an invocation: true if what its directory holds is more than the function may store. Says so in the log. */
+bool lambda__environment_storage_exceeded(lambda__environment *environment);
 
 #endif

@@ -1,70 +1,136 @@
 /*
- * The account's concurrency: as many permits as the limit says, each with an environment or free.
- * `permits` is packed: those out are its first `permits_count`. An environment in it is not freed before it has left it.
+ * Permits: as many as a limit says, each with an environment or free. `holders` is packed. An environment in it is not freed
+ * before it has left it.
  */
+#include "base/error.h"
 #include "base/memory.h"
-#include "environment/environment.h"
+#include "environment/pool.h"
 
-/** Takes the permit of an idle environment, beginning where this thread gave one back last. */
-static bool take_from_idle(lambda__environments *environments, lambda__environment *environment, size_t start)
+/** The permits that bound the environment: its function's own, or the account's. */
+static lambda__permits *permits_of(const lambda__environment *environment)
 {
-    size_t count = environments->permits_count;
-    for (size_t i = 0; i < count; i++) {
-        size_t at = start + i < count ? start + i : start + i - count;
+    lambda__concurrency *own = lambda__concurrency_of(environment->version->function);
+    return own && own->reserved ? &own->permits : environment->lambda->environments->account;
+}
+
+static bool permit_add(lambda__permits *permits, lambda__environment *environment)
+{
+    if (!lambda__array_reserve(&environment->lambda->base, (void **)&permits->holders, &permits->capacity,
+                               permits->count, sizeof(*permits->holders)))
+        return false;
+    environment->permits = permits;
+    environment->permit = (uint32_t)permits->count;
+    permits->holders[permits->count++] = environment;
+    return true;
+}
+
+void lambda__permit_drop(lambda__environment *environment)
+{
+    lambda__permits *permits = environment->permits;
+    if (!permits) return;
+    lambda__environment *last = permits->holders[--permits->count];
+    permits->holders[environment->permit] = last;
+    last->permit = environment->permit;
+    environment->permits = NULL;
+}
+
+/** Takes the permit of an idle environment, looking from `start` on. */
+static bool take_from_idle(lambda__permits *permits, size_t start)
+{
+    for (size_t i = 0; i < permits->count; i++) {
+        size_t at = start + i < permits->count ? start + i : start + i - permits->count;
         uint32_t idle = LAMBDA__IDLE;
-        lambda__environment *holder = environments->permits[at];
-        if (!atomic_compare_exchange_strong_explicit(&holder->state, &idle, LAMBDA__BARE, memory_order_acq_rel,
-                                                     memory_order_relaxed))
+        if (!atomic_compare_exchange_strong_explicit(&permits->holders[at]->state, &idle, LAMBDA__BARE,
+                                                     memory_order_acq_rel, memory_order_relaxed))
             continue;
-        holder->permit = UINT32_MAX;
-        environments->permits[at] = environment;
-        environment->permit = (uint32_t)at;
+        lambda__permit_drop(permits->holders[at]);
         return true;
     }
     return false;
+}
+
+lambda_status lambda__throttle(lambda_t *lambda, lambda__thread *thread, const char *reason, const char *message)
+{
+    thread->throttle_reason = reason;
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_TOO_MANY_REQUESTS, "Rate Exceeded: %s (%s)", message, reason);
 }
 
 lambda_status lambda__permit_take(lambda__environment *environment, lambda__thread *thread)
 {
     lambda_t *lambda = environment->lambda;
     lambda__environments *environments = lambda->environments;
-    lambda_status status = LAMBDA_OK;
-    pthread_mutex_lock(&environments->permits_mutex);
-    size_t count = environments->permits_count;
-    if (count < lambda->limits.concurrent_executions) {
-        if (lambda__array_reserve(&lambda->base, (void **)&environments->permits, &environments->permits_capacity,
-                                  count, sizeof(*environments->permits))) {
-            environments->permits[count] = environment;
-            environment->permit = (uint32_t)count;
-            environments->permits_count++;
-        } else {
-            status = LAMBDA_ERROR_OUT_OF_MEMORY;
-        }
-    } else if (!take_from_idle(environments, environment, thread->permit < count ? thread->permit : 0)) {
-        status = LAMBDA_ERROR_TOO_MANY_REQUESTS;
-    }
-    if (status == LAMBDA_OK) thread->permit = environment->permit;
-    pthread_mutex_unlock(&environments->permits_mutex);
-    if (status == LAMBDA_ERROR_OUT_OF_MEMORY) return lambda__out_of_memory(&lambda->base);
-    if (status != LAMBDA_OK) {
-        lambda__counter_add(thread, LAMBDA__COUNT_THROTTLES);
-        lambda__fail(&lambda->base, status, "Rate Exceeded: all %u concurrent executions of the account are in use",
-                     lambda->limits.concurrent_executions);
-    }
-    return status;
+    bool complete = true;
+    pthread_mutex_lock(&environments->mutex);
+    lambda__permits *permits = permits_of(environment);
+    bool room = true;
+    while (room && permits->count >= permits->limit)
+        room = take_from_idle(permits, thread->permit < permits->count ? thread->permit : 0);
+    if (room) complete = permit_add(permits, environment);
+    if (room && complete) thread->permit = environment->permit;
+    bool reserved = permits->reserved;
+    pthread_mutex_unlock(&environments->mutex);
+    if (!complete) return lambda__out_of_memory(&lambda->base);
+    if (room) return LAMBDA_OK;
+    return reserved
+               ? lambda__throttle(lambda, thread, "ReservedFunctionConcurrentInvocationLimitExceeded",
+                                  "all of the function's reserved concurrency is in use")
+               : lambda__throttle(lambda, thread, "ConcurrentInvocationLimitExceeded",
+                                  "all concurrent executions of the account that are not reserved are in use");
 }
 
-void lambda__permit_give(lambda__environment *environment)
+void lambda__permits_limit(lambda__permits *permits, uint32_t limit)
 {
-    lambda__environments *environments = environment->lambda->environments;
-    pthread_mutex_lock(&environments->permits_mutex);
-    if (environment->permit != UINT32_MAX) {
-        lambda__environment *last = environments->permits[--environments->permits_count];
-        environments->permits[environment->permit] = last;
-        last->permit = environment->permit;
-        environment->permit = UINT32_MAX;
+    permits->limit = limit;
+    while (permits->count > limit && take_from_idle(permits, 0))
+        ;
+    size_t staying = 0;
+    for (size_t i = 0; i < permits->count && permits->count > limit; i++) {
+        lambda__environment *holder = permits->holders[i];
+        uint32_t state = LAMBDA__BUSY;
+        if (staying < limit) {
+            uint32_t now = atomic_load_explicit(&holder->state, memory_order_relaxed);
+            staying += now == LAMBDA__BUSY || now == LAMBDA__IDLE;
+            continue;
+        }
+        if (atomic_compare_exchange_strong_explicit(&holder->state, &state, LAMBDA__SURPLUS, memory_order_acq_rel,
+                                                    memory_order_relaxed))
+            continue;
+        state = LAMBDA__IDLE;
+        if (!atomic_compare_exchange_strong_explicit(&holder->state, &state, LAMBDA__BARE, memory_order_acq_rel,
+                                                     memory_order_relaxed)) {
+            /* Taken again between the two looks: look once more. Doomed, surplus and ended ones leave by themselves. */
+            i -= state == LAMBDA__BUSY;
+            continue;
+        }
+        lambda__permit_drop(holder);
+        i--;
     }
-    pthread_mutex_unlock(&environments->permits_mutex);
+}
+
+bool lambda__permits_move(lambda_t *lambda, const lambda__function *function, lambda__permits *from,
+                          lambda__permits *to)
+{
+    size_t more = 0;
+    for (size_t i = 0; i < from->count; i++)
+        more += from->holders[i]->version->function == function;
+    while (to->capacity < to->count + more)
+        if (!lambda__array_reserve(&lambda->base, (void **)&to->holders, &to->capacity, to->capacity,
+                                   sizeof(*to->holders)))
+            return false;
+    for (size_t i = from->count; i-- > 0;) {
+        lambda__environment *holder = from->holders[i];
+        if (holder->version->function != function) continue;
+        lambda__permit_drop(holder);
+        holder->permits = to;
+        holder->permit = (uint32_t)to->count;
+        to->holders[to->count++] = holder;
+    }
+    return true;
+}
+
+bool lambda__permit_join(lambda__environment *environment)
+{
+    return environment->permits || permit_add(permits_of(environment), environment);
 }
 
 lambda_status lambda__environment_permit(lambda__environment *environment, lambda__thread *thread)
@@ -75,6 +141,6 @@ lambda_status lambda__environment_permit(lambda__environment *environment, lambd
     /* Bare again, unless it was doomed meanwhile. */
     if (!atomic_compare_exchange_strong_explicit(&environment->state, &busy, LAMBDA__BARE, memory_order_release,
                                                  memory_order_relaxed))
-        lambda__environment_give_slow(environment, thread, false);
+        lambda__environment_end(environment, thread, LAMBDA_SHUTDOWN_UPDATE);
     return status;
 }

@@ -2,6 +2,8 @@
 #ifndef LAMBDA_LIB_INVOKE_H
 #define LAMBDA_LIB_INVOKE_H
 
+#include <lambda/testing.h>
+
 #include "environment/environment.h"
 
 struct lambda_target {
@@ -43,41 +45,53 @@ void lambda__result_begin(lambda_t *lambda, lambda_result *result);
 /** Lends the result's memory to the response, unless the payload lies in it. */
 void lambda__result_lend(lambda__invocation *invocation, lambda__environment *environment);
 
+/** After the environment was left: gives the result another body's memory. */
+void lambda__result_give(const lambda__invocation *invocation, lambda__buffer *body);
+
 /** Takes the response's memory back into the result. */
 void lambda__result_take(lambda__invocation *invocation, lambda__environment *environment);
 
+/* ---- the handler's side of it: invoke/execute.c */
+
+/** Runs init where it is due, then the handler, and settles what came of it. On the handler's thread. */
+void lambda__execute(lambda__environment *environment, lambda__thread *thread, lambda__outcome *outcome);
+
+/** The same on the environment's worker; the caller waits. False: its time was over, the environment is the worker's now. */
+lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__environment *environment,
+                                        lambda__outcome *outcome, bool *ours);
+
 /* ---- what became of it: invoke/outcome.c */
 
-/** How an invocation went, until it is reported. */
-typedef struct lambda__outcome {
-    lambda_status status;   /* of the handler or the init hook */
-    uint32_t failures;      /* the thread's, before: tells whether a message was set */
-    bool cold;              /* the environment was new */
-    bool init_failed;       /* the handler did not run */
-    uint64_t init_duration; /* ns */
-    uint64_t duration;      /* ns */
-} lambda__outcome;
+/** Turns failures into Lambda's error shapes in the response. On the thread that the code ran on. */
+void lambda__outcome_settle(lambda__environment *environment, const lambda__thread *thread, lambda_response *response,
+                            lambda__outcome *outcome);
 
-/** Turns failures into Lambda's error shapes in the response; true if it is a function error. */
-bool lambda__outcome_settle(lambda__invocation *invocation, lambda__environment *environment,
-                            const lambda__outcome *outcome);
+/** INIT_REPORT line of an init that failed or took too long; `phase` is Lambda's "init" or "invoke". */
+void lambda__outcome_log_init(lambda__environment *environment, const lambda__outcome *outcome, const char *phase);
 
-/** True if the handler ran longer than its timeout. */
-static inline bool lambda__outcome_overran(const lambda__environment *environment, const lambda__outcome *outcome)
-{
-    return outcome->duration > environment->timeout_ns;
-}
-
-/** INIT_START and START lines. */
+/** START line. */
 void lambda__outcome_log_start(lambda__environment *environment);
 
 /** END and REPORT lines. */
-void lambda__outcome_log_end(lambda__environment *environment, const lambda__outcome *outcome, bool failed);
+void lambda__outcome_log_end(lambda__environment *environment, const lambda__outcome *outcome);
 
 /** As Lambda bills since it bills initialisation: both, in whole milliseconds up. */
 static inline uint64_t lambda__outcome_billed_ms(const lambda__outcome *outcome)
 {
     return (outcome->duration + outcome->init_duration + 999999) / 1000000;
+}
+
+/* ---- faults that tests inject: invoke/fault.c */
+
+/** The next fault of that kind for the function, used up; false if there is none. */
+bool lambda__fault_take(lambda_t *lambda, const char *function_name, size_t length, lambda_test_fault_kind kind);
+
+/** Frees all that are left. */
+void lambda__faults_free(lambda_t *lambda);
+
+static inline bool lambda__faults_present(lambda_t *lambda)
+{
+    return LAMBDA__UNLIKELY(atomic_load_explicit(&lambda->faults, memory_order_acquire) != NULL);
 }
 
 #endif

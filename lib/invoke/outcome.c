@@ -6,27 +6,27 @@
 #include "observe/log.h"
 
 /** The thread's message if the code set one since the invocation began, else the status in plain words. */
-static const char *message_since(const lambda__invocation *invocation, const lambda__outcome *outcome)
+static const char *message_since(const lambda__environment *environment, const lambda__thread *thread,
+                                 const lambda__outcome *outcome)
 {
-    bool said = invocation->thread->failures != outcome->failures;
-    return said ? lambda__error_message(&invocation->lambda->base) : lambda_status_text(outcome->status);
+    bool said = thread->failures != outcome->failures;
+    return said ? lambda__error_message(&environment->lambda->base) : lambda_status_text(outcome->status);
 }
 
-bool lambda__outcome_settle(lambda__invocation *invocation, lambda__environment *environment,
-                            const lambda__outcome *outcome)
+void lambda__outcome_settle(lambda__environment *environment, const lambda__thread *thread, lambda_response *response,
+                            lambda__outcome *outcome)
 {
-    lambda_response *response = &environment->response;
     char text[160];
     const char *type = lambda_status_name(outcome->status);
     const char *message = text;
     const json_t *trace = NULL;
-    if (outcome->init_failed) {
-        type = "Runtime.InitError";
-        message = message_since(invocation, outcome);
-    } else if (lambda__outcome_overran(environment, outcome)) {
+    if (outcome->timed_out) {
         type = "Sandbox.Timedout";
         snprintf(text, sizeof(text), "RequestId: %s Error: Task timed out after %.2f seconds",
                  lambda_context_aws_request_id(environment), (double)environment->timeout_ns / 1e9);
+    } else if (outcome->init_failed) {
+        type = "Runtime.InitError";
+        message = message_since(environment, thread, outcome);
     } else if (response->failed) {
         type = response->error_type;
         message = response->error_message;
@@ -34,14 +34,24 @@ bool lambda__outcome_settle(lambda__invocation *invocation, lambda__environment 
     } else if (response->too_large) {
         type = "Function.ResponseSizeTooLarge";
         snprintf(text, sizeof(text), "Response payload size exceeded maximum allowed payload size (%zu bytes).",
-                 invocation->lambda->limits.response_payload);
+                 environment->lambda->limits.response_payload);
     } else {
-        message = message_since(invocation, outcome);
+        message = message_since(environment, thread, outcome);
     }
+    outcome->failed = true;
     if (!lambda__response_error_body(response, type, message, trace)) response->body.length = 0;
     lambda__response_reset_error(response);
     response->too_large = false;
-    return true;
+}
+
+void lambda__outcome_log_init(lambda__environment *environment, const lambda__outcome *outcome, const char *phase)
+{
+    lambda_log_record record = {.level = LAMBDA_LOG_WARN, .platform = true};
+    if (!lambda__log_enabled(environment->lambda, record.level)) return;
+    lambda__environment_record(environment, &record);
+    const char *status = outcome->init_failed ? "error\tError Type: Runtime.InitError" : "timeout";
+    lambda__log(environment->lambda, &record, "INIT_REPORT Init Duration: %.2f ms\tPhase: %s\tStatus: %s",
+                (double)outcome->init_duration / 1e6, phase, status);
 }
 
 static void platform_line(lambda__environment *environment, lambda_log_record *record)
@@ -58,14 +68,14 @@ void lambda__outcome_log_start(lambda__environment *environment)
                 environment->version->label);
 }
 
-void lambda__outcome_log_end(lambda__environment *environment, const lambda__outcome *outcome, bool failed)
+void lambda__outcome_log_end(lambda__environment *environment, const lambda__outcome *outcome)
 {
     lambda_log_record record;
     platform_line(environment, &record);
     char init[64] = "";
     if (outcome->cold) snprintf(init, sizeof(init), "\tInit Duration: %.2f ms", (double)outcome->init_duration / 1e6);
     const char *status = "";
-    if (failed) status = lambda__outcome_overran(environment, outcome) ? "\tStatus: timeout" : "\tStatus: error";
+    if (outcome->failed) status = outcome->timed_out ? "\tStatus: timeout" : "\tStatus: error";
     lambda__log(environment->lambda, &record, "END RequestId: %s", record.request_id);
     lambda__log(environment->lambda, &record,
                 "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %llu ms\tMemory Size: %u MB%s%s",

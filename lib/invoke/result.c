@@ -48,6 +48,25 @@ void lambda__result_take(lambda__invocation *invocation, lambda__environment *en
     result->payload = lambda_bytes_make(body->capacity > 0 ? body->data : "", body->length);
     result->capacity = body->capacity;
     result->owner = invocation->lambda;
+    /* A worker's environment frees its body when it ends alone: this one is the result's. */
+    if (environment->worker) *body = (lambda__buffer){0};
+}
+
+void lambda__result_give(const lambda__invocation *invocation, lambda__buffer *body)
+{
+    lambda_result *result = invocation->result;
+    lambda__base *base = &invocation->lambda->base;
+    if (!result) {
+        lambda__buffer_clear(base, body);
+        return;
+    }
+    /* What was lent is the worker's now; what was not, because the payload lies in it, ends here. */
+    if (result->capacity > 0 && payload_within(invocation->payload, result))
+        lambda__release(base, (void *)(uintptr_t)result->payload.data);
+    if (body->capacity > 0) body->data[body->length] = '\0';
+    result->payload = lambda_bytes_make(body->capacity > 0 ? body->data : "", body->length);
+    result->capacity = body->capacity;
+    result->owner = invocation->lambda;
 }
 
 void lambda_result_clear(lambda_result *result)

@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/executor.h"
 #include "invoke/invoke.h"
-#include "observe/log.h"
+
+/** Times that Lambda lets a function be invoked in one chain, https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html. */
+#define LOOP_MAX 16
 
 /** Where the invocation leads, in a read section. */
 static inline lambda__version *resolve(const lambda__invocation *invocation)
@@ -33,6 +36,15 @@ static lambda_status not_found(const lambda__invocation *invocation)
     return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Function not found: %s", arn);
 }
 
+/** Does the function go in a loop: has it been invoked so often on the way here? */
+static bool loops(const lambda__thread *thread, const lambda__function *function)
+{
+    uint32_t times = 0;
+    for (const lambda__chain *each = thread->chain; each; each = each->parent)
+        times += each->function == function->sequence;
+    return times >= LOOP_MAX && !atomic_load_explicit(&function->loops_allowed, memory_order_relaxed);
+}
+
 /** A busy environment of what the invocation leads to now; `*cold` if it is new. */
 static lambda_status take(lambda__invocation *invocation, lambda__environment **environment, bool *cold)
 {
@@ -41,7 +53,9 @@ static lambda_status take(lambda__invocation *invocation, lambda__environment **
         bool bare = false;
         lambda__read_begin(thread);
         lambda__version *version = resolve(invocation);
-        lambda__environment *warm = version ? lambda__environment_take_warm(version, thread, &bare) : NULL;
+        bool looped = thread->chain && version && loops(thread, version->function);
+        lambda__environment *warm =
+            version && LAMBDA__LIKELY(!looped) ? lambda__environment_take_warm(version, thread, &bare) : NULL;
         if (LAMBDA__LIKELY(warm != NULL)) {
             lambda__read_end(thread);
             *environment = warm;
@@ -56,10 +70,40 @@ static lambda_status take(lambda__invocation *invocation, lambda__environment **
             invocation->unparsed = NULL;
             continue;
         }
-        lambda_status status = lambda__environment_take(invocation->lambda, version, thread, environment, cold);
+        lambda_status status =
+            looped ? lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RECURSIVE_INVOCATION,
+                                  "%s was invoked %d times in this chain of invocations: it goes in a loop",
+                                  version->function->name, LOOP_MAX)
+                   : lambda__environment_take(invocation->lambda, version, thread, environment, cold);
         lambda__version_release(invocation->lambda, version);
         if (status != LAMBDA_OK || *environment) return status;
     }
+}
+
+/** As take; where it is throttled, waits for as long as the caller said. */
+static lambda_status take_or_wait(lambda__invocation *invocation, lambda__environment **environment, bool *cold)
+{
+    lambda__base *base = &invocation->lambda->base;
+    lambda__environments *environments = invocation->lambda->environments;
+    const lambda_invoke_options *options = invocation->options;
+    lambda_status status = take(invocation, environment, cold);
+    if (LAMBDA__LIKELY(status != LAMBDA_ERROR_TOO_MANY_REQUESTS)) return status;
+    if (!options || options->wait_ms == 0) return status;
+    uint64_t deadline = lambda__now(base) + (uint64_t)options->wait_ms * 1000000;
+    uint64_t pace = UINT64_C(10000000000) / invocation->lambda->limits.scaling_rate + 1;
+    atomic_fetch_add_explicit(&environments->waiting, 1, memory_order_seq_cst);
+    for (;;) {
+        uint32_t freed = atomic_load_explicit(&environments->freed, memory_order_seq_cst);
+        status = take(invocation, environment, cold);
+        uint64_t now = lambda__now(base);
+        if (status != LAMBDA_ERROR_TOO_MANY_REQUESTS || now >= deadline) break;
+        /* A rate is kept by time alone: nobody will tell. */
+        bool rate = strstr(invocation->thread->throttle_reason, "RateLimit") != NULL;
+        uint64_t until = rate && now + pace < deadline ? now + pace : deadline;
+        lambda__wait(base, &environments->freed, freed, until);
+    }
+    atomic_fetch_sub_explicit(&environments->waiting, 1, memory_order_seq_cst);
+    return status;
 }
 
 static uint64_t mix(uint64_t state)
@@ -80,41 +124,71 @@ static lambda_request_id next_request_id(lambda__thread *thread)
     return id;
 }
 
-static inline void fill_in(const lambda__invocation *invocation, const lambda__environment *environment,
-                           const lambda__outcome *outcome, bool failed)
+/** What is known of the environment, while it is the caller's. */
+static inline void fill_in_environment(lambda_result *result, const lambda__environment *environment)
 {
-    lambda_result *result = invocation->result;
     const lambda__version *version = environment->version;
     result->status_code = 200;
-    result->function_error = failed ? "Unhandled" : NULL;
+    result->throttle_reason = NULL;
     result->request_id = environment->request_id;
     memcpy(result->executed_version, version->label, sizeof(result->executed_version));
+    result->memory_size = version->settings->memory_size;
+}
+
+static inline void fill_in_outcome(lambda_result *result, const lambda__outcome *outcome)
+{
+    result->function_error = outcome->failed ? "Unhandled" : NULL;
     result->duration_ns = outcome->duration;
     result->init_duration_ns = outcome->init_duration;
     result->billed_duration_ms = lambda__outcome_billed_ms(outcome);
-    result->memory_size = version->settings->memory_size;
     result->cold_start = outcome->cold;
 }
 
-/** Starts a new environment; the clock's reading afterwards. */
-static uint64_t initialise(lambda__environment *environment, lambda__outcome *outcome, uint64_t now)
+/** Faults that a test wants here; the handler of a fault does not run. */
+static void inject(lambda__environment *environment, lambda__outcome *outcome)
 {
-    environment->running = false;
-    outcome->status = lambda__environment_init(environment);
-    outcome->init_failed = outcome->status != LAMBDA_OK;
-    uint64_t ready = lambda__now(&environment->lambda->base);
-    outcome->init_duration = ready - now;
-    environment->running = true;
-    return ready;
+    const lambda__function *function = environment->version->function;
+    lambda_t *lambda = environment->lambda;
+    size_t length = function->entry.name_length;
+    if (lambda__fault_take(lambda, function->name, length, LAMBDA_TEST_FAULT_INIT)) {
+        outcome->cold = true;
+        outcome->init_failed = true;
+        outcome->status = LAMBDA_ERROR_SERVICE;
+    } else if (lambda__fault_take(lambda, function->name, length, LAMBDA_TEST_FAULT_TIMEOUT)) {
+        outcome->timed_out = true;
+    }
 }
 
-/** With a busy environment: runs the handler and gives the environment back. */
-static void run(lambda__invocation *invocation, lambda__environment *environment, bool cold)
+/** Gives back what was taken after the invocation, or ends it. */
+static inline void give_back(lambda__environment *environment, lambda__thread *thread, const lambda__outcome *outcome)
+{
+    environment->running = false;
+    if (LAMBDA__UNLIKELY(outcome->timed_out))
+        lambda__environment_end(environment, thread, LAMBDA_SHUTDOWN_TIMEOUT);
+    else if (LAMBDA__UNLIKELY(outcome->init_failed || environment->broken ||
+                              lambda__environment_storage_exceeded(environment)))
+        lambda__environment_end(environment, thread, LAMBDA_SHUTDOWN_FAILURE);
+    else
+        lambda__environment_give(environment, thread, environment->start + outcome->duration);
+}
+
+static inline void count(lambda__thread *thread, const lambda__environment *environment)
+{
+    lambda__counter_add(thread, LAMBDA__COUNT_INVOCATIONS);
+    if (LAMBDA__LIKELY(atomic_load_explicit(&environment->version->provisioned, memory_order_relaxed) == 0)) return;
+    bool provisioned = atomic_load_explicit(&environment->provisioned, memory_order_relaxed);
+    lambda__counter_add(thread, provisioned ? LAMBDA__COUNT_PROVISIONED : LAMBDA__COUNT_SPILLOVERS);
+}
+
+/** With a busy environment: runs the handler, gives the environment back, fills in the result. */
+static lambda_status run(lambda__invocation *invocation, lambda__environment *environment, bool cold)
 {
     lambda_t *lambda = invocation->lambda;
     lambda__thread *thread = invocation->thread;
-    lambda__outcome outcome = {.cold = cold, .failures = thread->failures};
-    bool logs = lambda__log_enabled(lambda, LAMBDA_LOG_INFO);
+    lambda_result *result = invocation->result;
+    lambda__outcome outcome = {.cold = cold};
+    lambda_status status = LAMBDA_OK;
+    bool ours = true;
     environment->qualifier = invocation->name.qualifier;
     environment->qualifier_length = invocation->name.qualifier_length;
     environment->options = invocation->options;
@@ -122,36 +196,36 @@ static void run(lambda__invocation *invocation, lambda__environment *environment
     environment->request_id = next_request_id(thread);
     environment->request_text_valid = false;
     environment->running = true;
+    environment->chain = (lambda__chain){.parent = thread->chain,
+                                         .function = environment->version->function->sequence,
+                                         .depth = thread->chain ? thread->chain->depth + 1 : 1};
+    if (lambda__faults_present(lambda)) inject(environment, &outcome);
+    if (LAMBDA__UNLIKELY(cold)) lambda__counter_add(thread, LAMBDA__COUNT_COLD_STARTS);
+    count(thread, environment);
+    if (LAMBDA__LIKELY(result != NULL)) fill_in_environment(result, environment);
     lambda__result_lend(invocation, environment);
-
-    uint64_t start = lambda__now(&lambda->base);
-    if (LAMBDA__UNLIKELY(cold)) {
-        lambda__counter_add(thread, LAMBDA__COUNT_COLD_STARTS);
-        start = initialise(environment, &outcome, start);
-    }
-    environment->start = start;
-    if (LAMBDA__UNLIKELY(logs)) lambda__outcome_log_start(environment);
-    uint64_t end = start;
-    if (LAMBDA__LIKELY(!outcome.init_failed)) {
-        outcome.status = environment->handler(&environment->event, environment, &environment->response);
-        end = lambda__now(&lambda->base);
-    }
-    outcome.duration = end - start;
-
-    bool overran = lambda__outcome_overran(environment, &outcome);
-    bool failed = false;
-    lambda__counter_add(thread, LAMBDA__COUNT_INVOCATIONS);
-    if (LAMBDA__UNLIKELY(outcome.status != LAMBDA_OK || overran || environment->response.failed ||
-                         environment->response.too_large)) {
-        failed = lambda__outcome_settle(invocation, environment, &outcome);
-        lambda__counter_add(thread, LAMBDA__COUNT_ERRORS);
-    }
-    if (LAMBDA__UNLIKELY(logs)) lambda__outcome_log_end(environment, &outcome, failed);
-    lambda__event_reset(&environment->event);
+    if (LAMBDA__LIKELY(!environment->worker))
+        lambda__execute(environment, thread, &outcome);
+    else
+        status = lambda__execute_on_worker(invocation, environment, &outcome, &ours);
+    if (LAMBDA__UNLIKELY(outcome.failed)) lambda__counter_add(thread, LAMBDA__COUNT_ERRORS);
+    if (LAMBDA__UNLIKELY(outcome.timed_out)) lambda__counter_add(thread, LAMBDA__COUNT_TIMEOUTS);
+    if (LAMBDA__LIKELY(result != NULL)) fill_in_outcome(result, &outcome);
+    if (!ours) return LAMBDA_OK;
     lambda__result_take(invocation, environment);
-    if (LAMBDA__LIKELY(invocation->result != NULL)) fill_in(invocation, environment, &outcome, failed);
-    environment->running = false;
-    lambda__environment_give(environment, thread, end, !overran && !outcome.init_failed);
+    /* A handler that could not be run has left nothing to use again. */
+    if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) outcome.init_failed = true;
+    give_back(environment, thread, &outcome);
+    return status;
+}
+
+static lambda_status throttled_by_fault(const lambda__invocation *invocation)
+{
+    const lambda__name *name = &invocation->name;
+    if (!lambda__fault_take(invocation->lambda, name->function, name->function_length, LAMBDA_TEST_FAULT_THROTTLE))
+        return LAMBDA_OK;
+    invocation->thread->throttle_reason = "ConcurrentInvocationLimitExceeded";
+    return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_TOO_MANY_REQUESTS, "Rate Exceeded: injected by a test");
 }
 
 lambda_status lambda__invoke_run(lambda__invocation *invocation)
@@ -159,13 +233,19 @@ lambda_status lambda__invoke_run(lambda__invocation *invocation)
     lambda__thread *thread = invocation->thread;
     lambda__environment *environment = NULL;
     bool cold = false;
-    uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed);
-    if (LAMBDA__UNLIKELY(depth >= invocation->lambda->limits.invocation_depth))
+    uint32_t nested = thread->chain ? thread->chain->depth : 0;
+    if (LAMBDA__UNLIKELY(nested >= invocation->lambda->limits.invocation_depth))
         return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RECURSIVE_INVOCATION,
-                            "invocations are nested %u deep on this thread, which is the limit", depth);
+                            "invocations are nested %u deep, which is the limit", nested);
+    uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed);
     atomic_store_explicit(&thread->depth, depth + 1, memory_order_relaxed);
-    lambda_status status = take(invocation, &environment, &cold);
-    if (LAMBDA__LIKELY(status == LAMBDA_OK)) run(invocation, environment, cold);
+    lambda_status status = LAMBDA_OK;
+    if (lambda__faults_present(invocation->lambda)) status = throttled_by_fault(invocation);
+    if (LAMBDA__LIKELY(status == LAMBDA_OK)) status = take_or_wait(invocation, &environment, &cold);
+    if (LAMBDA__LIKELY(status == LAMBDA_OK))
+        status = run(invocation, environment, cold);
+    else if (status == LAMBDA_ERROR_TOO_MANY_REQUESTS)
+        lambda__counter_add(thread, LAMBDA__COUNT_THROTTLES);
     /* The last touch of the service: closing waits for it. */
     atomic_store_explicit(&thread->depth, depth, memory_order_release);
     return status;

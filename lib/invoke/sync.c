@@ -75,8 +75,11 @@ static lambda_status start(lambda__invocation *invocation)
     lambda_status status = LAMBDA__UNLIKELY(options && options->invocation_type == LAMBDA_DRY_RUN)
                                ? dry_run(invocation)
                                : lambda__invoke_run(invocation);
-    if (LAMBDA__UNLIKELY(status != LAMBDA_OK && invocation->result))
+    if (LAMBDA__UNLIKELY(status != LAMBDA_OK && invocation->result)) {
         lambda__result_begin(invocation->lambda, invocation->result);
+        if (status == LAMBDA_ERROR_TOO_MANY_REQUESTS)
+            invocation->result->throttle_reason = invocation->thread->throttle_reason;
+    }
     return status;
 }
 

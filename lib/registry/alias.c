@@ -210,6 +210,7 @@ static lambda_status modify(lambda_t *lambda, lambda__function *function, lambda
         alias->description = description;
     }
     unlinked->route = atomic_exchange_explicit(&alias->route, route, memory_order_acq_rel);
+    unlinked->changed = lambda__function_retain(function);
     lambda__revision_new(lambda, alias->revision_id);
     return LAMBDA_OK;
 }
@@ -256,6 +257,7 @@ lambda_status lambda_alias_delete(lambda_t *lambda, const char *function_name, c
                 (directory->aliases_count - at) * sizeof(*directory->aliases));
         unlinked.directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
         unlinked.route = atomic_exchange_explicit(&unlinked.alias->route, NULL, memory_order_acq_rel);
+        unlinked.changed = lambda__function_retain(function);
     }
     lambda__registry_unlock(lambda);
     if (directory) lambda__unlinked_end(lambda, &unlinked);

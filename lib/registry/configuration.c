@@ -95,6 +95,8 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
     made->memory_size = settings->memory_size;
     made->timeout_ms = settings->timeout_ms;
     made->ephemeral_storage_size = settings->ephemeral_storage_size;
+    made->spare_environments = settings->spare_environments;
+    made->isolation = settings->isolation;
     made->environment = put_pairs(&pairs, &at, settings->environment, settings->environment_count);
     made->environment_count = settings->environment_count;
     made->tags = put_pairs(&pairs, &at, function->tags, function->tags_count);

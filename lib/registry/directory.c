@@ -59,6 +59,8 @@ void lambda__version_release(lambda_t *lambda, lambda__version *version)
 void lambda__function_release(lambda_t *lambda, lambda__function *function)
 {
     if (!function || atomic_fetch_sub_explicit(&function->references, 1, memory_order_acq_rel) != 1) return;
+    if (atomic_load_explicit(&function->concurrency, memory_order_acquire))
+        lambda->registry->port.function_freed(lambda, function);
     lambda__tags_free(lambda, function->tags, function->tags_count);
     lambda__release(&lambda->base, function);
 }
@@ -167,5 +169,10 @@ void lambda__unlinked_free(lambda_t *lambda, const lambda__unlinked *unlinked)
     lambda__release(&lambda->base, unlinked->directory);
     lambda__alias_release(lambda, unlinked->alias);
     lambda__route_free(lambda, unlinked->route);
+    if (unlinked->function && atomic_load_explicit(&unlinked->function->concurrency, memory_order_acquire))
+        lambda->registry->port.function_retired(lambda, unlinked->function);
     lambda__function_release(lambda, unlinked->function);
+    if (unlinked->changed && atomic_load_explicit(&unlinked->changed->concurrency, memory_order_acquire))
+        lambda->registry->port.function_changed(lambda, unlinked->changed);
+    lambda__function_release(lambda, unlinked->changed);
 }

@@ -245,6 +245,7 @@ static lambda_status delete_version(lambda_t *lambda, lambda__function *function
     lambda->registry->code_bytes -= lambda__version_code_size(lambda, version);
     unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
     unlinked->version = version;
+    unlinked->changed = lambda__function_retain(function);
     atomic_store_explicit(&version->retired, true, memory_order_seq_cst);
     return LAMBDA_OK;
 }

@@ -11,6 +11,7 @@
     X(MEMORY_SIZE, 128, 10240, 128, "$DOCS/dg/gettingstarted-limits.html, MB")                                         \
     X(TIMEOUT_MS, 1, 900000, 3000, "$DOCS/dg/gettingstarted-limits.html, 15 minutes; milliseconds are our own")        \
     X(EPHEMERAL_STORAGE_SIZE, 512, 10240, 512, "$DOCS/api/API_EphemeralStorage.html, MB")                              \
+    X(SPARE_ENVIRONMENTS, 0, 1000, 0, "our own: Lambda starts some ahead by rules it does not tell")                   \
     X(FUNCTION_NAME, 1, LAMBDA__NAME_MAX, 0, "$DOCS/api/API_CreateFunction.html, characters")                          \
     X(QUALIFIER, 1, 128, 0, "$DOCS/api/API_Invoke.html, characters")                                                   \
     X(DESCRIPTION, 0, 256, 0, "$DOCS/api/API_CreateFunction.html, characters")                                         \

@@ -18,14 +18,44 @@ lambda_status lambda__registry_open(lambda_t *lambda, const lambda__registry_por
     return LAMBDA_OK;
 }
 
+/** As writer: takes the function of the last place out of readers' reach; false if there is none. */
+static bool unlink_last(lambda_t *lambda, lambda__unlinked *unlinked)
+{
+    lambda__registry *registry = lambda->registry;
+    while (registry->order_count > 0) {
+        lambda__function *function = registry->order[--registry->order_count].function;
+        if (!function) continue;
+        lambda__map_remove(&registry->functions, &function->entry);
+        lambda__function_unlink(function, unlinked);
+        unlinked->function = function;
+        return true;
+    }
+    return false;
+}
+
+void lambda__registry_empty(lambda_t *lambda)
+{
+    for (;;) {
+        lambda__unlinked unlinked = {0};
+        lambda__registry_lock(lambda);
+        bool found = unlink_last(lambda, &unlinked);
+        lambda__registry_unlock(lambda);
+        if (!found) return;
+        lambda__unlinked_end(lambda, &unlinked);
+    }
+}
+
+void lambda__registry_usage(lambda_t *lambda, uint64_t *functions, uint64_t *code_bytes)
+{
+    lambda__registry_lock(lambda);
+    *functions = lambda->registry->functions.count;
+    *code_bytes = lambda->registry->code_bytes;
+    lambda__registry_unlock(lambda);
+}
+
 void lambda__registry_close(lambda_t *lambda, lambda__registry *registry)
 {
-    for (size_t i = 0; i < registry->order_count; i++) {
-        lambda__unlinked unlinked = {.function = registry->order[i].function};
-        if (!unlinked.function) continue;
-        lambda__function_unlink(unlinked.function, &unlinked);
-        lambda__unlinked_free(lambda, &unlinked);
-    }
+    lambda__registry_empty(lambda);
     lambda__settings_release(lambda, registry->standard);
     lambda__map_clear(&lambda->base, &registry->functions);
     lambda__release(&lambda->base, registry->order);

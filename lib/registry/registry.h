@@ -22,6 +22,8 @@
 typedef struct lambda__code lambda__code;
 
 struct lambda__version;
+struct lambda__function;
+struct lambda__concurrency;
 
 /** What the registry needs of the floors above. */
 typedef struct lambda__registry_port {
@@ -36,6 +38,12 @@ typedef struct lambda__registry_port {
     const char *(*code_runtime)(const lambda__code *code); /* the driver's name; lives as long as the code */
     const char *(*code_sha256)(const lambda__code *code);  /* 44 characters */
     uint64_t (*code_size)(const lambda__code *code);
+    /** An alias of the function was changed or deleted, or a version: only where it has `concurrency`. */
+    void (*function_changed)(lambda_t *lambda, struct lambda__function *function);
+    /** The function was deleted; likewise. */
+    void (*function_retired)(lambda_t *lambda, struct lambda__function *function);
+    /** The last reference to it has gone: free what is in `concurrency`. */
+    void (*function_freed)(lambda_t *lambda, struct lambda__function *function);
     /** A version leads nowhere any more, and its grace period is over: shut its idle environments down, mark the rest. */
     void (*version_retired)(lambda_t *lambda, struct lambda__version *version);
     /** The last reference to a version whose `pool` is not NULL has gone: free the pool. */
@@ -48,6 +56,8 @@ typedef struct lambda__settings {
     uint32_t memory_size;
     uint32_t timeout_ms;
     uint32_t ephemeral_storage_size;
+    uint32_t spare_environments;
+    lambda_isolation isolation;
     const char *description; /* all strings and pairs stand in the same allocation */
     const char *handler;
     const char *role;
@@ -62,6 +72,7 @@ typedef struct lambda__version {
     _Atomic(void *) warm[LAMBDA__WARM_SLOTS]; /* environment floor: which environment each thread used last */
     _Atomic(void *) pool;                     /* environment floor: all environments; NULL until the first invocation */
     _Atomic bool retired;                     /* leads nowhere any more; set before version_retired */
+    _Atomic uint32_t provisioned;             /* environment floor: provisioned environments that are wanted */
     _Atomic uint32_t references;
     struct lambda__function *function; /* holds a reference */
     lambda__code *code;                /* holds a reference */
@@ -103,6 +114,9 @@ typedef struct lambda__function {
     lambda__map_entry entry;                /* first */
     _Atomic(lambda__version *) latest;      /* NULL once deleted */
     _Atomic(lambda__directory *) directory; /* NULL while there are neither versions nor aliases */
+    _Atomic(struct lambda__concurrency *) concurrency; /* environment floor: NULL while it has none of its own */
+    _Atomic uint64_t scaling;                          /* environment floor: the pace of its cold starts */
+    _Atomic bool loops_allowed;
     _Atomic uint32_t references;
     uint32_t tags_count;
     lambda_pair *tags;    /* sorted by name; strings owned */
@@ -115,10 +129,19 @@ typedef struct lambda__registry lambda__registry;
 
 lambda_status lambda__registry_open(lambda_t *lambda, const lambda__registry_port *port, lambda__registry **registry);
 
-/** Retires and frees everything. No invocation runs, no target is open. */
+/** Deletes all functions. */
+void lambda__registry_empty(lambda_t *lambda);
+
+/** Functions, and bytes of the code of all versions. */
+void lambda__registry_usage(lambda_t *lambda, uint64_t *functions, uint64_t *code_bytes);
+
+/** Frees the registry with all that is left in it. No invocation runs, no target is open. */
 void lambda__registry_close(lambda_t *lambda, lambda__registry *registry);
 
 /* ---- names: registry/name.c */
+
+/** Bytes of a qualifier and its NUL. */
+#define LAMBDA__QUALIFIER_SIZE 129
 
 /** Characters of a function's name. */
 #define LAMBDA__NAME_MAX 64

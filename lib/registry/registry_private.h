@@ -74,7 +74,8 @@ typedef struct lambda__unlinked {
     lambda__directory *whole;     /* freed with all that it lists, which is retired and released */
     lambda__alias *alias;         /* released */
     lambda__route *route;         /* released */
-    lambda__function *function;   /* released */
+    lambda__function *function;   /* it was deleted: retired, then released */
+    lambda__function *changed;    /* its aliases or versions were changed: told of, then released */
 } lambda__unlinked;
 
 /** Ends it all; without the mutex, not in a read section. */

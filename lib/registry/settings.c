@@ -13,6 +13,16 @@ static lambda_status check(lambda_t *lambda, const lambda_function_config *confi
     if (status == LAMBDA_OK)
         status = lambda__limit_number(lambda, "ephemeral_storage_size", config->ephemeral_storage_size,
                                       LAMBDA__EPHEMERAL_STORAGE_SIZE_MIN, LAMBDA__EPHEMERAL_STORAGE_SIZE_MAX);
+    if (status == LAMBDA_OK && config->spare_environments != LAMBDA_NO_SPARE_ENVIRONMENTS)
+        status = lambda__limit_number(lambda, "spare_environments", config->spare_environments,
+                                      LAMBDA__SPARE_ENVIRONMENTS_MIN, LAMBDA__SPARE_ENVIRONMENTS_MAX);
+    if (status == LAMBDA_OK && (unsigned)config->isolation > LAMBDA_ISOLATION_THREAD)
+        status = lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "isolation: %d is none",
+                              (int)config->isolation);
+    if (status == LAMBDA_OK && config->isolation == LAMBDA_ISOLATION_THREAD &&
+        lambda->base.executor.kind == LAMBDA_EXECUTOR_NONE)
+        status = lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                              "isolation: THREAD needs an executor, and the service has none");
     if (status == LAMBDA_OK)
         status = lambda__limit_text(lambda, "description", config->description, LAMBDA__DESCRIPTION_MIN,
                                     LAMBDA__DESCRIPTION_MAX);
@@ -44,6 +54,8 @@ static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
     *made = (lambda__settings){.memory_size = from->memory_size,
                                .timeout_ms = from->timeout_ms,
                                .ephemeral_storage_size = from->ephemeral_storage_size,
+                               .spare_environments = from->spare_environments,
+                               .isolation = from->isolation,
                                .environment = pairs,
                                .environment_count = from->environment_count};
     atomic_init(&made->references, 1);
@@ -63,6 +75,8 @@ lambda_status lambda__settings_make(lambda_t *lambda, const lambda_function_conf
     static const lambda__settings standard = {.memory_size = LAMBDA__MEMORY_SIZE_DEFAULT,
                                               .timeout_ms = LAMBDA__TIMEOUT_MS_DEFAULT,
                                               .ephemeral_storage_size = LAMBDA__EPHEMERAL_STORAGE_SIZE_DEFAULT,
+                                              .spare_environments = LAMBDA__SPARE_ENVIRONMENTS_DEFAULT,
+                                              .isolation = LAMBDA_ISOLATION_INLINE,
                                               .description = "",
                                               .handler = "",
                                               .role = ""};
@@ -74,6 +88,9 @@ lambda_status lambda__settings_make(lambda_t *lambda, const lambda_function_conf
         .timeout_ms = config->timeout_ms ? config->timeout_ms : old->timeout_ms,
         .ephemeral_storage_size =
             config->ephemeral_storage_size ? config->ephemeral_storage_size : old->ephemeral_storage_size,
+        .spare_environments =
+            config->spare_environments ? config->spare_environments % UINT32_MAX : old->spare_environments,
+        .isolation = config->isolation ? config->isolation : old->isolation,
         .description = config->description ? config->description : old->description,
         .handler = config->handler ? config->handler : old->handler,
         .role = config->role ? config->role : old->role,
@@ -106,6 +123,7 @@ bool lambda__settings_equal(const lambda__settings *one, const lambda__settings 
 {
     bool same = one->memory_size == two->memory_size && one->timeout_ms == two->timeout_ms &&
                 one->ephemeral_storage_size == two->ephemeral_storage_size &&
+                one->spare_environments == two->spare_environments && one->isolation == two->isolation &&
                 one->environment_count == two->environment_count && strcmp(one->description, two->description) == 0 &&
                 strcmp(one->handler, two->handler) == 0 && strcmp(one->role, two->role) == 0;
     for (size_t i = 0; same && i < one->environment_count; i++)

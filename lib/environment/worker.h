@@ -1,0 +1,53 @@
+/*
+ * The worker of an environment with THREAD isolation: init, invocations and shutdown run on it, never on the caller's thread.
+ *
+ * The one who has the environment busy posts a job and waits for the reply until the job is done or its time is over; then it
+ * leaves, and the worker, when the job comes back, finds that nobody waits and ends the environment itself. With the
+ * library's own threads the worker is one thread for as long as the environment lives; with a host's executor each
+ * job is a piece of work.
+ *
+ *     request:  NONE (or ASLEEP, the worker sleeps)  --post-->  POSTED  --worker-->  NONE
+ *     reply:    PENDING (or ASLEEP, the caller sleeps)  --worker-->  DONE
+ *               PENDING or ASLEEP  --caller-->  LEAVING  --caller-->  LEFT
+ */
+#ifndef LAMBDA_LIB_WORKER_H
+#define LAMBDA_LIB_WORKER_H
+
+#include "base/buffer.h"
+#include "environment/environment.h"
+
+/** What a worker does for who has the environment busy. */
+typedef void lambda__worker_job(lambda__environment *environment, lambda__thread *thread);
+
+typedef struct lambda__worker {
+    _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t request;
+    _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t reply;
+    _Alignas(LAMBDA__CACHE_LINE) lambda__worker_job *job; /* NULL: end the environment */
+    bool started;                /* the library's own thread runs */
+    bool refused;                /* the worker could not run the job: no memory for its thread's record */
+    _Atomic uint64_t deadline;   /* when who waits may leave; UINT64_MAX until the job has begun */
+    lambda__buffer input;        /* copies of what the invocation was given */
+    lambda__buffer ancestors;    /* a copy of its chain */
+    lambda_invoke_options options;
+    lambda__outcome outcome;     /* what the job came to */
+    char message[LAMBDA__ERROR_SIZE]; /* why an init hook that was started ahead failed */
+    void *memory;                /* what was allocated: this struct is aligned within it */
+} lambda__worker;
+
+/** The worker that an environment with THREAD isolation has; false when memory is out. */
+bool lambda__worker_make(lambda__environment *environment);
+void lambda__worker_free(lambda__environment *environment);
+
+/** Posts a job. On failure it is not run; the message says why. */
+lambda_status lambda__worker_post(lambda__environment *environment, lambda__worker_job *job);
+
+/** Waits for the reply, at most until the job's deadline. False: it is over; say what is to be said, then leave. */
+bool lambda__worker_wait(lambda__environment *environment);
+
+/** The environment is no longer the caller's. */
+void lambda__worker_leave(lambda__environment *environment);
+
+/** Has an ended environment, out of its pool, shut down and freed by its worker. */
+void lambda__worker_end(lambda__environment *environment);
+
+#endif
