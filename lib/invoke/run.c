@@ -130,7 +130,9 @@ static inline void fill_in_environment(lambda_result *result, const lambda__envi
     const lambda__version *version = environment->version;
     result->status_code = 200;
     result->throttle_reason = NULL;
-    result->request_id = environment->request_id;
+    /* Word by word: what was written as two words is not read back as one. */
+    result->request_id.high = environment->request_id.high;
+    result->request_id.low = environment->request_id.low;
     memcpy(result->executed_version, version->label, sizeof(result->executed_version));
     result->memory_size = version->settings->memory_size;
 }
@@ -166,7 +168,7 @@ static inline void give_back(lambda__environment *environment, lambda__thread *t
     if (LAMBDA__UNLIKELY(outcome->timed_out))
         lambda__environment_end(environment, thread, LAMBDA_SHUTDOWN_TIMEOUT);
     else if (LAMBDA__UNLIKELY(outcome->init_failed || environment->broken ||
-                              lambda__environment_storage_exceeded(environment)))
+                              (environment->directory && lambda__environment_storage_exceeded(environment))))
         lambda__environment_end(environment, thread, LAMBDA_SHUTDOWN_FAILURE);
     else
         lambda__environment_give(environment, thread, environment->start + outcome->duration);
@@ -192,7 +194,8 @@ static lambda_status run(lambda__invocation *invocation, lambda__environment *en
     environment->qualifier = invocation->name.qualifier;
     environment->qualifier_length = invocation->name.qualifier_length;
     environment->options = invocation->options;
-    environment->event.payload = invocation->payload;
+    environment->event.payload.data = invocation->payload.data;
+    environment->event.payload.length = invocation->payload.length;
     environment->request_id = next_request_id(thread);
     environment->request_text_valid = false;
     environment->running = true;

@@ -114,7 +114,7 @@ static void a_failed_init_is_a_function_error_and_is_tried_again(void **state)
         assert_string_equal(result.function_error, "Unhandled");
         test_assert_payload(&result,
                             "{\"errorMessage\":\"no table\",\"errorType\":\"Runtime.InitError\",\"stackTrace\":[]}");
-        assert_int_equal(seen.inits, i);
+        assert_int_equal(seen.inits, 2 * i); /* as in Lambda, a failed init is tried once more */
     }
     assert_int_equal(seen.calls, 0);
     assert_int_equal(seen.shutdowns, 0);
@@ -155,7 +155,7 @@ static void the_limit_throttles_when_all_are_busy(void **state)
     assert_ok(lambda, lambda_invoke(lambda, "nest", LAMBDA_JSON("1"), NULL));
     assert_int_equal(nested.reached, 3);
     assert_int_equal(nested.innermost, LAMBDA_ERROR_TOO_MANY_REQUESTS);
-    assert_non_null(strstr(lambda_error_message(lambda), "all 3 concurrent"));
+    assert_non_null(strstr(lambda_error_message(lambda), "ConcurrentInvocationLimitExceeded"));
     lambda_statistics statistics;
     assert_ok(lambda, lambda_statistics_get(lambda, &statistics));
     assert_int_equal(statistics.throttles, 1);

@@ -215,8 +215,8 @@ static void a_thread_at_the_limit_is_throttled(void **state)
     pthread_t running;
     assert_int_equal(pthread_create(&running, NULL, invoke_waiting, lambda), 0);
     pthread_barrier_wait(&entered);
-    assert_fails(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS, "all 1");
-    assert_fails(lambda, lambda_invoke(lambda, "g", LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS, "all 1");
+    assert_fails(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS, "ConcurrentInvocationLimitExceeded");
+    assert_fails(lambda, lambda_invoke(lambda, "g", LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS, "ConcurrentInvocationLimitExceeded");
     pthread_barrier_wait(&leave);
     pthread_join(running, NULL);
     assert_ok(lambda, lambda_invoke(lambda, "g", LAMBDA_JSON("1"), NULL));
