@@ -23,6 +23,7 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
     environment->event.lambda = lambda;
     environment->response.lambda = lambda;
     if (version->settings->isolation == LAMBDA_ISOLATION_THREAD && !lambda__worker_make(environment)) {
+        lambda__version_release(lambda, version);
         lambda__release(&lambda->base, environment);
         return NULL;
     }

@@ -111,9 +111,9 @@ static lambda__environment *take_idle(lambda__pool *pool, bool *bare, uint32_t *
 
 /**
  * The rate at which a function may scale up: so many environments at once, and the same number again in ten seconds. Kept as
- * the time at which the last one would have started at an even pace.
+ * the time at which the last one would have started at an even pace. Says whether another may start; takes it with `take`.
  */
-static bool scaling_admits(lambda_t *lambda, lambda__function *function, uint64_t now)
+static bool scaling_admits(lambda_t *lambda, lambda__function *function, uint64_t now, bool take)
 {
     const uint64_t window = UINT64_C(10000000000);
     uint64_t pace = window / lambda->limits.scaling_rate;
@@ -122,33 +122,45 @@ static bool scaling_admits(lambda_t *lambda, lambda__function *function, uint64_
     do {
         next = (paced > now ? paced : now) + pace;
         if (next - now > window) return false;
+        if (!take) return true;
     } while (!atomic_compare_exchange_weak_explicit(&function->scaling, &paced, next, memory_order_relaxed,
                                                     memory_order_relaxed));
     return true;
+}
+
+static lambda_status throttle_by_rate(lambda_t *lambda, const lambda__function *function, lambda__thread *thread)
+{
+    const lambda__concurrency *own = lambda__concurrency_of(function);
+    return lambda__throttle(lambda, thread,
+                            own && own->reserved ? "ReservedFunctionInvocationRateLimitExceeded"
+                                                 : "FunctionInvocationRateLimitExceeded",
+                            "the function starts environments faster than its scaling rate");
 }
 
 /** A new environment with a permit, in the pool; NULL with LAMBDA_OK if the pool is closed. */
 static lambda_status start(lambda_t *lambda, lambda__version *version, lambda__pool *pool, lambda__thread *thread,
                            lambda__environment **started)
 {
+    lambda__function *function = version->function;
+    /* Before a permit is taken, perhaps from an idle environment: a refusal takes nothing, and frees nothing. */
+    if (!scaling_admits(lambda, function, lambda__now(&lambda->base), false))
+        return throttle_by_rate(lambda, function, thread);
     lambda__environment *environment = lambda__environment_new(lambda, version, thread);
     if (!environment) return lambda__out_of_memory(&lambda->base);
     lambda_status status = lambda__permit_take(environment, thread);
-    if (status == LAMBDA_OK && !scaling_admits(lambda, version->function, environment->released)) {
-        const lambda__concurrency *own = lambda__concurrency_of(version->function);
-        status = lambda__throttle(lambda, thread,
-                                  own && own->reserved ? "ReservedFunctionInvocationRateLimitExceeded"
-                                                       : "FunctionInvocationRateLimitExceeded",
-                                  "the function starts environments faster than its scaling rate");
-    }
+    bool permitted = status == LAMBDA_OK;
+    if (permitted && !scaling_admits(lambda, function, environment->released, true))
+        status = throttle_by_rate(lambda, function, thread);
     if (status == LAMBDA_OK && lambda__pool_join(pool, environment)) {
         *started = environment;
         return LAMBDA_OK;
     }
-    pthread_mutex_lock(&lambda->environments->mutex);
-    lambda__permit_drop(environment);
-    pthread_mutex_unlock(&lambda->environments->mutex);
-    lambda__environments_freed(lambda->environments);
+    if (permitted) {
+        pthread_mutex_lock(&lambda->environments->mutex);
+        lambda__permit_drop(environment);
+        pthread_mutex_unlock(&lambda->environments->mutex);
+        lambda__environments_freed(lambda->environments);
+    }
     lambda__counter_add(thread, LAMBDA__COUNT_ENDED);
     lambda__environment_free(environment);
     return status;
@@ -238,6 +250,10 @@ void lambda__environments_end(lambda_t *lambda, lambda__environment *ended)
     for (lambda__environment *each = ended; each; each = next) {
         next = each->next;
         if (each->worker) {
+            /* It runs nothing any more: its concurrency is free before its worker has come to its end. */
+            pthread_mutex_lock(&lambda->environments->mutex);
+            lambda__permit_drop(each);
+            pthread_mutex_unlock(&lambda->environments->mutex);
             lambda__worker_end(each);
             continue;
         }

@@ -8,6 +8,8 @@
 
 /** Times that Lambda lets a function be invoked in one chain, https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html. */
 #define LOOP_MAX 16
+/** How often one who waits for a scaling rate looks again. */
+#define RATE_POLL_NS UINT64_C(10000000)
 
 /** Where the invocation leads, in a read section. */
 static inline lambda__version *resolve(const lambda__invocation *invocation)
@@ -90,7 +92,6 @@ static lambda_status take_or_wait(lambda__invocation *invocation, lambda__enviro
     if (LAMBDA__LIKELY(status != LAMBDA_ERROR_TOO_MANY_REQUESTS)) return status;
     if (!options || options->wait_ms == 0) return status;
     uint64_t deadline = lambda__now(base) + (uint64_t)options->wait_ms * 1000000;
-    uint64_t pace = UINT64_C(10000000000) / invocation->lambda->limits.scaling_rate + 1;
     atomic_fetch_add_explicit(&environments->waiting, 1, memory_order_seq_cst);
     for (;;) {
         uint32_t freed = atomic_load_explicit(&environments->freed, memory_order_seq_cst);
@@ -99,7 +100,7 @@ static lambda_status take_or_wait(lambda__invocation *invocation, lambda__enviro
         if (status != LAMBDA_ERROR_TOO_MANY_REQUESTS || now >= deadline) break;
         /* A rate is kept by time alone: nobody will tell. */
         bool rate = strstr(invocation->thread->throttle_reason, "RateLimit") != NULL;
-        uint64_t until = rate && now + pace < deadline ? now + pace : deadline;
+        uint64_t until = rate && now + RATE_POLL_NS < deadline ? now + RATE_POLL_NS : deadline;
         lambda__wait(base, &environments->freed, freed, until);
     }
     atomic_fetch_sub_explicit(&environments->waiting, 1, memory_order_seq_cst);
