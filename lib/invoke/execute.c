@@ -59,7 +59,8 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
     if (LAMBDA__UNLIKELY(outcome->status != LAMBDA_OK || outcome->timed_out || environment->response.failed ||
                          environment->response.too_large))
         lambda__outcome_settle(environment, thread, &environment->response, outcome);
-    if (LAMBDA__UNLIKELY(logs)) lambda__outcome_log_end(environment, outcome);
+    /* Of what ran on a worker its caller tells: once, whoever was done first. */
+    if (LAMBDA__UNLIKELY(logs) && !environment->worker) lambda__outcome_log_end(environment, outcome);
     lambda__event_reset(&environment->event);
 }
 
@@ -142,7 +143,8 @@ lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__
     if (!copy_input(environment)) return lambda__out_of_memory(&lambda->base);
     /* Texts are made here, so that this thread may use them too when it leaves. */
     lambda_log_record record;
-    if (lambda__log_enabled(lambda, LAMBDA_LOG_INFO)) lambda__environment_record(environment, &record);
+    bool logs = lambda__log_enabled(lambda, LAMBDA_LOG_INFO);
+    if (LAMBDA__UNLIKELY(logs)) lambda__environment_record(environment, &record);
     lambda_context_aws_request_id(environment);
     worker->outcome = *outcome;
     lambda_status status = lambda__worker_post(environment, execute_job);
@@ -156,5 +158,6 @@ lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__
         return lambda__fail(&lambda->base, LAMBDA_ERROR_OUT_OF_MEMORY,
                             "no memory for the record of the function's thread, or too many threads");
     *outcome = worker->outcome;
+    if (LAMBDA__UNLIKELY(logs)) lambda__outcome_log_end(environment, outcome);
     return LAMBDA_OK;
 }
