@@ -197,8 +197,8 @@ lambda_status lambda__environment_take(lambda_t *lambda, lambda__version *versio
     if (closed) return LAMBDA_OK;
     lambda_status status = LAMBDA_OK;
     if (!environment) {
-        *cold = true;
         status = start(lambda, version, pool, thread, taken);
+        *cold = *taken != NULL;
     } else {
         idle--;
         if (bare) status = lambda__environment_permit(environment, thread);

@@ -150,13 +150,16 @@ lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__
     lambda_status status = lambda__worker_post(environment, execute_job);
     if (status != LAMBDA_OK) return status;
     *ours = lambda__worker_wait(environment);
+    bool cold = outcome->cold;
     if (!*ours) {
+        lambda__invocation_count(invocation->thread, environment, cold);
         time_out(invocation, environment, outcome);
         return LAMBDA_OK;
     }
     if (worker->refused)
         return lambda__fail(&lambda->base, LAMBDA_ERROR_OUT_OF_MEMORY,
                             "no memory for the record of the function's thread, or too many threads");
+    lambda__invocation_count(invocation->thread, environment, cold);
     *outcome = worker->outcome;
     if (LAMBDA__UNLIKELY(logs)) lambda__outcome_log_end(environment, outcome);
     return LAMBDA_OK;

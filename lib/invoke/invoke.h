@@ -56,6 +56,16 @@ void lambda__result_take(lambda__invocation *invocation, lambda__environment *en
 /** Runs init where it is due, then the handler, and settles what came of it. On the handler's thread. */
 void lambda__execute(lambda__environment *environment, lambda__thread *thread, lambda__outcome *outcome);
 
+/** Counts an invocation that runs, or ran. */
+static inline void lambda__invocation_count(lambda__thread *thread, const lambda__environment *environment, bool cold)
+{
+    lambda__counter_add(thread, LAMBDA__COUNT_INVOCATIONS);
+    if (LAMBDA__UNLIKELY(cold)) lambda__counter_add(thread, LAMBDA__COUNT_COLD_STARTS);
+    if (LAMBDA__LIKELY(atomic_load_explicit(&environment->version->provisioned, memory_order_relaxed) == 0)) return;
+    bool provisioned = atomic_load_explicit(&environment->provisioned, memory_order_relaxed);
+    lambda__counter_add(thread, provisioned ? LAMBDA__COUNT_PROVISIONED : LAMBDA__COUNT_SPILLOVERS);
+}
+
 /** The same on the environment's worker; the caller waits. False: its time was over, the environment is the worker's now. */
 lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__environment *environment,
                                         lambda__outcome *outcome, bool *ours);

@@ -175,14 +175,6 @@ static inline void give_back(lambda__environment *environment, lambda__thread *t
         lambda__environment_give(environment, thread, environment->start + outcome->duration);
 }
 
-static inline void count(lambda__thread *thread, const lambda__environment *environment)
-{
-    lambda__counter_add(thread, LAMBDA__COUNT_INVOCATIONS);
-    if (LAMBDA__LIKELY(atomic_load_explicit(&environment->version->provisioned, memory_order_relaxed) == 0)) return;
-    bool provisioned = atomic_load_explicit(&environment->provisioned, memory_order_relaxed);
-    lambda__counter_add(thread, provisioned ? LAMBDA__COUNT_PROVISIONED : LAMBDA__COUNT_SPILLOVERS);
-}
-
 /** With a busy environment: runs the handler, gives the environment back, fills in the result. */
 static lambda_status run(lambda__invocation *invocation, lambda__environment *environment, bool cold)
 {
@@ -204,14 +196,14 @@ static lambda_status run(lambda__invocation *invocation, lambda__environment *en
                                          .function = environment->version->function->sequence,
                                          .depth = thread->chain ? thread->chain->depth + 1 : 1};
     if (lambda__faults_present(lambda)) inject(environment, &outcome);
-    if (LAMBDA__UNLIKELY(cold)) lambda__counter_add(thread, LAMBDA__COUNT_COLD_STARTS);
-    count(thread, environment);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_environment(result, environment);
     lambda__result_lend(invocation, environment);
-    if (LAMBDA__LIKELY(!environment->worker))
+    if (LAMBDA__LIKELY(!environment->worker)) {
+        lambda__invocation_count(thread, environment, cold);
         lambda__execute(environment, thread, &outcome);
-    else
+    } else {
         status = lambda__execute_on_worker(invocation, environment, &outcome, &ours);
+    }
     if (LAMBDA__UNLIKELY(outcome.failed)) lambda__counter_add(thread, LAMBDA__COUNT_ERRORS);
     if (LAMBDA__UNLIKELY(outcome.timed_out)) lambda__counter_add(thread, LAMBDA__COUNT_TIMEOUTS);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_outcome(result, &outcome);

@@ -6,6 +6,8 @@
 
 #include "base/agenda.h"
 #include "base/error.h"
+#include "base/thread.h"
+#include "environment/environment.h"
 
 /** 2026-01-01T00:00:00Z. */
 #define WALL_DEFAULT UINT64_C(1767225600000000000)
@@ -90,7 +92,15 @@ static bool do_next(lambda_clock_virtual *clock, uint64_t until)
     uint64_t due = next_due(clock);
     if (due > until || due == UINT64_MAX) return false;
     if (due > clock->now) clock->now = due;
-    return run_piece(clock) || lambda__agenda_run(&clock->lambda->base, clock->now);
+    if (!clock->lambda) return run_piece(clock);
+    /* It runs inside of whoever waits, as if it were on a thread of its own: no part of a chain that stands there. */
+    lambda__base *base = &clock->lambda->base;
+    lambda__thread *thread = lambda__thread_get(base);
+    const lambda__chain *chain = thread ? thread->chain : NULL;
+    if (thread) thread->chain = NULL;
+    bool ran = run_piece(clock) || lambda__agenda_run(base, clock->now);
+    if (thread) thread->chain = chain;
+    return ran;
 }
 
 static void help(void *user, uint64_t until)
