@@ -30,6 +30,25 @@ extern const bench bench_sync_json;
 extern const bench bench_sync_typed;
 extern const bench bench_registry_million;
 
+extern const bench bench_env_thread_parked;
+extern const bench bench_env_thread_hot;
+extern const bench bench_env_cold_native;
+extern const bench bench_env_cold_shared_object;
+extern const bench bench_env_thousand;
+extern const bench bench_pump_idle;
+extern const bench bench_simulation_rate;
+
+/** The service of sync_by_target, for those that have it as their yardstick. */
+void bench_warm_open(void);
+void bench_warm_by_target(uint64_t operations);
+void bench_warm_close(void);
+
+/** Where there are several, has this thread run on that processor. */
+void bench_pin(int cpu);
+
+/** So many nanoseconds of the round that runs were not the work's: they are not counted. */
+void bench_exclude(uint64_t ns);
+
 /** Ends the program with a message unless the status is LAMBDA_OK. */
 void bench_check(lambda_t *lambda, lambda_status status);
 

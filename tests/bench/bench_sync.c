@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <uthash.h>
 
@@ -17,7 +16,7 @@ static lambda_target *target;
 static lambda_result result;
 static char names[FUNCTIONS][24];
 
-static void open_service(void)
+void bench_warm_open(void)
 {
     bench_check(NULL, lambda_open(NULL, &lambda));
     for (int i = 0; i < FUNCTIONS; i++) {
@@ -29,7 +28,7 @@ static void open_service(void)
     bench_check(lambda, lambda_target_open(lambda, names[0], &target));
 }
 
-static void close_service(void)
+void bench_warm_close(void)
 {
     lambda_target_close(target);
     lambda_result_clear(&result);
@@ -50,7 +49,7 @@ static void call_and_clock(uint64_t operations)
     }
 }
 
-static void by_target(uint64_t operations)
+void bench_warm_by_target(uint64_t operations)
 {
     for (uint64_t i = 0; i < operations; i++)
         bench_check(lambda, lambda_target_invoke(target, LAMBDA_JSON("{}"), NULL, &result));
@@ -60,10 +59,10 @@ const bench bench_sync_by_target = {.name = "sync_by_target",
                                     .what = "warm no-op native handler through a target, logs off",
                                     .yardstick = "an indirect call and two clock_gettime(CLOCK_MONOTONIC)",
                                     .target = 1.0,
-                                    .open = open_service,
-                                    .product = by_target,
+                                    .open = bench_warm_open,
+                                    .product = bench_warm_by_target,
                                     .compare = call_and_clock,
-                                    .close = close_service};
+                                    .close = bench_warm_close};
 
 /* ---- by name */
 
@@ -77,7 +76,7 @@ static entry *table;
 
 static void open_names(void)
 {
-    open_service();
+    bench_warm_open();
     for (int i = 0; i < FUNCTIONS; i++) {
         entry *made = calloc(1, sizeof(*made));
         if (!made) exit(1);
@@ -96,7 +95,7 @@ static void close_names(void)
         HASH_DEL(table, each);
         free(each);
     }
-    close_service();
+    bench_warm_close();
 }
 
 static void by_name(uint64_t operations)
@@ -134,19 +133,11 @@ typedef struct share {
 
 static pthread_barrier_t together;
 
-static void pin(int cpu)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
-    if (sysconf(_SC_NPROCESSORS_ONLN) > 1) pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
-
 static void *invoke_share(void *user)
 {
     const share *own = user;
     lambda_result own_result = {0};
-    pin(own->cpu);
+    bench_pin(own->cpu);
     pthread_barrier_wait(&together);
     for (uint64_t i = 0; i < own->operations; i++)
         bench_check(lambda, lambda_target_invoke(target, LAMBDA_JSON("{}"), NULL, &own_result));
@@ -181,7 +172,7 @@ const bench bench_sync_two_threads = {.name = "sync_two_threads",
                                       .yardstick = "the same with one thread",
                                       .target = 1.5,
                                       .threads = true,
-                                      .open = open_service,
+                                      .open = bench_warm_open,
                                       .product = two_threads,
                                       .compare = one_thread,
-                                      .close = close_service};
+                                      .close = bench_warm_close};
