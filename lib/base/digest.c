@@ -18,6 +18,23 @@ static uint32_t rotate(uint32_t value, unsigned bits)
     return value >> bits | value << (32 - bits);
 }
 
+/** Round `k` of eight: what the standard calls a to h are v[-k], v[1-k] and so on, counted modulo 8. */
+static inline void sha256_round(uint32_t v[8], size_t k, uint32_t input)
+{
+    uint32_t a = v[(8 - k) & 7];
+    uint32_t b = v[(9 - k) & 7];
+    uint32_t c = v[(10 - k) & 7];
+    uint32_t e = v[(12 - k) & 7];
+    uint32_t f = v[(13 - k) & 7];
+    uint32_t g = v[(14 - k) & 7];
+    uint32_t *h = &v[(15 - k) & 7];
+    uint32_t sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
+    uint32_t first = *h + sum1 + ((e & f) ^ (~e & g)) + input;
+    uint32_t sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+    v[(11 - k) & 7] += first;
+    *h = first + sum0 + ((a & b) ^ (a & c) ^ (b & c));
+}
+
 static void sha256_block(uint32_t state[8], const uint8_t *block)
 {
     uint32_t words[64];
@@ -32,16 +49,10 @@ static void sha256_block(uint32_t state[8], const uint8_t *block)
     }
     uint32_t v[8];
     memcpy(v, state, sizeof(v));
-    for (size_t i = 0; i < 64; i++) {
-        uint32_t sum1 = rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25);
-        uint32_t choice = (v[4] & v[5]) ^ (~v[4] & v[6]);
-        uint32_t first = v[7] + sum1 + choice + round_constants[i] + words[i];
-        uint32_t sum0 = rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22);
-        uint32_t second = sum0 + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-        memmove(v + 1, v, 7 * sizeof(v[0]));
-        v[4] += first;
-        v[0] = first + second;
-    }
+    /* Instead of moving all eight along in each round, the rounds move along them. */
+    for (size_t i = 0; i < 64; i += 8)
+        for (size_t k = 0; k < 8; k++)
+            sha256_round(v, k, round_constants[i + k] + words[i + k]);
     for (size_t i = 0; i < 8; i++)
         state[i] += v[i];
 }

@@ -43,6 +43,7 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
     outcome->failures = thread->failures;
     uint64_t start = lambda__now(&lambda->base);
     if (LAMBDA__UNLIKELY(outcome->cold) && !outcome->init_failed) start = initialise(environment, outcome, start);
+    if (LAMBDA__UNLIKELY(injected)) outcome->timed_out = true;
     environment->start = start;
     if (LAMBDA__UNLIKELY(logs)) lambda__outcome_log_start(environment);
     uint64_t end = start;

@@ -36,7 +36,7 @@ typedef struct lambda__registry_port {
     lambda__code *(*code_retain)(lambda__code *code);
     void (*code_release)(lambda_t *lambda, lambda__code *code);
     const char *(*code_runtime)(const lambda__code *code); /* the driver's name; lives as long as the code */
-    const char *(*code_sha256)(const lambda__code *code);  /* 44 characters */
+    const char *(*code_sha256)(lambda__code *code);        /* 44 characters */
     uint64_t (*code_size)(const lambda__code *code);
     /** An alias of the function was changed or deleted, or a version: only where it has `concurrency`. */
     void (*function_changed)(lambda_t *lambda, struct lambda__function *function);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/platform.h"
 #include "base/error.h"
 #include "base/memory.h"
 
@@ -89,9 +90,6 @@ static lambda_status finish_load(lambda_t *lambda, lambda_status status, lambda_
         lambda__release(&lambda->base, code);
         return status;
     }
-    uint8_t digest[32];
-    lambda__sha256(code->handler.identity, code->handler.identity ? code->handler.identity_length : 0, digest);
-    lambda__sha256_base64(digest, code->sha256);
     *loaded = code;
     return LAMBDA_OK;
 }
@@ -160,8 +158,20 @@ static const char *code_runtime(const lambda__code *code)
     return code->driver->name;
 }
 
-static const char *code_sha256(const lambda__code *code)
+/** Worked out when first asked for: to load and to invoke, nobody needs it. */
+static const char *code_sha256(lambda__code *code)
 {
+    enum { NOT_YET, IN_WORK, DONE };
+    uint32_t state = NOT_YET;
+    if (atomic_compare_exchange_strong_explicit(&code->hashed, &state, IN_WORK, memory_order_acquire,
+                                                memory_order_acquire)) {
+        uint8_t digest[32];
+        lambda__sha256(code->handler.identity, code->handler.identity ? code->handler.identity_length : 0, digest);
+        lambda__sha256_base64(digest, code->sha256);
+        atomic_store_explicit(&code->hashed, DONE, memory_order_release);
+    }
+    while (atomic_load_explicit(&code->hashed, memory_order_acquire) != DONE)
+        lambda__platform_pause();
     return code->sha256;
 }
 

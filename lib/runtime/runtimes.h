@@ -10,6 +10,7 @@ struct lambda__code {
     lambda_runtime_handler handler;
     const lambda_runtime_driver *driver; /* lives until the service closes */
     _Atomic uint32_t references;
+    _Atomic uint32_t hashed; /* sha256 is there: see code_sha256 */
     char sha256[45];
 };
 

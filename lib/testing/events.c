@@ -101,7 +101,7 @@ static json_t *sqs_record(size_t at, const void *data)
 {
     const sqs *given = data;
     char id[40];
-    snprintf(id, sizeof(id), "11111111-2222-4333-8444-%012zu", at);
+    snprintf(id, sizeof(id), "11111111-2222-4333-8444-%012u", (unsigned)at);
     return json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:{}, s:s, s:s, s:s}", "messageId", id, "receiptHandle",
                      "MessageReceiptHandle", "body", or_default(given->bodies[at], ""), "attributes",
                      "ApproximateReceiveCount", "1", "SentTimestamp", "1767225600000", "SenderId", ACCOUNT,
@@ -153,7 +153,7 @@ static json_t *kinesis_record(size_t at, const void *data)
     const kinesis *given = data;
     char sequence[64];
     char id[96];
-    snprintf(sequence, sizeof(sequence), "49590338271490256608559692538361571095921575989136588%03zu", at);
+    snprintf(sequence, sizeof(sequence), "49590338271490256608559692538361571095921575989136588%03u", (unsigned)at);
     snprintf(id, sizeof(id), "shardId-000000000006:%s", sequence);
     char *text = base64(given->data[at].data, given->data[at].length);
     json_t *record =

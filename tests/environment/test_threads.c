@@ -68,21 +68,29 @@ static bool expected(lambda_status status)
            status == LAMBDA_ERROR_RESOURCE_CONFLICT || status == LAMBDA_ERROR_TOO_MANY_REQUESTS;
 }
 
+/** What a thread that saw a wrong status returns; says which. */
+static void *unexpected(lambda_status status)
+{
+    print_error("%s: %s\n", lambda_status_name(status), lambda_error_message(shared));
+    return shared;
+}
+
 static void *invoker(void *user)
 {
-    (void)user;
+    lambda_target *target = user;
     lambda_result result = {0};
-    lambda_target *target = NULL;
-    if (lambda_target_open(shared, "f0", &target) != LAMBDA_OK) return (void *)1;
     static const char *const names[] = {"f0", "f1", "f2", "f0:live", "f1:1", "f2:$LATEST"};
     for (unsigned i = 0; !atomic_load(&stop); i++) {
         const char *name = names[i % (sizeof(names) / sizeof(names[0]))];
         lambda_status status = i % 3
                                    ? lambda_invoke(shared, name, lambda_bytes_make(name, strlen(name)), &result)
                                    : lambda_target_invoke(target, lambda_bytes_make(name, strlen(name)), NULL, &result);
-        if (!expected(status)) return (void *)2;
+        if (!expected(status)) return unexpected(status);
         if (status != LAMBDA_OK) continue;
-        if (result.function_error || memcmp(result.payload.data, name, strlen(name)) != 0) return (void *)3;
+        if (result.function_error || memcmp(result.payload.data, name, strlen(name)) != 0) {
+            print_error("%s: %.*s\n", name, (int)result.payload.length, (const char *)result.payload.data);
+            return (void *)3;
+        }
         atomic_fetch_add(&answered, 1);
     }
     lambda_target_close(target);
@@ -130,7 +138,7 @@ static void *changer(void *user)
             status = lambda_function_update_code(shared, name, &(lambda_function_code_update){.code = made.code});
             break;
         }
-        if (!expected(status)) return (void *)4;
+        if (!expected(status)) return unexpected(status);
         if (status == LAMBDA_ERROR_RESOURCE_NOT_FOUND) lambda_function_create(shared, &made);
     }
     return NULL;
@@ -147,8 +155,12 @@ static void changes_and_invocations_together(void **state)
     }
     pthread_t invokers[INVOKERS];
     pthread_t changers[2];
-    for (size_t i = 0; i < INVOKERS; i++)
-        assert_int_equal(pthread_create(&invokers[i], NULL, invoker, NULL), 0);
+    for (size_t i = 0; i < INVOKERS; i++) {
+        /* Before anybody deletes it; who has it open is then told so. */
+        lambda_target *target = NULL;
+        assert_ok(shared, lambda_target_open(shared, "f0", &target));
+        assert_int_equal(pthread_create(&invokers[i], NULL, invoker, target), 0);
+    }
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(pthread_create(&changers[i], NULL, changer, (void *)(uintptr_t)(i + 1)), 0);
     void *wrong = NULL;
