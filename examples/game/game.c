@@ -12,7 +12,7 @@
 
 #include <lambda/lambda.h>
 
-#define FRAME_NS UINT64_C(16666667)
+#define FRAME_NS  UINT64_C(16666667)
 #define BUDGET_NS UINT64_C(1000000)
 /** What the machine may add of its own. */
 #define SLACK_NS UINT64_C(250000)
@@ -104,7 +104,9 @@ static int open_game(lambda_t **lambda)
                                          .publish = true,
                                          .code = lambda_code_native_hooks(think, wake_up, fall_asleep, (void *)&slow)};
         if (failed(*lambda, name, lambda_function_create(*lambda, &config)) ||
-            failed(*lambda, alias, lambda_alias_create(*lambda, name, &(lambda_alias_config){.name = "live", .function_version = "1"})) ||
+            failed(
+                *lambda, alias,
+                lambda_alias_create(*lambda, name, &(lambda_alias_config){.name = "live", .function_version = "1"})) ||
             failed(*lambda, alias, lambda_provisioned_concurrency_put(*lambda, alias, 1)))
             return 1;
     }
@@ -138,7 +140,8 @@ static int run_frame(lambda_t *lambda, unsigned number, lambda_result *result, f
     for (int i = 0; i < CREATURES; i++) {
         char name[32];
         snprintf(name, sizeof(name), "creature-%d:live", i);
-        if (failed(lambda, name, lambda_invoke(lambda, name, lambda_bytes_make(event, (size_t)length), result))) return 1;
+        if (failed(lambda, name, lambda_invoke(lambda, name, lambda_bytes_make(event, (size_t)length), result)))
+            return 1;
         if (result->function_error) return 1;
         seen->cold += result->cold_start;
     }

@@ -44,7 +44,8 @@ lambda_status orders(const lambda_event *event, lambda_context *context, lambda_
     json_t *failures = json_array();
     json_array_foreach(json_object_get(batch, "Records"), index, record)
     {
-        if (lambda_context_remaining_time_in_millis(context) > 100 && take(own, record, most ? atol(most) : 10)) continue;
+        if (lambda_context_remaining_time_in_millis(context) > 100 && take(own, record, most ? atol(most) : 10))
+            continue;
         const char *id = json_string_value(json_object_get(record, "messageId"));
         lambda_log(context, LAMBDA_LOG_WARN, "order %s is not taken", id);
         json_array_append_new(failures, json_pack("{s:s}", "itemIdentifier", id));

@@ -38,7 +38,7 @@ LAMBDA_API lambda_status lambda_function_concurrency_delete(lambda_t *lambda, co
 typedef enum lambda_provisioned_concurrency_status {
     LAMBDA_PROVISIONED_CONCURRENCY_IN_PROGRESS = 0, /**< environments are being started */
     LAMBDA_PROVISIONED_CONCURRENCY_READY = 1,       /**< all are initialised */
-    LAMBDA_PROVISIONED_CONCURRENCY_FAILED = 2       /**< an init hook failed; put the configuration again to try again */
+    LAMBDA_PROVISIONED_CONCURRENCY_FAILED = 2 /**< an init hook failed; put the configuration again to try again */
 } lambda_provisioned_concurrency_status;
 
 /** "IN_PROGRESS", "READY", "FAILED"; "UNKNOWN" for what is none. Static; any thread. */
@@ -46,12 +46,12 @@ LAMBDA_API const char *lambda_provisioned_concurrency_status_name(lambda_provisi
 
 /** Provisioned concurrency of a version or alias at one moment. Filled in for the caller, nothing to free. */
 typedef struct lambda_provisioned_concurrency {
-    char qualifier[129];     /**< the version's number or the alias's name */
-    uint32_t requested;      /**< environments asked for */
-    uint32_t allocated;      /**< of those, initialised: idle or invoking */
+    char qualifier[129];                          /**< the version's number or the alias's name */
+    uint32_t requested;                           /**< environments asked for */
+    uint32_t allocated;                           /**< of those, initialised: idle or invoking */
     lambda_provisioned_concurrency_status status; /**< see there */
-    char status_reason[128]; /**< FAILED: why; else "" */
-    uint64_t modified_ns;    /**< when it was put, wall clock, nanoseconds since 1970 */
+    char status_reason[128];                      /**< FAILED: why; else "" */
+    uint64_t modified_ns;                         /**< when it was put, wall clock, nanoseconds since 1970 */
 } lambda_provisioned_concurrency;
 
 /**

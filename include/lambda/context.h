@@ -93,9 +93,10 @@ LAMBDA_API void lambda_context_retire(lambda_context *context);
 
 /** Why an environment is shut down. */
 typedef enum lambda_shutdown_reason {
-    LAMBDA_SHUTDOWN_NONE = 0,    /**< it is not */
-    LAMBDA_SHUTDOWN_IDLE = 1,    /**< nobody invoked it for long: `lambda_options.idle_timeout_ms` */
-    LAMBDA_SHUTDOWN_FAILURE = 2, /**< lambda_context_retire, more in its directory than it may store, or a failed init */
+    LAMBDA_SHUTDOWN_NONE = 0, /**< it is not */
+    LAMBDA_SHUTDOWN_IDLE = 1, /**< nobody invoked it for long: `lambda_options.idle_timeout_ms` */
+    LAMBDA_SHUTDOWN_FAILURE =
+        2, /**< lambda_context_retire, more in its directory than it may store, or a failed init */
     LAMBDA_SHUTDOWN_TIMEOUT = 3, /**< its handler overran the timeout */
     LAMBDA_SHUTDOWN_UPDATE = 4,  /**< its code or configuration was replaced or deleted */
     LAMBDA_SHUTDOWN_CLOSE = 5    /**< the service closes */

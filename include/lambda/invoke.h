@@ -20,9 +20,9 @@ typedef struct lambda_invoke_options {
     const char *qualifier;                  /**< a version or alias; refused where the name carries another */
     lambda_bytes client_context;            /**< handed to the handler as it is; at most 3,583 bytes */
     lambda_bytes identity;                  /**< handed to the handler as it is; at most 3,583 bytes */
-    uint32_t wait_ms;                       /**< where concurrency is short, wait so long for it before the invocation is
+    uint32_t wait_ms;     /**< where concurrency is short, wait so long for it before the invocation is
                                                throttled. Default 0. There is no order among those who wait */
-    const char *trace_id;                   /**< X-Ray trace header, at most 255 characters; handed to the handler */
+    const char *trace_id; /**< X-Ray trace header, at most 255 characters; handed to the handler */
 } lambda_invoke_options;
 
 /** An invocation's id in 128 bits; `lambda_request_id_format` gives the text. */
@@ -53,9 +53,10 @@ typedef struct lambda_result {
         billed_duration_ms; /**< as Lambda bills: the handler's duration and a cold start's, in whole milliseconds up */
     uint32_t memory_size;   /**< MB, as configured, for what it cost */
     bool cold_start;        /**< true where the environment was new */
-    const char *throttle_reason; /**< with LAMBDA_ERROR_TOO_MANY_REQUESTS, Lambda's Reason (concurrency.h); else NULL. Static */
-    size_t capacity;        /**< the library's own: bytes behind payload */
-    lambda_t *owner;        /**< the library's own: whose memory it is */
+    const char *
+        throttle_reason; /**< with LAMBDA_ERROR_TOO_MANY_REQUESTS, Lambda's Reason (concurrency.h); else NULL. Static */
+    size_t capacity;     /**< the library's own: bytes behind payload */
+    lambda_t *owner;     /**< the library's own: whose memory it is */
 } lambda_result;
 
 /** Exported form of the invoke calls. */

@@ -10,9 +10,10 @@ extern "C" {
 
 /** What a call to lambda_pump did, and when the next one has something to do. */
 typedef struct lambda_pump_report {
-    uint64_t done;        /**< pieces of work that it did */
-    bool more;            /**< the budget was used up with work left that is due */
-    uint64_t next_due_ns; /**< nanoseconds from now until there is work: 0 with `more`, UINT64_MAX where none is known */
+    uint64_t done; /**< pieces of work that it did */
+    bool more;     /**< the budget was used up with work left that is due */
+    uint64_t
+        next_due_ns; /**< nanoseconds from now until there is work: 0 with `more`, UINT64_MAX where none is known */
 } lambda_pump_report;
 
 /** Exported form of `lambda_pump`. */

@@ -32,8 +32,8 @@ typedef struct lambda_limits {
     uint32_t scaling_rate;
     uint32_t invocation_depth; /**< invocations nested in one another, whichever they are. Default 64; at most 1,024 */
     uint32_t init_timeout_ms;  /**< of an init hook before it is tried again. Default 10,000; at most 900,000 */
-    size_t request_payload;         /**< bytes of an event. Default 6,291,456; at most 1 GiB */
-    size_t response_payload;        /**< bytes of a response. Default 6,291,456; at most 1 GiB */
+    size_t request_payload;    /**< bytes of an event. Default 6,291,456; at most 1 GiB */
+    size_t response_payload;   /**< bytes of a response. Default 6,291,456; at most 1 GiB */
     uint32_t environment_variables; /**< bytes of all names and values of one function. Default 4,096; at most 1 MiB */
     uint64_t code_storage; /**< bytes of code of all versions of all functions. Default 75 GiB (80,530,636,800) */
 } lambda_limits;
@@ -45,7 +45,7 @@ typedef struct lambda_limits {
 typedef struct lambda_options {
     lambda_allocator allocator; /**< memory. All NULL: malloc, realloc and free. Some NULL: refused */
     lambda_clock clock;         /**< time. All NULL: the system's. Some NULL: refused */
-    lambda_executor executor; /**< threads. All zero: the library's own, each started when first needed */
+    lambda_executor executor;   /**< threads. All zero: the library's own, each started when first needed */
     lambda_random random; /**< randomness. NULL: the system's. Give one to have the same ids and routing each run */
     lambda_log_sink log;  /**< log lines. NULL: none, and logging costs nothing */
     lambda_log_level log_level;      /**< lines below it are not written. Default INFO */
@@ -86,10 +86,10 @@ LAMBDA_API uint32_t lambda_close(lambda_t *lambda);
 
 /** What a service has done since it was opened, all threads together. */
 typedef struct lambda_statistics {
-    uint64_t invocations; /**< handlers run */
-    uint64_t errors;      /**< of those, function errors */
-    uint64_t throttles;   /**< invocations refused with LAMBDA_ERROR_TOO_MANY_REQUESTS */
-    uint64_t cold_starts; /**< invocations that had to start an environment */
+    uint64_t invocations;             /**< handlers run */
+    uint64_t errors;                  /**< of those, function errors */
+    uint64_t throttles;               /**< invocations refused with LAMBDA_ERROR_TOO_MANY_REQUESTS */
+    uint64_t cold_starts;             /**< invocations that had to start an environment */
     uint64_t environments_started;    /**< environments, those started ahead included */
     uint64_t environments_ended;      /**< of those, shut down again; the difference is there now */
     uint64_t timeouts;                /**< of the errors, overrun timeouts */

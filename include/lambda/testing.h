@@ -19,9 +19,11 @@ extern "C" {
 
 /** What can be made to go wrong. */
 typedef enum lambda_test_fault_kind {
-    LAMBDA_TEST_FAULT_THROTTLE = 0, /**< invoking gives LAMBDA_ERROR_TOO_MANY_REQUESTS, a name with qualifier or ARN included */
-    LAMBDA_TEST_FAULT_TIMEOUT = 1,  /**< the handler does not run, the result is "Sandbox.Timedout", the environment ends */
-    LAMBDA_TEST_FAULT_INIT = 2      /**< the handler does not run, the result is "Runtime.InitError", the environment ends */
+    LAMBDA_TEST_FAULT_THROTTLE =
+        0, /**< invoking gives LAMBDA_ERROR_TOO_MANY_REQUESTS, a name with qualifier or ARN included */
+    LAMBDA_TEST_FAULT_TIMEOUT =
+        1,                     /**< the handler does not run, the result is "Sandbox.Timedout", the environment ends */
+    LAMBDA_TEST_FAULT_INIT = 2 /**< the handler does not run, the result is "Runtime.InitError", the environment ends */
 } lambda_test_fault_kind;
 
 /**
@@ -180,8 +182,8 @@ LAMBDA_API json_t *lambda_test_event_schedule(const char *rule);
  * CloudWatch Logs: group "group", stream "stream", messages. As sent it is base64 of gzip; it is stored, not compressed,
  * within the gzip form, which every reader of gzip takes.
  */
-LAMBDA_API json_t *lambda_test_event_cloudwatch_logs(const char *group, const char *stream,
-                                                     const char *const *messages, size_t count);
+LAMBDA_API json_t *lambda_test_event_cloudwatch_logs(const char *group, const char *stream, const char *const *messages,
+                                                     size_t count);
 
 /** An IoT rule sends what its SELECT made of the message: {"topic":..., "payload":...} here. Topic "topic"; payload is borrowed, {} for NULL. */
 LAMBDA_API json_t *lambda_test_event_iot_rule(const char *topic, json_t *payload);

@@ -87,7 +87,10 @@ void lambda__base64(const void *data, size_t length, char *text)
         if (left > 1) group |= (uint32_t)bytes[at + 1] << 8;
         if (left > 2) group |= bytes[at + 2];
         for (size_t i = 0; i < 4; i++)
-            text[i] = i <= left ? alphabet[group >> (18 - 6 * i) & 63] : '=';
+            if (i <= left)
+                text[i] = alphabet[group >> (18 - 6 * i) & 63];
+            else
+                text[i] = '=';
     }
     *text = '\0';
 }

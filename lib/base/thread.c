@@ -17,9 +17,8 @@ lambda__thread *lambda__thread_slow(lambda__base *base)
     thread->key[1] = base->random.next(base->random.user);
     thread->random = base->random.next(base->random.user) | 1;
     uint32_t end = atomic_load_explicit(&base->threads_end, memory_order_relaxed);
-    while (end <= number &&
-           !atomic_compare_exchange_weak_explicit(&base->threads_end, &end, number + 1, memory_order_seq_cst,
-                                                  memory_order_relaxed))
+    while (end <= number && !atomic_compare_exchange_weak_explicit(&base->threads_end, &end, number + 1,
+                                                                   memory_order_seq_cst, memory_order_relaxed))
         ;
     atomic_store_explicit(&base->threads[number], thread, memory_order_release);
     return thread;

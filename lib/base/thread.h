@@ -31,14 +31,15 @@ struct lambda__thread {
     _Atomic uint32_t reading; /* 1 inside a read section; the owner writes, grace periods read */
     uint32_t number;          /* lambda__thread_number() of the owner */
     _Atomic uint32_t depth;   /* calls to invoke that this thread is inside of; the owner writes, closing reads */
-    _Atomic uint32_t working; /* pieces of the library's work that it is inside of; likewise: base/executor.h counts those */
-    uint32_t permit;          /* where this thread last gave a permit back: the first place to look for one */
-    uint32_t failures;        /* messages set so far: tells whether a call set one */
-    uint64_t key[2];          /* request ids: random once */
-    uint64_t sequence;        /* request ids: one more each */
-    uint64_t random;          /* state of the routing generator */
-    const struct lambda__chain *chain; /* the invocation that this thread runs, and those that led to it */
-    const char *throttle_reason;       /* why the last one was throttled: Lambda's Reason */
+    _Atomic uint32_t
+        working;       /* pieces of the library's work that it is inside of; likewise: base/executor.h counts those */
+    uint32_t permit;   /* where this thread last gave a permit back: the first place to look for one */
+    uint32_t failures; /* messages set so far: tells whether a call set one */
+    uint64_t key[2];   /* request ids: random once */
+    uint64_t sequence; /* request ids: one more each */
+    uint64_t random;   /* state of the routing generator */
+    const struct lambda__chain *chain;           /* the invocation that this thread runs, and those that led to it */
+    const char *throttle_reason;                 /* why the last one was throttled: Lambda's Reason */
     _Atomic uint64_t counters[LAMBDA__COUNTERS]; /* the owner writes, sums read */
     char message[LAMBDA__ERROR_SIZE];
 };

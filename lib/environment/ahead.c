@@ -147,7 +147,8 @@ static void start_one(lambda_t *lambda, lambda__thread *thread, const lambda__jo
     if (status != LAMBDA_OK) failed(lambda, job, message);
     if (!ours) return;
     /* Failed, or not wanted any more. */
-    lambda__environment_end(environment, thread, status == LAMBDA_OK ? LAMBDA_SHUTDOWN_UPDATE : LAMBDA_SHUTDOWN_FAILURE);
+    lambda__environment_end(environment, thread,
+                            status == LAMBDA_OK ? LAMBDA_SHUTDOWN_UPDATE : LAMBDA_SHUTDOWN_FAILURE);
 }
 
 /** Takes a job and does it; false if there is none. */

@@ -17,8 +17,8 @@ static lambda_status hold(lambda_t *lambda, const char *function_name, lambda__f
     lambda_status status = lambda__name_parse(lambda, function_name, &name);
     if (status != LAMBDA_OK) return status;
     if (name.qualifier)
-        return lambda__fail(&lambda->base, INVALID, "function_name: \"%.200s\" has a qualifier, which is not allowed here",
-                            function_name);
+        return lambda__fail(&lambda->base, INVALID,
+                            "function_name: \"%.200s\" has a qualifier, which is not allowed here", function_name);
     return lambda__function_hold(lambda, &name, function);
 }
 
@@ -66,13 +66,15 @@ static lambda_status reserve(lambda_t *lambda, lambda__function *function, uint3
     uint32_t most = lambda->limits.concurrent_executions - lambda->limits.unreserved_concurrent_executions;
     /* Lowering what is set aside is always allowed. */
     if (wanted > share && (others > most || wanted > most - others))
-        return lambda__fail(&lambda->base, INVALID,
-                            "reserved_concurrent_executions: %u leave the account less than its unreserved minimum of %u",
-                            wanted, lambda->limits.unreserved_concurrent_executions);
+        return lambda__fail(
+            &lambda->base, INVALID,
+            "reserved_concurrent_executions: %u leave the account less than its unreserved minimum of %u", wanted,
+            lambda->limits.unreserved_concurrent_executions);
     if (wanted < own->provisioned)
-        return lambda__fail(&lambda->base, INVALID,
-                            "reserved_concurrent_executions: %u are less than the function's provisioned concurrency of %u",
-                            wanted, own->provisioned);
+        return lambda__fail(
+            &lambda->base, INVALID,
+            "reserved_concurrent_executions: %u are less than the function's provisioned concurrency of %u", wanted,
+            own->provisioned);
     if (!own->reserved && !lambda__permits_move(lambda, function, environments->account, &own->permits))
         return lambda__out_of_memory(&lambda->base);
     own->reserved = true;
@@ -182,7 +184,8 @@ lambda_status lambda_function_recursion_config_put(lambda_t *lambda, const char 
         return lambda__fail(lambda ? &lambda->base : NULL, INVALID, "recursive_loop: %d is none", (int)recursive_loop);
     lambda_status status = hold(lambda, function_name, &function);
     if (status != LAMBDA_OK) return status;
-    atomic_store_explicit(&function->loops_allowed, recursive_loop == LAMBDA_RECURSIVE_LOOP_ALLOW, memory_order_relaxed);
+    atomic_store_explicit(&function->loops_allowed, recursive_loop == LAMBDA_RECURSIVE_LOOP_ALLOW,
+                          memory_order_relaxed);
     lambda__function_release(lambda, function);
     return LAMBDA_OK;
 }
@@ -191,8 +194,7 @@ lambda_status lambda_function_recursion_config_get(lambda_t *lambda, const char 
                                                    lambda_recursive_loop *recursive_loop)
 {
     lambda__function *function = NULL;
-    if (!recursive_loop)
-        return lambda__fail(lambda ? &lambda->base : NULL, INVALID, "recursive_loop: is NULL");
+    if (!recursive_loop) return lambda__fail(lambda ? &lambda->base : NULL, INVALID, "recursive_loop: is NULL");
     lambda_status status = hold(lambda, function_name, &function);
     if (status != LAMBDA_OK) return status;
     bool allowed = atomic_load_explicit(&function->loops_allowed, memory_order_relaxed);

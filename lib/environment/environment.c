@@ -81,7 +81,8 @@ bool lambda__environment_storage_exceeded(lambda__environment *environment)
         lambda__environment_record(environment, &record);
         lambda__log(environment->lambda, &record,
                     "RequestId: %s Warning: /tmp holds %llu bytes, more than its size of %u MB; the environment ends",
-                    record.request_id, (unsigned long long)bytes, environment->version->settings->ephemeral_storage_size);
+                    record.request_id, (unsigned long long)bytes,
+                    environment->version->settings->ephemeral_storage_size);
     }
     return true;
 }

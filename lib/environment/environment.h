@@ -154,7 +154,7 @@ struct lambda__environments {
     _Atomic uint32_t freed;   /* changes when some may be free, if anybody waits */
     _Atomic bool closing;
     uint64_t idle_timeout_ns;
-    pthread_mutex_t mutex;    /* of the rest, and of all permits */
+    pthread_mutex_t mutex; /* of the rest, and of all permits */
     struct lambda__permits *account;
     uint32_t set_aside;         /* of the account's concurrency, for functions' own */
     struct lambda__pool *pools; /* those with environments, and some without */

@@ -71,11 +71,10 @@ lambda_status lambda__permit_take(lambda__environment *environment, lambda__thre
     pthread_mutex_unlock(&environments->mutex);
     if (!complete) return lambda__out_of_memory(&lambda->base);
     if (room) return LAMBDA_OK;
-    return reserved
-               ? lambda__throttle(lambda, thread, "ReservedFunctionConcurrentInvocationLimitExceeded",
-                                  "all of the function's reserved concurrency is in use")
-               : lambda__throttle(lambda, thread, "ConcurrentInvocationLimitExceeded",
-                                  "all concurrent executions of the account that are not reserved are in use");
+    return reserved ? lambda__throttle(lambda, thread, "ReservedFunctionConcurrentInvocationLimitExceeded",
+                                       "all of the function's reserved concurrency is in use")
+                    : lambda__throttle(lambda, thread, "ConcurrentInvocationLimitExceeded",
+                                       "all concurrent executions of the account that are not reserved are in use");
 }
 
 void lambda__permits_limit(lambda__permits *permits, uint32_t limit)

@@ -221,9 +221,10 @@ static lambda_status hold(lambda_t *lambda, const char *function_name, lambda__n
     lambda_status status = lambda__name_parse(lambda, function_name, name);
     if (status != LAMBDA_OK) return status;
     if (!name->qualifier || name->qualifier[0] == '$')
-        return lambda__fail(&lambda->base, INVALID,
-                            "function_name: \"%.200s\" names no published version or alias, as provisioned concurrency needs",
-                            function_name);
+        return lambda__fail(
+            &lambda->base, INVALID,
+            "function_name: \"%.200s\" names no published version or alias, as provisioned concurrency needs",
+            function_name);
     return lambda__function_hold(lambda, name, function);
 }
 
@@ -255,11 +256,12 @@ static lambda_status check_place(lambda_t *lambda, lambda__function *function, c
         return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Function not found: %.*s:%s",
                             (int)name->function_length, name->function, qualifier);
     if (!found.version)
-        return lambda__fail(&lambda->base, INVALID, "function_name: the alias \"%s\" leads to $LATEST, which cannot be provisioned",
-                            qualifier);
+        return lambda__fail(&lambda->base, INVALID,
+                            "function_name: the alias \"%s\" leads to $LATEST, which cannot be provisioned", qualifier);
     if (taken)
-        return lambda__fail(&lambda->base, INVALID, "function_name: \"%s\" shares a version with \"%s\", which is provisioned",
-                            qualifier, taken);
+        return lambda__fail(&lambda->base, INVALID,
+                            "function_name: \"%s\" shares a version with \"%s\", which is provisioned", qualifier,
+                            taken);
     return LAMBDA_OK;
 }
 
@@ -268,16 +270,18 @@ static lambda_status check_room(lambda_t *lambda, const lambda__concurrency *own
 {
     uint32_t others = own->provisioned - before;
     if (own->reserved && (others > own->reserved_count || wanted > own->reserved_count - others))
-        return lambda__fail(&lambda->base, INVALID,
-                            "provisioned_concurrent_executions: %u are more than is left of the function's reserved concurrency of %u",
-                            wanted, own->reserved_count);
+        return lambda__fail(
+            &lambda->base, INVALID,
+            "provisioned_concurrent_executions: %u are more than is left of the function's reserved concurrency of %u",
+            wanted, own->reserved_count);
     if (own->reserved || wanted <= before) return LAMBDA_OK;
     uint32_t set_aside = lambda->environments->set_aside - before;
     uint32_t most = lambda->limits.concurrent_executions - lambda->limits.unreserved_concurrent_executions;
     if (set_aside > most || wanted > most - set_aside)
-        return lambda__fail(&lambda->base, INVALID,
-                            "provisioned_concurrent_executions: %u leave the account less than its unreserved minimum of %u",
-                            wanted, lambda->limits.unreserved_concurrent_executions);
+        return lambda__fail(
+            &lambda->base, INVALID,
+            "provisioned_concurrent_executions: %u leave the account less than its unreserved minimum of %u", wanted,
+            lambda->limits.unreserved_concurrent_executions);
     return LAMBDA_OK;
 }
 

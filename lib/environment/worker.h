@@ -23,15 +23,15 @@ typedef struct lambda__worker {
     _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t request;
     _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t reply;
     _Alignas(LAMBDA__CACHE_LINE) lambda__worker_job *job; /* NULL: end the environment */
-    bool started;                /* the library's own thread runs */
-    bool refused;                /* the worker could not run the job: no memory for its thread's record */
-    _Atomic uint64_t deadline;   /* when who waits may leave; UINT64_MAX until the job has begun */
-    lambda__buffer input;        /* copies of what the invocation was given */
-    lambda__buffer ancestors;    /* a copy of its chain */
+    bool started;                                         /* the library's own thread runs */
+    bool refused;              /* the worker could not run the job: no memory for its thread's record */
+    _Atomic uint64_t deadline; /* when who waits may leave; UINT64_MAX until the job has begun */
+    lambda__buffer input;      /* copies of what the invocation was given */
+    lambda__buffer ancestors;  /* a copy of its chain */
     lambda_invoke_options options;
-    lambda__outcome outcome;     /* what the job came to */
+    lambda__outcome outcome;          /* what the job came to */
     char message[LAMBDA__ERROR_SIZE]; /* why an init hook that was started ahead failed */
-    void *memory;                /* what was allocated: this struct is aligned within it */
+    void *memory;                     /* what was allocated: this struct is aligned within it */
 } lambda__worker;
 
 /** The worker that an environment with THREAD isolation has; false when memory is out. */

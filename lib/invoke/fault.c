@@ -55,8 +55,8 @@ lambda_status lambda_test_fault(lambda_t *lambda, const char *function_name, lam
     lambda_status status = lambda__name_parse(lambda, function_name, &name);
     if (status != LAMBDA_OK) return status;
     if (name.qualifier)
-        return lambda__fail(&lambda->base, invalid, "function_name: \"%.200s\" has a qualifier; a fault is the function's",
-                            function_name);
+        return lambda__fail(&lambda->base, invalid,
+                            "function_name: \"%.200s\" has a qualifier; a fault is the function's", function_name);
     lambda__faults *faults = faults_of(lambda);
     fault *made = faults && count > 0 ? lambda__allocate_zeroed(&lambda->base, sizeof(*made)) : NULL;
     if (!faults || (count > 0 && !made)) return lambda__out_of_memory(&lambda->base);

@@ -111,9 +111,9 @@ typedef struct lambda__directory {
 } lambda__directory;
 
 typedef struct lambda__function {
-    lambda__map_entry entry;                /* first */
-    _Atomic(lambda__version *) latest;      /* NULL once deleted */
-    _Atomic(lambda__directory *) directory; /* NULL while there are neither versions nor aliases */
+    lambda__map_entry entry;                           /* first */
+    _Atomic(lambda__version *) latest;                 /* NULL once deleted */
+    _Atomic(lambda__directory *) directory;            /* NULL while there are neither versions nor aliases */
     _Atomic(struct lambda__concurrency *) concurrency; /* environment floor: NULL while it has none of its own */
     _Atomic uint64_t scaling;                          /* environment floor: the pace of its cold starts */
     _Atomic bool loops_allowed;

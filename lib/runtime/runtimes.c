@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "base/digest.h"
-#include "base/platform.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/platform.h"
 
 /* Drivers are only ever added, and each in an allocation of its own: a pointer to one is good until the service closes. */
 typedef struct driver_node {

@@ -40,7 +40,8 @@ static lambda_status check(lambda_t *lambda, const lambda_test_context_fields *f
             return lambda__fail(&lambda->base, INVALID, "%s: is longer than %zu characters", texts[i].name,
                                 texts[i].most);
     if (fields->environment_count > 0 && !fields->environment)
-        return lambda__fail(&lambda->base, INVALID, "environment: is NULL with a count of %zu", fields->environment_count);
+        return lambda__fail(&lambda->base, INVALID, "environment: is NULL with a count of %zu",
+                            fields->environment_count);
     return LAMBDA_OK;
 }
 
@@ -158,9 +159,16 @@ void lambda_test_context_free(lambda_context *context)
         give_up(lambda, made->settings.environment[i].name);
         give_up(lambda, made->settings.environment[i].value);
     }
-    const void *kept[] = {made->function,               made->settings.environment,   made->settings.handler,         made->settings.role,
-                          made->options.trace_id,       made->options.client_context.data, made->options.identity.data,
-                          context->directory,           context->arn,                   context->log_group,
+    const void *kept[] = {made->function,
+                          made->settings.environment,
+                          made->settings.handler,
+                          made->settings.role,
+                          made->options.trace_id,
+                          made->options.client_context.data,
+                          made->options.identity.data,
+                          context->directory,
+                          context->arn,
+                          context->log_group,
                           context->log_stream};
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         give_up(lambda, kept[i]);

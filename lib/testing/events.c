@@ -1,6 +1,7 @@
 /* Events in the shapes that Lambda's services send. Ids and times are fixed, so that tests see the same each time. */
 #include <lambda/testing.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,8 +29,7 @@ static char *join(const char *first, const char *second, const char *third)
     size_t size = strlen(first) + strlen(second) + strlen(third) + 1;
     char *text = malloc(size);
     if (!text) return NULL;
-    text[0] = '\0';
-    strcat(strcat(strcat(text, first), second), third);
+    snprintf(text, size, "%s%s%s", first, second, third);
     return text;
 }
 
@@ -40,11 +40,12 @@ static char *encode_key(const char *key)
     char *text = malloc(strlen(key) * 3 + 1);
     char *at = text;
     for (const char *each = key; text && *each; each++) {
-        unsigned char byte = (unsigned char)*each;
+        const unsigned char byte = (unsigned char)*each;
         bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') ||
                      strchr("-_.*/", byte);
         if (plain || byte == ' ') {
-            *at++ = byte == ' ' ? '+' : (char)byte;
+            *at++ = *each;
+            if (byte == ' ') at[-1] = '+';
             continue;
         }
         *at++ = '%';
@@ -66,13 +67,13 @@ json_t *lambda_test_event_s3_put(const char *bucket, const char *key, uint64_t s
                                                 "d41d8cd98f00b204e9800998ecf8427e", "sequencer", "0A1B2C3D4E5F678901",
                                                 "s3SchemaVersion", "1.0", "configurationId", "testConfigRule")
                                     : NULL;
-    json_t *record = object ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s}, s:{s:s}, s:{s:s, s:s}, s:o}",
-                                        "eventVersion", "2.1", "eventSource", "aws:s3", "awsRegion", REGION,
-                                        "eventTime", TIME_TEXT, "eventName", "ObjectCreated:Put", "userIdentity",
-                                        "principalId", "EXAMPLE", "requestParameters", "sourceIPAddress", "127.0.0.1",
-                                        "responseElements", "x-amz-request-id", "EXAMPLE123456789", "x-amz-id-2",
-                                        "EXAMPLE123/abcdefghijklambdaisawesome", "s3", object)
-                            : NULL;
+    json_t *record =
+        object ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s}, s:{s:s}, s:{s:s, s:s}, s:o}", "eventVersion", "2.1",
+                           "eventSource", "aws:s3", "awsRegion", REGION, "eventTime", TIME_TEXT, "eventName",
+                           "ObjectCreated:Put", "userIdentity", "principalId", "EXAMPLE", "requestParameters",
+                           "sourceIPAddress", "127.0.0.1", "responseElements", "x-amz-request-id", "EXAMPLE123456789",
+                           "x-amz-id-2", "EXAMPLE123/abcdefghijklambdaisawesome", "s3", object)
+               : NULL;
     free(encoded);
     free(arn);
     return one_record(record);
@@ -105,8 +106,8 @@ static json_t *sqs_record(size_t at, const void *data)
     return json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:{}, s:s, s:s, s:s}", "messageId", id, "receiptHandle",
                      "MessageReceiptHandle", "body", or_default(given->bodies[at], ""), "attributes",
                      "ApproximateReceiveCount", "1", "SentTimestamp", "1767225600000", "SenderId", ACCOUNT,
-                     "ApproximateFirstReceiveTimestamp", "1767225600001", "messageAttributes", "eventSource",
-                     "aws:sqs", "eventSourceARN", given->arn, "awsRegion", REGION);
+                     "ApproximateFirstReceiveTimestamp", "1767225600001", "messageAttributes", "eventSource", "aws:sqs",
+                     "eventSourceARN", given->arn, "awsRegion", REGION);
 }
 
 json_t *lambda_test_event_sqs(const char *queue, const char *const *bodies, size_t count)
@@ -157,13 +158,13 @@ static json_t *kinesis_record(size_t at, const void *data)
     snprintf(id, sizeof(id), "shardId-000000000006:%s", sequence);
     char *text = base64(given->data[at].data, given->data[at].length);
     json_t *record =
-        text ? json_pack("{s:{s:s, s:s, s:s, s:s, s:f}, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kinesis",
-                         "kinesisSchemaVersion", "1.0", "partitionKey", given->partition_key, "sequenceNumber",
-                         sequence, "data", text, "approximateArrivalTimestamp", (double)TIME_S, "eventSource",
-                         "aws:kinesis", "eventVersion", "1.0", "eventID", id, "eventName", "aws:kinesis:record",
-                         "invokeIdentityArn", "arn:aws:iam::" ACCOUNT ":role/lambda-role", "awsRegion", REGION,
-                         "eventSourceARN", given->arn)
-             : NULL;
+        text
+            ? json_pack("{s:{s:s, s:s, s:s, s:s, s:f}, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "kinesis",
+                        "kinesisSchemaVersion", "1.0", "partitionKey", given->partition_key, "sequenceNumber", sequence,
+                        "data", text, "approximateArrivalTimestamp", (double)TIME_S, "eventSource", "aws:kinesis",
+                        "eventVersion", "1.0", "eventID", id, "eventName", "aws:kinesis:record", "invokeIdentityArn",
+                        "arn:aws:iam::" ACCOUNT ":role/lambda-role", "awsRegion", REGION, "eventSourceARN", given->arn)
+            : NULL;
     free(text);
     return record;
 }
@@ -249,17 +250,16 @@ json_t *lambda_test_event_api_gateway_v2(const char *method, const char *path, c
     method = or_default(method, "GET");
     path = or_default(path, "/");
     query = or_default(query, "");
-    json_t *event = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s},"
-                              " s:{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:s, s:I},"
-                              " s:s*, s:b}",
-                              "version", "2.0", "routeKey", "$default", "rawPath", path, "rawQueryString", query,
-                              "headers", "accept", "*/*", "host", "example.lambda-url." REGION ".on.aws", "user-agent",
-                              "test", "requestContext", "accountId", "anonymous", "apiId", "example", "domainName",
-                              "example.lambda-url." REGION ".on.aws", "domainPrefix", "example", "http", "method",
-                              method, "path", path, "protocol", "HTTP/1.1", "sourceIp", "127.0.0.1", "userAgent",
-                              "test", "requestId", ID, "routeKey", "$default", "stage", "$default", "time",
-                              "01/Jan/2026:00:00:00 +0000", "timeEpoch", (json_int_t)TIME_S * 1000, "body", body,
-                              "isBase64Encoded", 0);
+    json_t *event = json_pack(
+        "{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s},"
+        " s:{s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s, s:s}, s:s, s:s, s:s, s:s, s:I},"
+        " s:s*, s:b}",
+        "version", "2.0", "routeKey", "$default", "rawPath", path, "rawQueryString", query, "headers", "accept", "*/*",
+        "host", "example.lambda-url." REGION ".on.aws", "user-agent", "test", "requestContext", "accountId",
+        "anonymous", "apiId", "example", "domainName", "example.lambda-url." REGION ".on.aws", "domainPrefix",
+        "example", "http", "method", method, "path", path, "protocol", "HTTP/1.1", "sourceIp", "127.0.0.1", "userAgent",
+        "test", "requestId", ID, "routeKey", "$default", "stage", "$default", "time", "01/Jan/2026:00:00:00 +0000",
+        "timeEpoch", (json_int_t)TIME_S * 1000, "body", body, "isBase64Encoded", 0);
     if (event && query[0] && !add_query(event, query)) {
         json_decref(event);
         return NULL;
@@ -283,11 +283,11 @@ json_t *lambda_test_event_alb(const char *method, const char *path, const char *
 json_t *lambda_test_event_event_bridge(const char *source, const char *detail_type, json_t *detail)
 {
     json_t *own = detail ? json_incref(detail) : json_object();
-    json_t *event = own ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:O}", "version", "0", "id", ID,
-                                    "detail-type", or_default(detail_type, "my.detail"), "source",
-                                    or_default(source, "my.source"), "account", ACCOUNT, "time",
-                                    "2026-01-01T00:00:00Z", "region", REGION, "resources", "detail", own)
-                        : NULL;
+    json_t *event =
+        own ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[], s:O}", "version", "0", "id", ID, "detail-type",
+                        or_default(detail_type, "my.detail"), "source", or_default(source, "my.source"), "account",
+                        ACCOUNT, "time", "2026-01-01T00:00:00Z", "region", REGION, "resources", "detail", own)
+            : NULL;
     json_decref(own);
     return event;
 }
@@ -358,11 +358,11 @@ json_t *lambda_test_event_cloudwatch_logs(const char *group, const char *stream,
                                  or_default(messages[i], ""));
         complete = line && json_array_append_new(list, line) == 0;
     }
-    json_t *data = complete ? json_pack("{s:s, s:s, s:s, s:s, s:[s], s:O}", "messageType", "DATA_MESSAGE", "owner",
-                                        ACCOUNT, "logGroup", or_default(group, "group"), "logStream",
-                                        or_default(stream, "stream"), "subscriptionFilters", "filter", "logEvents",
-                                        list)
-                            : NULL;
+    json_t *data = complete
+                       ? json_pack("{s:s, s:s, s:s, s:s, s:[s], s:O}", "messageType", "DATA_MESSAGE", "owner", ACCOUNT,
+                                   "logGroup", or_default(group, "group"), "logStream", or_default(stream, "stream"),
+                                   "subscriptionFilters", "filter", "logEvents", list)
+                       : NULL;
     json_decref(list);
     char *text = data ? json_dumps(data, JSON_COMPACT) : NULL;
     size_t size = 0;
@@ -387,12 +387,12 @@ json_t *lambda_test_event_iot_rule(const char *topic, json_t *payload)
 json_t *lambda_test_event_cognito(const char *trigger_source, const char *user_name, json_t *attributes)
 {
     json_t *own = attributes ? json_incref(attributes) : json_pack("{s:s}", "email", "user@example.com");
-    json_t *event = own ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:{s:O}, s:{}}", "version", "1",
-                                    "triggerSource", or_default(trigger_source, "PreSignUp_SignUp"), "region", REGION,
-                                    "userPoolId", REGION "_EXAMPLE", "userName", or_default(user_name, "user"),
-                                    "callerContext", "awsSdkVersion", "aws-sdk-unknown-unknown", "clientId", "EXAMPLE",
-                                    "request", "userAttributes", own, "response")
-                        : NULL;
+    json_t *event =
+        own ? json_pack("{s:s, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:{s:O}, s:{}}", "version", "1", "triggerSource",
+                        or_default(trigger_source, "PreSignUp_SignUp"), "region", REGION, "userPoolId",
+                        REGION "_EXAMPLE", "userName", or_default(user_name, "user"), "callerContext", "awsSdkVersion",
+                        "aws-sdk-unknown-unknown", "clientId", "EXAMPLE", "request", "userAttributes", own, "response")
+            : NULL;
     json_decref(own);
     return event;
 }

@@ -132,8 +132,7 @@ void lambda_clock_virtual_options(lambda_clock_virtual *clock, lambda_options *o
     if (!clock || !options) return;
     options->clock = (lambda_clock){.monotonic = monotonic, .wall = wall, .user = clock};
     options->random = (lambda_random){.next = next_random, .user = clock};
-    options->executor =
-        (lambda_executor){.kind = LAMBDA_EXECUTOR_HOST, .start = start, .help = help, .user = clock};
+    options->executor = (lambda_executor){.kind = LAMBDA_EXECUTOR_HOST, .start = start, .help = help, .user = clock};
 }
 
 uint64_t lambda_clock_virtual_now(const lambda_clock_virtual *clock)

@@ -18,7 +18,8 @@ static lambda__base *open_base(void)
     assert_non_null(base);
     memory = (test_memory){0};
     lambda_allocator allocator = test_allocator(&memory);
-    assert_int_equal(lambda__base_open(base, &allocator, &(lambda_clock){0}, &(lambda_random){0}, &(lambda_executor){0}), LAMBDA_OK);
+    assert_int_equal(
+        lambda__base_open(base, &allocator, &(lambda_clock){0}, &(lambda_random){0}, &(lambda_executor){0}), LAMBDA_OK);
     return base;
 }
 
@@ -36,12 +37,14 @@ static void half_a_port_is_refused(void **state)
     test_memory counted = {0};
     lambda_allocator allocator = test_allocator(&counted);
     allocator.release = NULL;
-    assert_fails(NULL, lambda__base_open(&base, &allocator, &(lambda_clock){0}, &(lambda_random){0}, &(lambda_executor){0}),
+    assert_fails(NULL,
+                 lambda__base_open(&base, &allocator, &(lambda_clock){0}, &(lambda_random){0}, &(lambda_executor){0}),
                  LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "allocator");
     test_clock clock = {0};
     lambda_clock half = test_clock_port(&clock);
     half.wall = NULL;
-    assert_fails(NULL, lambda__base_open(&base, &(lambda_allocator){0}, &half, &(lambda_random){0}, &(lambda_executor){0}),
+    assert_fails(NULL,
+                 lambda__base_open(&base, &(lambda_allocator){0}, &half, &(lambda_random){0}, &(lambda_executor){0}),
                  LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "clock");
 }
 

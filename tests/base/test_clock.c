@@ -30,8 +30,9 @@ static void keeps_to_the_system(void **state)
     (void)state;
     lambda__base *base = calloc(1, sizeof(*base));
     assert_non_null(base);
-    assert_int_equal(lambda__base_open(base, &(lambda_allocator){0}, &(lambda_clock){0}, &(lambda_random){0}, &(lambda_executor){0}),
-                     LAMBDA_OK);
+    assert_int_equal(
+        lambda__base_open(base, &(lambda_allocator){0}, &(lambda_clock){0}, &(lambda_random){0}, &(lambda_executor){0}),
+        LAMBDA_OK);
     pthread_t other;
     void *strayed = NULL;
     assert_int_equal(pthread_create(&other, NULL, read_on, base), 0);

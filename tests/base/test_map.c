@@ -24,7 +24,8 @@ static int open_base(void **state)
     base = calloc(1, sizeof(*base));
     memory = (test_memory){0};
     lambda_allocator allocator = test_allocator(&memory);
-    return !base || lambda__base_open(base, &allocator, &(lambda_clock){0}, &(lambda_random){0}, &(lambda_executor){0}) != LAMBDA_OK;
+    return !base || lambda__base_open(base, &allocator, &(lambda_clock){0}, &(lambda_random){0},
+                                      &(lambda_executor){0}) != LAMBDA_OK;
 }
 
 static int close_base(void **state)

@@ -17,11 +17,11 @@
 
 enum { ROUNDS = 15, ROUND_NS = 40000000, COUNTED = 20000 };
 
-static const bench *const benches[] = {&bench_sync_by_target, &bench_sync_by_name, &bench_sync_two_threads,
-                                       &bench_sync_json,      &bench_sync_typed,   &bench_registry_million,
-                                       &bench_env_thread_parked, &bench_env_thread_hot, &bench_env_cold_native,
-                                       &bench_env_cold_shared_object, &bench_env_thousand, &bench_pump_idle,
-                                       &bench_simulation_rate};
+static const bench *const benches[] = {
+    &bench_sync_by_target,  &bench_sync_by_name,           &bench_sync_two_threads,  &bench_sync_json,
+    &bench_sync_typed,      &bench_registry_million,       &bench_env_thread_parked, &bench_env_thread_hot,
+    &bench_env_cold_native, &bench_env_cold_shared_object, &bench_env_thousand,      &bench_pump_idle,
+    &bench_simulation_rate};
 enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };
 
 void bench_check(lambda_t *lambda, lambda_status status)
@@ -81,7 +81,8 @@ void bench_pin(int cpu)
 {
     cpu_set_t set;
     CPU_ZERO(&set);
-    CPU_SET(cpu, &set);
+    for (int i = 0; i < CPU_SETSIZE; i++)
+        if (cpu < 0 || i == cpu) CPU_SET(i, &set);
     if (sysconf(_SC_NPROCESSORS_ONLN) > 1) pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 

@@ -43,7 +43,7 @@ void bench_warm_open(void);
 void bench_warm_by_target(uint64_t operations);
 void bench_warm_close(void);
 
-/** Where there are several, has this thread run on that processor. */
+/** Where there are several, has this thread run on that processor; -1: on any. */
 void bench_pin(int cpu);
 
 /** So many nanoseconds of the round that runs were not the work's: they are not counted. */

@@ -28,8 +28,9 @@ static lambda_status retire(const lambda_event *event, lambda_context *context, 
 static void open_service(void)
 {
     bench_check(NULL, lambda_open(&(lambda_options){.limits = {.scaling_rate = 1000000000}}, &lambda));
-    bench_check(lambda, lambda_function_create(lambda, &(lambda_function_config){.function_name = "f",
-                                                                                 .code = lambda_code_native(retire, NULL)}));
+    bench_check(lambda,
+                lambda_function_create(
+                    lambda, &(lambda_function_config){.function_name = "f", .code = lambda_code_native(retire, NULL)}));
     bench_check(lambda, lambda_target_open(lambda, "f", &target));
 }
 
@@ -66,7 +67,8 @@ static void allocate_and_call(uint64_t operations)
 
 const bench bench_env_cold_native = {.name = "env_cold_native",
                                      .what = "first invocation in a new environment, no init hook, and its end",
-                                     .yardstick = "allocate, zero and free the same bytes, one call, two clock readings",
+                                     .yardstick =
+                                         "allocate, zero and free the same bytes, one call, two clock readings",
                                      .target = 5.0,
                                      .open = open_service,
                                      .product = invoke_cold,

@@ -28,15 +28,19 @@ static lambda_status remember(const lambda_event *event, lambda_context *context
 static void open_service(void)
 {
     bench_check(NULL, lambda_open(NULL, &lambda));
-    bench_check(lambda, lambda_function_create(lambda, &(lambda_function_config){.function_name = "f",
-                                                                                 .isolation = LAMBDA_ISOLATION_THREAD,
-                                                                                 .code = lambda_code_native(remember, NULL)}));
+    bench_check(lambda,
+                lambda_function_create(lambda, &(lambda_function_config){.function_name = "f",
+                                                                         .isolation = LAMBDA_ISOLATION_THREAD,
+                                                                         .code = lambda_code_native(remember, NULL)}));
     bench_check(lambda, lambda_target_open(lambda, "f", &target));
     bench_check(lambda, lambda_target_invoke(target, LAMBDA_JSON("{}"), NULL, &result));
+    /* After the worker was started, which has the other processor to itself. */
+    bench_pin(0);
 }
 
 static void close_service(void)
 {
+    bench_pin(-1);
     lambda_target_close(target);
     lambda_result_clear(&result);
     lambda_close(lambda);
@@ -97,6 +101,7 @@ static void send(_Atomic uint32_t *word, uint32_t value)
 
 static void *answer(void *user)
 {
+    bench_pin(1);
     while (receive(&there) != ENDS)
         send(&back, SENT);
     return user;

@@ -19,9 +19,9 @@ static void open_functions(const lambda_options *options, int count)
     for (int i = 0; i < count; i++) {
         char name[24];
         snprintf(name, sizeof(name), "function-%d", i);
-        bench_check(lambda,
-                    lambda_function_create(lambda, &(lambda_function_config){
-                                                       .function_name = name, .code = lambda_code_native(bench_nothing, NULL)}));
+        bench_check(lambda, lambda_function_create(
+                                lambda, &(lambda_function_config){.function_name = name,
+                                                                  .code = lambda_code_native(bench_nothing, NULL)}));
         bench_check(lambda, lambda_target_open(lambda, name, &targets[i]));
         bench_check(lambda, lambda_target_invoke(targets[i], LAMBDA_JSON("{}"), NULL, &result));
     }

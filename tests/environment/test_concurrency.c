@@ -46,9 +46,8 @@ static lambda_status nest(const lambda_event *event, lambda_context *context, la
     if (rest) *rest++ = '\0';
     if (!text[0]) return lambda_response_write(response, "OK", 2);
     lambda_result result = {0};
-    lambda_status status =
-        lambda_invoke(lambda_context_service(context), text, lambda_bytes_make(rest ? rest : "", rest ? strlen(rest) : 0),
-                      &result);
+    lambda_status status = lambda_invoke(lambda_context_service(context), text,
+                                         lambda_bytes_make(rest ? rest : "", rest ? strlen(rest) : 0), &result);
     const char *name = result.throttle_reason ? result.throttle_reason : lambda_status_name(status);
     if (status == LAMBDA_OK)
         lambda_response_write(response, result.payload.data, result.payload.length);
@@ -79,11 +78,11 @@ static void close_service(void)
 
 static void create(const char *name, hooks *seen, lambda_isolation isolation)
 {
-    lambda_function_config config = {.function_name = name,
-                                     .isolation = isolation,
-                                     .publish = true,
-                                     .code = lambda_code_native_hooks(nest, seen ? hook_init : NULL,
-                                                                      seen ? hook_shutdown : NULL, seen)};
+    lambda_function_config config = {
+        .function_name = name,
+        .isolation = isolation,
+        .publish = true,
+        .code = lambda_code_native_hooks(nest, seen ? hook_init : NULL, seen ? hook_shutdown : NULL, seen)};
     assert_ok(lambda, lambda_function_create(lambda, &config));
 }
 
@@ -205,8 +204,8 @@ static void provisioned_environments_are_there_before_anybody_asks(void **state)
         lambda_account_settings account;
         assert_ok(lambda, lambda_account_settings_get(lambda, &account));
         assert_int_equal(account.unreserved_concurrent_executions, 8);
-        assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:1", 10), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                     "unreserved minimum");
+        assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:1", 10),
+                     LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "unreserved minimum");
         assert_ok(lambda, lambda_function_concurrency_put(lambda, "f", 3));
         assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:1", 4), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                      "reserved concurrency of 3");
@@ -279,7 +278,8 @@ static void an_alias_takes_its_environments_along(void **state)
     assert_ok(lambda, lambda_version_publish(lambda, "f", NULL, NULL));
     lambda_alias_config live = {.name = "live", .function_version = "1"};
     assert_ok(lambda, lambda_alias_create(lambda, "f", &live));
-    assert_ok(lambda, lambda_alias_create(lambda, "f", &(lambda_alias_config){.name = "new", .function_version = "$LATEST"}));
+    assert_ok(lambda,
+              lambda_alias_create(lambda, "f", &(lambda_alias_config){.name = "new", .function_version = "$LATEST"}));
     assert_ok(lambda, lambda_provisioned_concurrency_put(lambda, "f:live", 4));
     lambda_clock_virtual_run(virtual_clock, 0);
     assert_int_equal(provisioned("f:live").allocated, 4);
@@ -325,9 +325,10 @@ static void spare_environments_are_started_ahead(void **state)
     create("f", &seen, LAMBDA_ISOLATION_INLINE);
     assert_ok(lambda,
               lambda_function_update_configuration(lambda, "f", &(lambda_function_config){.spare_environments = 2}));
-    assert_fails(lambda,
-                 lambda_function_update_configuration(lambda, "f", &(lambda_function_config){.spare_environments = 1001}),
-                 LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "spare_environments");
+    assert_fails(
+        lambda,
+        lambda_function_update_configuration(lambda, "f", &(lambda_function_config){.spare_environments = 1001}),
+        LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "spare_environments");
     nested("f", "", "OK");
     assert_true(result.cold_start);
     lambda_clock_virtual_run(virtual_clock, 0);
@@ -368,8 +369,8 @@ static lambda_status wait_inside(const lambda_event *event, lambda_context *cont
     lambda_t *service = lambda_context_service(context);
     lambda_result inner = {0};
     uint64_t before = lambda_clock_virtual_now(virtual_clock);
-    lambda_status status = lambda_invoke_with(service, "w", LAMBDA_JSON(""),
-                                              &(lambda_invoke_options){.wait_ms = 700}, &inner);
+    lambda_status status =
+        lambda_invoke_with(service, "w", LAMBDA_JSON(""), &(lambda_invoke_options){.wait_ms = 700}, &inner);
     uint64_t waited = lambda_clock_virtual_now(virtual_clock) - before;
     lambda_result_clear(&inner);
     return lambda_response_pack(response, "{s:s, s:I}", "status", lambda_status_name(status), "waited",
@@ -444,7 +445,8 @@ static void arguments_are_checked(void **state)
     assert_ok(lambda, lambda_provisioned_concurrency_delete(lambda, "f:1"));
     assert_fails(lambda, lambda_account_settings_get(lambda, NULL), invalid, "settings");
     assert_fails(lambda, lambda_function_recursion_config_get(lambda, "f", NULL), invalid, "recursive_loop");
-    assert_string_equal(lambda_provisioned_concurrency_status_name((lambda_provisioned_concurrency_status)8), "UNKNOWN");
+    assert_string_equal(lambda_provisioned_concurrency_status_name((lambda_provisioned_concurrency_status)8),
+                        "UNKNOWN");
     close_service();
 }
 

@@ -15,12 +15,12 @@
 typedef struct life {
     lambda_clock_virtual *clock;
     int inits;
-    int fail_inits;        /* so many fail */
-    uint64_t init_takes;   /* ns */
-    uint64_t call_takes;   /* ns */
+    int fail_inits;      /* so many fail */
+    uint64_t init_takes; /* ns */
+    uint64_t call_takes; /* ns */
     bool retire;
-    size_t write;          /* bytes to write to /tmp */
-    int shutdowns[8];      /* by reason */
+    size_t write;     /* bytes to write to /tmp */
+    int shutdowns[8]; /* by reason */
 } life;
 
 static lambda_status life_init(lambda_context *context)
@@ -117,10 +117,11 @@ static void a_failed_init_is_tried_once_more(void **state)
         invoke(&all);
         assert_null(all.result.function_error);
         assert_int_equal(all.seen.inits, 2);
-        assert_int_equal(lambda_test_log_count(all.log, "Phase: init\tStatus: error\tError Type: Runtime.InitError"), 1);
+        assert_int_equal(lambda_test_log_count(all.log, "Phase: init\tStatus: error\tError Type: Runtime.InitError"),
+                         1);
         all.seen.fail_inits = 2;
-        assert_ok(all.lambda, lambda_function_update_configuration(all.lambda, "f",
-                                                                   &(lambda_function_config){.description = "2"}));
+        assert_ok(all.lambda,
+                  lambda_function_update_configuration(all.lambda, "f", &(lambda_function_config){.description = "2"}));
         lambda_clock_virtual_run(all.clock, 0);
         assert_int_equal(all.seen.shutdowns[LAMBDA_SHUTDOWN_UPDATE], 1);
         invoke(&all);
@@ -141,7 +142,8 @@ static void a_long_init_is_reported_and_too_long_a_one_times_out(void **state)
     invoke(&all);
     assert_null(all.result.function_error);
     assert_int_equal(all.result.init_duration_ns, 11 * SECOND);
-    assert_int_equal(lambda_test_log_count(all.log, "INIT_REPORT Init Duration: 11000.00 ms\tPhase: init\tStatus: timeout"), 1);
+    assert_int_equal(
+        lambda_test_log_count(all.log, "INIT_REPORT Init Duration: 11000.00 ms\tPhase: init\tStatus: timeout"), 1);
     assert_ok(all.lambda,
               lambda_function_update_configuration(all.lambda, "f", &(lambda_function_config){.timeout_ms = 500}));
     invoke(&all);
@@ -238,9 +240,8 @@ static void without_an_executor_pump_does_the_work(void **state)
     (void)state;
     test_clock clock = {0};
     life seen = {0};
-    lambda_t *lambda = test_open(&(lambda_options){.clock = test_clock_port(&clock),
-                                                   .executor = {.kind = LAMBDA_EXECUTOR_NONE},
-                                                   .idle_timeout_ms = 64});
+    lambda_t *lambda = test_open(&(lambda_options){
+        .clock = test_clock_port(&clock), .executor = {.kind = LAMBDA_EXECUTOR_NONE}, .idle_timeout_ms = 64});
     lambda_function_config config = {.function_name = "f",
                                      .code = lambda_code_native_hooks(life_call, life_init, life_shutdown, &seen)};
     assert_ok(lambda, lambda_function_create(lambda, &config));
@@ -285,7 +286,8 @@ static void options_are_checked(void **state)
     };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         lambda_t *lambda = NULL;
-        assert_fails(NULL, lambda_open(&wrong[i].options, &lambda), LAMBDA_ERROR_INVALID_PARAMETER_VALUE, wrong[i].text);
+        assert_fails(NULL, lambda_open(&wrong[i].options, &lambda), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                     wrong[i].text);
         assert_null(lambda);
     }
     assert_string_equal(lambda_shutdown_reason_name(LAMBDA_SHUTDOWN_IDLE), "idle");

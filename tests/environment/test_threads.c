@@ -128,8 +128,7 @@ static void *changer(void *user)
         case 6:
             status = lambda_provisioned_concurrency_put(shared, round % 2 ? "f0:1" : "f1:live", 1 + seed % 2);
             if (status == LAMBDA_ERROR_INVALID_PARAMETER_VALUE) status = LAMBDA_OK; /* no room, or both */
-            if (status == LAMBDA_OK && round % 3 == 0)
-                status = lambda_function_concurrency_put(shared, name, seed % 3);
+            if (status == LAMBDA_OK && round % 3 == 0) status = lambda_function_concurrency_put(shared, name, seed % 3);
             if (status == LAMBDA_ERROR_INVALID_PARAMETER_VALUE) status = LAMBDA_OK;
             if (status == LAMBDA_OK && round % 3 == 1) status = lambda_function_concurrency_delete(shared, name);
             if (status == LAMBDA_OK && round % 4 == 0) status = lambda_provisioned_concurrency_delete(shared, "f0:1");
@@ -147,7 +146,8 @@ static void *changer(void *user)
 static void changes_and_invocations_together(void **state)
 {
     (void)state;
-    shared = test_open(&(lambda_options){.limits = {.concurrent_executions = 4, .unreserved_concurrent_executions = 1}});
+    shared =
+        test_open(&(lambda_options){.limits = {.concurrent_executions = 4, .unreserved_concurrent_executions = 1}});
     for (int i = 0; i < FUNCTIONS; i++) {
         char name[16];
         lambda_function_config made = config(i, name);
@@ -238,8 +238,10 @@ static void a_thread_at_the_limit_is_throttled(void **state)
     pthread_t running;
     assert_int_equal(pthread_create(&running, NULL, invoke_waiting, lambda), 0);
     pthread_barrier_wait(&entered);
-    assert_fails(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS, "ConcurrentInvocationLimitExceeded");
-    assert_fails(lambda, lambda_invoke(lambda, "g", LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS, "ConcurrentInvocationLimitExceeded");
+    assert_fails(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS,
+                 "ConcurrentInvocationLimitExceeded");
+    assert_fails(lambda, lambda_invoke(lambda, "g", LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS,
+                 "ConcurrentInvocationLimitExceeded");
     pthread_barrier_wait(&leave);
     pthread_join(running, NULL);
     assert_ok(lambda, lambda_invoke(lambda, "g", LAMBDA_JSON("1"), NULL));

@@ -68,7 +68,9 @@ static lambda_status works(const lambda_event *event, lambda_context *context, l
         lambda_bytes client = lambda_context_client_context(context);
         snprintf(seen, sizeof(seen), "%.*s %.*s %s %s %d", (int)payload.length, (const char *)payload.data,
                  (int)client.length, (const char *)client.data, lambda_context_trace_id(context),
-                 lambda_context_invoked_function_arn(context) ? strrchr(lambda_context_invoked_function_arn(context), ':') : "",
+                 lambda_context_invoked_function_arn(context)
+                     ? strrchr(lambda_context_invoked_function_arn(context), ':')
+                     : "",
                  (int)lambda_context_remaining_time_in_millis(context));
     }
     return lambda_response_write(response, "1", 1);
@@ -114,9 +116,8 @@ static void a_timeout_is_told_on_time(void **state)
     char client[] = "{\"a\":1}";
     char trace[] = "Root=1-2-3";
     char qualifier[] = "1";
-    lambda_invoke_options options = {.client_context = lambda_bytes_make(client, strlen(client)),
-                                     .trace_id = trace,
-                                     .qualifier = qualifier};
+    lambda_invoke_options options = {
+        .client_context = lambda_bytes_make(client, strlen(client)), .trace_id = trace, .qualifier = qualifier};
     assert_ok(lambda, lambda_invoke_with(lambda, "f", lambda_bytes_make(payload, 6), &options, &result));
     /* The handler is still there. */
     assert_string_equal(result.function_error, "Unhandled");
@@ -169,8 +170,8 @@ static void what_is_abandoned_is_reported(void **state)
     (void)state;
     test_memory memory = {0};
     lambda_test_log *log = lambda_test_log_new();
-    lambda_t *lambda = open_with((lambda_options){
-        .log = lambda_test_log_sink(log), .allocator = test_allocator(&memory), .close_grace_ms = 20});
+    lambda_t *lambda = open_with(
+        (lambda_options){.log = lambda_test_log_sink(log), .allocator = test_allocator(&memory), .close_grace_ms = 20});
     assert_ok(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("\"late\""), NULL));
     wait_for(&inside);
     atomic_store(&post_at, 0);
@@ -220,10 +221,10 @@ static void a_host_lends_its_threads(void **state)
     (void)state;
     int refuses = 0;
     test_memory memory = {0};
-    lambda_t *lambda = open_with((lambda_options){
-        .allocator = test_allocator(&memory),
-        .idle_timeout_ms = 1000,
-        .executor = {.kind = LAMBDA_EXECUTOR_HOST, .start = start_piece, .user = &refuses}});
+    lambda_t *lambda =
+        open_with((lambda_options){.allocator = test_allocator(&memory),
+                                   .idle_timeout_ms = 1000,
+                                   .executor = {.kind = LAMBDA_EXECUTOR_HOST, .start = start_piece, .user = &refuses}});
     lambda_result result = {0};
     for (int i = 0; i < 5; i++)
         assert_ok(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), &result));
@@ -278,7 +279,8 @@ static void who_waits_is_woken(void **state)
         pthread_t opener;
         assert_int_equal(pthread_create(&holder, NULL, invoke_gate, lambda), 0);
         wait_for(&inside);
-        assert_fails(lambda, lambda_invoke(lambda, names[i], LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS, "");
+        assert_fails(lambda, lambda_invoke(lambda, names[i], LAMBDA_JSON("1"), NULL), LAMBDA_ERROR_TOO_MANY_REQUESTS,
+                     "");
         assert_int_equal(pthread_create(&opener, NULL, open_gate, lambda), 0);
         /* The clock stands still: only being woken ends this. */
         assert_ok(lambda, lambda_invoke_with(lambda, names[i], LAMBDA_JSON("1"),

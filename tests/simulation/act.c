@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
+#define INVALID   LAMBDA_ERROR_INVALID_PARAMETER_VALUE
 #define NOT_FOUND LAMBDA_ERROR_RESOURCE_NOT_FOUND
-#define CONFLICT LAMBDA_ERROR_RESOURCE_CONFLICT
+#define CONFLICT  LAMBDA_ERROR_RESOURCE_CONFLICT
 
 /* ---- functions, versions, aliases */
 
@@ -148,8 +148,8 @@ static void provision(sim_world *world, sim_function *function)
 void meddle(sim_world *world, sim_function *function)
 {
     static void (*const deeds[])(sim_world *, sim_function *) = {
-        create, create, create,     update_code,          update_code,  update_configuration, publish,
-        publish, flip_alias, flip_alias, delete_alias, reserve,              provision, provision};
+        create,     create,       create,  update_code, update_code, update_configuration, publish, publish, flip_alias,
+        flip_alias, delete_alias, reserve, provision,   provision};
     const size_t count = sizeof(deeds) / sizeof(deeds[0]);
     if (chance(world, 30))
         delete_function(world, function);

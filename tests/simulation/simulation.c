@@ -105,7 +105,8 @@ int main(int argc, char **argv)
             return 1;
         }
     }
-    printf("%llu seeds: %llu invocations, %llu of them function errors, %llu throttled, %.0f hours of virtual time, in %.1f s\n",
+    printf("%llu seeds: %llu invocations, %llu of them function errors, %llu throttled, %.0f hours of virtual time, in "
+           "%.1f s\n",
            (unsigned long long)all.seeds, (unsigned long long)all.invocations, (unsigned long long)all.errors,
            (unsigned long long)all.throttles, all.hours, now() - begin);
     return 0;

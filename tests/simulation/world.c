@@ -43,7 +43,8 @@ static void digest(void *user, const lambda_log_record *record)
     for (size_t i = 0; i < 3; i++)
         for (const char *at = texts[i]; *at; at++)
             world->log = (world->log ^ (unsigned char)*at) * UINT64_C(0x100000001B3);
-    if (world->verbose) printf("%10llu %s\n", (unsigned long long)(lambda_clock_virtual_now(world->clock) / MS), record->message);
+    if (world->verbose)
+        printf("%10llu %s\n", (unsigned long long)(lambda_clock_virtual_now(world->clock) / MS), record->message);
 }
 
 /* ---- hooks and handlers */
@@ -74,7 +75,8 @@ static void ends(lambda_context *context)
     CHECK(ours->world, left != NULL && !left->inside && left->generation == ours->generation);
     CHECK(ours->world, lambda_context_shutdown_reason(context) != LAMBDA_SHUTDOWN_NONE);
     if (ours->world->verbose)
-        printf("%10s end %p %s %d\n", "", (void *)context, ours->function->name, (int)lambda_context_shutdown_reason(context));
+        printf("%10s end %p %s %d\n", "", (void *)context, ours->function->name,
+               (int)lambda_context_shutdown_reason(context));
     ours->world->rooms--;
     free(left);
 }
@@ -131,9 +133,9 @@ lambda_code code_new(sim_world *world, sim_function *function, sim_code **made)
     sim_code *fresh = calloc(1, sizeof(*fresh));
     CHECK(world, fresh != NULL);
     *fresh = (sim_code){.world = world,
-                    .function = function,
-                    .generation = world->codes ? world->codes->generation + 1 : 1,
-                    .next = world->codes};
+                        .function = function,
+                        .generation = world->codes ? world->codes->generation + 1 : 1,
+                        .next = world->codes};
     world->codes = fresh;
     *made = fresh;
     return lambda_code_native_hooks(works, starts, ends, fresh);
@@ -183,7 +185,9 @@ static void check_counts(sim_world *world)
     /* Without memory an error has no text to be counted by. */
     CHECK(world, world->starves ? seen.timeouts >= world->counts.timeouts : seen.timeouts == world->counts.timeouts);
     CHECK(world, seen.environments_ended <= seen.environments_started);
-    if (world->verbose) printf("%llu rooms, %llu started %llu ended\n", (unsigned long long)world->rooms, (unsigned long long)seen.environments_started, (unsigned long long)seen.environments_ended);
+    if (world->verbose)
+        printf("%llu rooms, %llu started %llu ended\n", (unsigned long long)world->rooms,
+               (unsigned long long)seen.environments_started, (unsigned long long)seen.environments_ended);
     CHECK(world, world->rooms <= seen.environments_started - seen.environments_ended);
 }
 

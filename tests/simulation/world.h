@@ -27,13 +27,13 @@ typedef struct sim_function {
     bool exists;
     sim_code *latest;
     sim_code *versions[VERSIONS]; /* by number; NULL: there is none */
-    uint32_t newest;          /* number of the version published last, 0 for none */
-    bool aliased;             /* the alias "live" exists */
-    uint32_t alias;           /* where to */
-    bool weighted;            /* and somewhere else too */
-    int64_t reserved;         /* -1: none */
-    uint32_t running;         /* its handlers that run now */
-    bool loose;               /* its concurrency was changed while some ran: those may be too many */
+    uint32_t newest;              /* number of the version published last, 0 for none */
+    bool aliased;                 /* the alias "live" exists */
+    uint32_t alias;               /* where to */
+    bool weighted;                /* and somewhere else too */
+    int64_t reserved;             /* -1: none */
+    uint32_t running;             /* its handlers that run now */
+    bool loose;                   /* its concurrency was changed while some ran: those may be too many */
 } sim_function;
 
 /** What an environment's state points to, from init to shutdown. */
@@ -47,9 +47,9 @@ typedef struct sim_world {
     uint64_t random;
     uint64_t step; /* what is done now */
     bool verbose;
-    bool meddles; /* functions are changed while handlers run */
+    bool meddles;    /* functions are changed while handlers run */
     bool threadless; /* the service has no executor: nobody waits, the clock would stand still */
-    bool starves; /* allocations fail now and then */
+    bool starves;    /* allocations fail now and then */
     lambda_clock_virtual *clock;
     lambda_executor executor;
     lambda_test_memory memory;
@@ -59,15 +59,15 @@ typedef struct sim_world {
     sim_code *codes;
     uint32_t limit; /* of the account */
     uint32_t running;
-    uint32_t calls; /* invocations that have begun and not returned, those that wait included */
-    uint32_t inits; /* init hooks that run */
-    bool loose;     /* the account's concurrency was parted anew while handlers ran */
+    uint32_t calls;  /* invocations that have begun and not returned, those that wait included */
+    uint32_t inits;  /* init hooks that run */
+    bool loose;      /* the account's concurrency was parted anew while handlers ran */
     uint32_t pieces; /* clients that were started and are not done */
     uint64_t rooms;
-    uint64_t depth; /* calls within calls */
-    uint64_t log;   /* a digest of all lines */
+    uint64_t depth;           /* calls within calls */
+    uint64_t log;             /* a digest of all lines */
     lambda_statistics counts; /* what should be counted */
-    uint64_t hours; /* of all services so far, in ns of virtual time */
+    uint64_t hours;           /* of all services so far, in ns of virtual time */
 } sim_world;
 
 /** Ends the program, naming the seed and the step, unless it holds. */

@@ -47,12 +47,14 @@ static void events_have_their_services_shapes(void **state)
                 {"Records/0/s3/object/key", "a+key/1%2B2"});
     CHECK_EVENT(lambda_test_event_sqs(NULL, bodies, 2), {"Records/0/eventSource", "aws:sqs"}, {"Records/0/body", "one"},
                 {"Records/1/body", "two"});
-    CHECK_EVENT(lambda_test_event_sns(NULL, NULL, "m"), {"Records/0/EventSource", "aws:sns"}, {"Records/0/Sns/Message", "m"});
+    CHECK_EVENT(lambda_test_event_sns(NULL, NULL, "m"), {"Records/0/EventSource", "aws:sns"},
+                {"Records/0/Sns/Message", "m"});
     CHECK_EVENT(lambda_test_event_kinesis("s", NULL, data, 2), {"Records/0/eventSource", "aws:kinesis"},
                 {"Records/0/kinesis/data", "aGVsbG8="}, {"Records/1/kinesis/data", ""});
     CHECK_EVENT(lambda_test_event_dynamodb("t", "REMOVE", NULL, NULL, NULL), {"Records/0/eventSource", "aws:dynamodb"},
                 {"Records/0/eventName", "REMOVE"}, {"Records/0/dynamodb/Keys/Id/S", "1"});
-    CHECK_EVENT(lambda_test_event_api_gateway_v1("POST", "/p", "body"), {"httpMethod", "POST"}, {"path", "/p"}, {"body", "body"});
+    CHECK_EVENT(lambda_test_event_api_gateway_v1("POST", "/p", "body"), {"httpMethod", "POST"}, {"path", "/p"},
+                {"body", "body"});
     CHECK_EVENT(lambda_test_event_api_gateway_v2(NULL, "/p", "a=1&b=2", NULL), {"version", "2.0"}, {"rawPath", "/p"},
                 {"rawQueryString", "a=1&b=2"}, {"requestContext/http/method", "GET"}, {"queryStringParameters/b", "2"});
     CHECK_EVENT(lambda_test_event_alb("PUT", "/p", NULL), {"httpMethod", "PUT"}, {"path", "/p"}, {"body", ""});
@@ -100,7 +102,8 @@ static void a_fake_context_answers_what_it_is_told(void **state)
     assert_string_equal(lambda_test_log_text(log), "");
     lambda_test_context_free(context);
     fields.aws_request_id = "longer-than-thirty-six-characters-and-so-refused";
-    assert_fails(lambda, lambda_test_context_new(lambda, &fields, &context), LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "aws_request_id");
+    assert_fails(lambda, lambda_test_context_new(lambda, &fields, &context), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                 "aws_request_id");
     assert_null(context);
     lambda_test_context_free(NULL);
     lambda_test_event_free(NULL);
@@ -190,11 +193,14 @@ static void faults_come_as_often_as_told(void **state)
         assert_int_equal(result.function_error != NULL, i < 2);
     }
     assert_ok(lambda, lambda_test_fault(lambda, "f", LAMBDA_TEST_FAULT_THROTTLE, 5));
-    assert_fails(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), &result), LAMBDA_ERROR_TOO_MANY_REQUESTS, "injected");
+    assert_fails(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), &result), LAMBDA_ERROR_TOO_MANY_REQUESTS,
+                 "injected");
     assert_ok(lambda, lambda_test_fault(lambda, "f", LAMBDA_TEST_FAULT_THROTTLE, 0));
     assert_ok(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), &result));
-    assert_fails(lambda, lambda_test_fault(lambda, "f:1", LAMBDA_TEST_FAULT_THROTTLE, 1), LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "qualifier");
-    assert_fails(lambda, lambda_test_fault(lambda, "f", (lambda_test_fault_kind)9, 1), LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "kind");
+    assert_fails(lambda, lambda_test_fault(lambda, "f:1", LAMBDA_TEST_FAULT_THROTTLE, 1),
+                 LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "qualifier");
+    assert_fails(lambda, lambda_test_fault(lambda, "f", (lambda_test_fault_kind)9, 1),
+                 LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "kind");
     lambda_result_clear(&result);
     lambda_close(lambda);
 }
