@@ -20,16 +20,18 @@
 typedef void lambda__worker_job(lambda__environment *environment, lambda__thread *thread);
 
 typedef struct lambda__worker {
+    /* One line goes there and one comes back. */
     _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t request;
+    lambda__worker_job *job; /* NULL: end the environment */
     _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t reply;
-    _Alignas(LAMBDA__CACHE_LINE) lambda__worker_job *job; /* NULL: end the environment */
-    bool started;                                         /* the library's own thread runs */
-    bool refused;              /* the worker could not run the job: no memory for its thread's record */
-    _Atomic uint64_t deadline; /* when who waits may leave; UINT64_MAX until the job has begun */
-    lambda__buffer input;      /* copies of what the invocation was given */
-    lambda__buffer ancestors;  /* a copy of its chain */
+    bool refused;            /* the worker could not run the job: no memory for its thread's record */
+    lambda__outcome outcome; /* what the job came to */
+    _Alignas(LAMBDA__CACHE_LINE) _Atomic uint64_t
+        deadline;             /* when who waits may leave; UINT64_MAX until the job has begun */
+    bool started;             /* the library's own thread runs */
+    lambda__buffer input;     /* copies of what the invocation was given */
+    lambda__buffer ancestors; /* a copy of its chain */
     lambda_invoke_options options;
-    lambda__outcome outcome;          /* what the job came to */
     char message[LAMBDA__ERROR_SIZE]; /* why an init hook that was started ahead failed */
     void *memory;                     /* what was allocated: this struct is aligned within it */
 } lambda__worker;

@@ -69,7 +69,10 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
 
 static void execute_job(lambda__environment *environment, lambda__thread *thread)
 {
-    lambda__execute(environment, thread, &environment->worker->outcome);
+    /* On this thread's own memory: the caller looks at the worker's all the while. */
+    lambda__outcome outcome = environment->worker->outcome;
+    lambda__execute(environment, thread, &outcome);
+    environment->worker->outcome = outcome;
 }
 
 /** Copies bytes behind what is there already; the buffer does not move any more. */
@@ -146,7 +149,6 @@ lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__
     lambda_log_record record;
     bool logs = lambda__log_enabled(lambda, LAMBDA_LOG_INFO);
     if (LAMBDA__UNLIKELY(logs)) lambda__environment_record(environment, &record);
-    lambda_context_aws_request_id(environment);
     worker->outcome = *outcome;
     lambda_status status = lambda__worker_post(environment, execute_job);
     if (status != LAMBDA_OK) return status;

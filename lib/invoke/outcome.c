@@ -21,9 +21,12 @@ void lambda__outcome_settle(lambda__environment *environment, const lambda__thre
     const char *message = text;
     const json_t *trace = NULL;
     if (outcome->timed_out) {
+        /* Not the environment's own text, which a late handler may be asking for just now. */
+        char id[LAMBDA_REQUEST_ID_SIZE];
+        lambda_request_id_format(environment->request_id, id);
         type = "Sandbox.Timedout";
-        snprintf(text, sizeof(text), "RequestId: %s Error: Task timed out after %.2f seconds",
-                 lambda_context_aws_request_id(environment), (double)environment->timeout_ns / 1e9);
+        snprintf(text, sizeof(text), "RequestId: %s Error: Task timed out after %.2f seconds", id,
+                 (double)environment->timeout_ns / 1e9);
     } else if (outcome->init_failed) {
         type = "Runtime.InitError";
         message = message_since(environment, thread, outcome);

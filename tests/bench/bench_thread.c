@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/platform.h"
 #include "bench.h"
@@ -109,7 +110,7 @@ static void *answer(void *user)
 
 static void hand_over(uint64_t operations, uint32_t rounds)
 {
-    spins = lambda__platform_cpus() > 1 ? rounds : 0;
+    spins = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? rounds : 0;
     if (pthread_create(&peer, NULL, answer, NULL) != 0) exit(1);
     for (uint64_t i = 0; i < operations; i++) {
         if (rounds == 0) until(&there, ASLEEP);
