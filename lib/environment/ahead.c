@@ -139,6 +139,7 @@ static void start_one(lambda_t *lambda, lambda__thread *thread, const lambda__jo
         failed(lambda, job, "memory is out");
         return;
     }
+    lambda__counter_add(thread, LAMBDA__COUNT_STARTED);
     environment->for_provisioned = job->provisioned;
     const char *message = "";
     lambda_status status = LAMBDA_OK;

@@ -27,7 +27,6 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
         lambda__release(&lambda->base, environment);
         return NULL;
     }
-    lambda__counter_add(thread, LAMBDA__COUNT_STARTED);
     atomic_init(&environment->released, lambda__now(&lambda->base));
     environment->started_wall = lambda__wall(&lambda->base);
     environment->id[0] = lambda__thread_random(thread);

@@ -152,6 +152,7 @@ static lambda_status start(lambda_t *lambda, lambda__version *version, lambda__p
     if (permitted && !scaling_admits(lambda, function, environment->released, true))
         status = throttle_by_rate(lambda, function, thread);
     if (status == LAMBDA_OK && lambda__pool_join(pool, environment)) {
+        lambda__counter_add(thread, LAMBDA__COUNT_STARTED);
         *started = environment;
         return LAMBDA_OK;
     }
@@ -161,7 +162,6 @@ static lambda_status start(lambda_t *lambda, lambda__version *version, lambda__p
         pthread_mutex_unlock(&lambda->environments->mutex);
         lambda__environments_freed(lambda->environments);
     }
-    lambda__counter_add(thread, LAMBDA__COUNT_ENDED);
     lambda__environment_free(environment);
     return status;
 }

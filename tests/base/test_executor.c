@@ -38,7 +38,8 @@ static void wrong_executors_are_refused(void **state)
     refused((lambda_executor){.kind = LAMBDA_EXECUTOR_NONE, .start = start}, "executor.start: is for");
     refused((lambda_executor){.help = help}, "executor.help");
     refused((lambda_executor){.stack_size = 1000}, "executor.stack_size");
-    refused((lambda_executor){.kind = LAMBDA_EXECUTOR_HOST, .start = start, .stack_size = 65536}, "executor.stack_size");
+    refused((lambda_executor){.kind = LAMBDA_EXECUTOR_HOST, .start = start, .stack_size = 65536},
+            "executor.stack_size");
 }
 
 /** Threads of this process; 0 where the system does not tell. */
@@ -58,13 +59,10 @@ static void no_executor_no_thread(void **state)
     (void)state;
     test_clock clock = {.monotonic = 1, .wall = 1};
     int before = threads();
-    lambda_t *lambda = test_open(&(lambda_options){.executor = {.kind = LAMBDA_EXECUTOR_NONE},
-                                                   .clock = test_clock_port(&clock),
-                                                   .idle_timeout_ms = 1000});
-    lambda_function_config config = {.function_name = "f",
-                                     .publish = true,
-                                     .spare_environments = 2,
-                                     .code = lambda_code_native(test_nothing, NULL)};
+    lambda_t *lambda = test_open(&(lambda_options){
+        .executor = {.kind = LAMBDA_EXECUTOR_NONE}, .clock = test_clock_port(&clock), .idle_timeout_ms = 1000});
+    lambda_function_config config = {
+        .function_name = "f", .publish = true, .spare_environments = 2, .code = lambda_code_native(test_nothing, NULL)};
     assert_ok(lambda, lambda_function_create(lambda, &config));
     config.function_name = "g";
     config.isolation = LAMBDA_ISOLATION_THREAD;
@@ -96,7 +94,8 @@ static void a_refusing_executor_leaves_work_to_the_pump(void **state)
 {
     (void)state;
     lambda_t *lambda = test_open(&(lambda_options){.executor = {.kind = LAMBDA_EXECUTOR_HOST, .start = start}});
-    lambda_function_config config = {.function_name = "f", .publish = true, .code = lambda_code_native(test_nothing, NULL)};
+    lambda_function_config config = {
+        .function_name = "f", .publish = true, .code = lambda_code_native(test_nothing, NULL)};
     assert_ok(lambda, lambda_function_create(lambda, &config));
     assert_ok(lambda, lambda_provisioned_concurrency_put(lambda, "f:1", 2));
     assert_ok(lambda, lambda_pump(lambda, UINT64_MAX, NULL));

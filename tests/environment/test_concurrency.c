@@ -384,6 +384,10 @@ static void waiting_for_concurrency_ends_at_its_deadline(void **state)
     test_create(lambda, "w", wait_inside, NULL);
     assert_ok(lambda, lambda_invoke(lambda, "w", LAMBDA_JSON("1"), &result));
     test_assert_payload(&result, "{\"status\":\"TooManyRequestsException\",\"waited\":700}");
+    /* Who is refused has started nothing. */
+    lambda_statistics counts;
+    assert_ok(lambda, lambda_statistics_get(lambda, &counts));
+    assert_int_equal(counts.environments_started, 1);
     close_service();
     open_service((lambda_options){.limits = {.scaling_rate = 1}});
     test_create(lambda, "w", wait_inside, NULL);
