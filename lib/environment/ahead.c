@@ -97,7 +97,6 @@ static bool join(lambda__environment *environment, const lambda__job *job)
         wanted = pool->provisioned < pool->provisioned_wanted;
         pool->provisioned += wanted;
         pool->starting_provisioned--;
-        if (wanted) pool->provisioning_failed = false;
         atomic_store_explicit(&environment->provisioned, wanted, memory_order_relaxed);
     } else {
         pool->starting_spare--;

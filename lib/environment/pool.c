@@ -238,9 +238,12 @@ static void leave(lambda__environment *environment)
 
 void lambda__environment_end_here(lambda__environment *environment)
 {
+    lambda_t *lambda = environment->lambda;
     leave(environment);
-    lambda__grace_wait(&environment->lambda->base);
+    lambda__grace_wait(&lambda->base);
     lambda__environment_free(environment);
+    /* Where it was provisioned another takes its place. */
+    lambda__ahead_go(lambda);
 }
 
 void lambda__environments_end(lambda_t *lambda, lambda__environment *ended)

@@ -62,6 +62,8 @@ static lambda_status starts(lambda_context *context)
     sim_room *made = calloc(1, sizeof(*made));
     CHECK(world, made != NULL);
     made->generation = ours->generation;
+    made->provisioned = strcmp(lambda_context_initialization_type(context), "provisioned-concurrency") == 0;
+    world->provisioned_rooms += made->provisioned;
     world->rooms++;
     if (world->verbose) printf("%10s init %p %s\n", "", (void *)context, ours->function->name);
     lambda_context_set_state(context, made);
@@ -78,6 +80,7 @@ static void ends(lambda_context *context)
         printf("%10s end %p %s %d\n", "", (void *)context, ours->function->name,
                (int)lambda_context_shutdown_reason(context));
     ours->world->rooms--;
+    ours->world->provisioned_rooms -= left->provisioned;
     free(left);
 }
 
@@ -207,8 +210,36 @@ static void check_account(sim_world *world)
     CHECK(world, account.unreserved_concurrent_executions >= 1 + world->limit / 10);
 }
 
+/** With nothing due any more: what is provisioned is there, or has failed; and what is said to be there is. */
+static void check_provisioned(sim_world *world)
+{
+    uint64_t allocated = 0;
+    for (uint32_t i = 0; i < world->count; i++) {
+        lambda_provisioned_concurrency items[VERSIONS + 1];
+        size_t count = 0;
+        if (!world->functions[i].exists) continue;
+        lambda_status status =
+            lambda_provisioned_concurrency_list(world->lambda, world->functions[i].name, items, VERSIONS + 1, &count);
+        CHECK(world, status == LAMBDA_OK && count <= VERSIONS + 1);
+        for (size_t k = 0; k < count; k++) {
+            CHECK(world, world->starves || items[k].status != LAMBDA_PROVISIONED_CONCURRENCY_IN_PROGRESS);
+            CHECK(world, items[k].allocated <= items[k].requested);
+            allocated += items[k].allocated;
+        }
+    }
+    CHECK(world, allocated <= world->provisioned_rooms);
+}
+
 void world_check(sim_world *world)
 {
+    world->memory.fail_at = 0;
+    /* All that is due, and what becomes due because hooks take time. */
+    uint64_t before;
+    do {
+        before = lambda_clock_virtual_now(world->clock);
+        lambda_clock_virtual_step(world->clock, 0);
+        CHECK(world, lambda_pump(world->lambda, UINT64_MAX, NULL) == LAMBDA_OK);
+    } while (lambda_clock_virtual_now(world->clock) != before);
     CHECK(world, world->running == 0 && world->calls == 0 && world->inits == 0);
     world->loose = false;
     for (uint32_t i = 0; i < world->count; i++) {
@@ -217,6 +248,7 @@ void world_check(sim_world *world)
     }
     check_counts(world);
     check_account(world);
+    check_provisioned(world);
 }
 
 /** Deletes all functions first, so that the counts must come out even while the service is open to be asked. */
@@ -243,7 +275,7 @@ void world_close(sim_world *world)
     world->lambda = NULL;
     world->hours += lambda_clock_virtual_now(world->clock);
     lambda_clock_virtual_close(world->clock);
-    CHECK(world, world->rooms == 0);
+    CHECK(world, world->rooms == 0 && world->provisioned_rooms == 0);
     CHECK(world, world->memory.live == 0);
     for (uint32_t i = 0; i < world->count; i++) {
         sim_function *each = &world->functions[i];

@@ -40,6 +40,7 @@ typedef struct sim_function {
 typedef struct sim_room {
     uint64_t generation;
     bool inside;
+    bool provisioned; /* it was started as a provisioned one */
 } sim_room;
 
 typedef struct sim_world {
@@ -64,6 +65,7 @@ typedef struct sim_world {
     bool loose;      /* the account's concurrency was parted anew while handlers ran */
     uint32_t pieces; /* clients that were started and are not done */
     uint64_t rooms;
+    uint64_t provisioned_rooms;
     uint64_t depth;           /* calls within calls */
     uint64_t log;             /* a digest of all lines */
     lambda_statistics counts; /* what should be counted */
