@@ -62,6 +62,8 @@ typedef struct lambda_function_config {
      * invocation that finds the others busy then waits for no init hook. At most 1,000. Default 0.
      */
     uint32_t spare_environments;
+    const char *dead_letter_target_arn; /**< where asynchronous events go that failed: as a target in
+                                             event_invoke_config.h, at most 350 characters. Default none; "" to update: none any more */
     const lambda_pair *environment; /**< variables of the function; not NULL replaces all. Reserved names are refused */
     size_t environment_count;       /**< number of those */
     const lambda_pair *tags;        /**< at most 50; to create only (see lambda_function_tag) */
@@ -76,26 +78,27 @@ typedef struct lambda_function_config {
  * `lambda_function_configuration_free`. No string in it is NULL.
  */
 typedef struct lambda_function_configuration {
-    const char *function_name;       /**< without qualifier */
-    const char *function_arn;        /**< with the qualifier that was asked for, if one was */
-    const char *version;             /**< "$LATEST" or a number */
-    const char *description;         /**< as configured */
-    const char *runtime;             /**< the driver's name */
-    const char *handler;             /**< as configured */
-    const char *role;                /**< as configured */
-    const char *code_sha256;         /**< base64 of the SHA-256 of the code, 44 characters */
-    const char *revision_id;         /**< a UUID, new with every change */
-    const char *last_modified;       /**< "YYYY-MM-DDThh:mm:ss.sss+0000" */
-    uint64_t code_size;              /**< bytes; 0 where code has no such figure */
-    uint32_t memory_size;            /**< MB */
-    uint32_t timeout_ms;             /**< milliseconds */
-    uint32_t ephemeral_storage_size; /**< MB */
-    lambda_isolation isolation;      /**< never LAMBDA_ISOLATION_DEFAULT */
-    uint32_t spare_environments;     /**< number of those */
-    const lambda_pair *environment;  /**< variables, in the order given */
-    size_t environment_count;        /**< number of those */
-    const lambda_pair *tags;         /**< the function's tags, sorted by name */
-    size_t tags_count;               /**< number of those */
+    const char *function_name;          /**< without qualifier */
+    const char *function_arn;           /**< with the qualifier that was asked for, if one was */
+    const char *version;                /**< "$LATEST" or a number */
+    const char *description;            /**< as configured */
+    const char *runtime;                /**< the driver's name */
+    const char *handler;                /**< as configured */
+    const char *role;                   /**< as configured */
+    const char *code_sha256;            /**< base64 of the SHA-256 of the code, 44 characters */
+    const char *revision_id;            /**< a UUID, new with every change */
+    const char *last_modified;          /**< "YYYY-MM-DDThh:mm:ss.sss+0000" */
+    uint64_t code_size;                 /**< bytes; 0 where code has no such figure */
+    uint32_t memory_size;               /**< MB */
+    uint32_t timeout_ms;                /**< milliseconds */
+    uint32_t ephemeral_storage_size;    /**< MB */
+    lambda_isolation isolation;         /**< never LAMBDA_ISOLATION_DEFAULT */
+    uint32_t spare_environments;        /**< number of those */
+    const char *dead_letter_target_arn; /**< as configured, "" for none */
+    const lambda_pair *environment;     /**< variables, in the order given */
+    size_t environment_count;           /**< number of those */
+    const lambda_pair *tags;            /**< the function's tags, sorted by name */
+    size_t tags_count;                  /**< number of those */
 } lambda_function_configuration;
 
 /** Which page of a list to give. NULL in place of it: the first page of the default size. */

@@ -3,12 +3,14 @@
 #define LAMBDA_LAMBDA_H
 
 #include <lambda/alias.h>
+#include <lambda/async.h>
 #include <lambda/base.h>
 #include <lambda/clock_virtual.h>
 #include <lambda/code.h>
 #include <lambda/concurrency.h>
 #include <lambda/context.h>
 #include <lambda/event.h>
+#include <lambda/event_invoke_config.h>
 #include <lambda/function.h>
 #include <lambda/invoke.h>
 #include <lambda/log.h>

@@ -6,7 +6,9 @@
 #include <lambda/port/clock.h>
 #include <lambda/port/executor.h>
 #include <lambda/port/log.h>
+#include <lambda/port/queue.h>
 #include <lambda/port/random.h>
+#include <lambda/port/store.h>
 #include <lambda/status.h>
 
 #ifdef __cplusplus
@@ -36,6 +38,7 @@ typedef struct lambda_limits {
     size_t response_payload;   /**< bytes of a response. Default 6,291,456; at most 1 GiB */
     uint32_t environment_variables; /**< bytes of all names and values of one function. Default 4,096; at most 1 MiB */
     uint64_t code_storage; /**< bytes of code of all versions of all functions. Default 75 GiB (80,530,636,800) */
+    size_t async_payload;  /**< bytes of an event that is invoked asynchronously. Default 1,048,576; at most 1 GiB */
 } lambda_limits;
 
 /** For `idle_timeout_ms`. */
@@ -57,6 +60,12 @@ typedef struct lambda_options {
     uint32_t close_grace_ms;  /**< how long lambda_close waits for handlers and hooks that run on other threads than the
                                  host's own. Default 2,000, Lambda's shutdown limit; at most 3,600,000 */
     lambda_limits limits;     /**< see there */
+    lambda_queue
+        queue; /**< where asynchronous events wait. All zero: a queue in memory with all its defaults. It is the
+                           service's, and closed with it, once lambda_open has succeeded */
+    lambda_store store;     /**< where functions are kept. All zero: nowhere, they end with the service. Likewise */
+    uint32_t async_workers; /**< how many asynchronous events run at once. Default the number of processors, at least 2;
+                               at most 512. With LAMBDA_EXECUTOR_NONE one, in lambda_pump */
 } lambda_options;
 
 /** Exported form of `lambda_open`: `size` is the caller's `sizeof(lambda_options)`. Call `lambda_open`. */
