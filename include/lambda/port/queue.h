@@ -120,8 +120,13 @@ typedef struct lambda_queue {
     /** The service closes: nothing of the host's may be used afterwards. What is on disk stays there. */
     void (*close)(void *user);
     void *user; /**< handed to all of them */
-    bool
-        durable; /**< what is left when it is closed is there at the next open; else the service hands it back to the host */
+    /** What is left when it is closed is there at the next open; else the service hands it back to the host. */
+    bool durable;
+    /**
+     * Others receive from it too, who may end without this process: the service then asks for a finite visibility time and extends it.
+     * False: what was received stays the service's until it ends.
+     */
+    bool shared;
 } lambda_queue;
 
 /** Options of a queue in memory. Zero means the default. */
