@@ -50,3 +50,20 @@ bool lambda__array_reserve(lambda__base *base, void **items, size_t *capacity, s
     *capacity = wanted;
     return true;
 }
+
+void *lambda__allocate_lines(lambda__base *base, size_t size)
+{
+    /* Where the allocation began stands before what is given. */
+    void *memory = lambda__allocate_zeroed(base, size + 2 * LAMBDA__CACHE_LINE);
+    if (!memory) return NULL;
+    uintptr_t aligned = ((uintptr_t)memory + 2 * LAMBDA__CACHE_LINE - 1) / LAMBDA__CACHE_LINE * LAMBDA__CACHE_LINE;
+    memcpy((char *)aligned - sizeof(memory), &memory, sizeof(memory));
+    return (void *)aligned;
+}
+
+void lambda__release_lines(lambda__base *base, void *memory)
+{
+    void *start = NULL;
+    if (memory) memcpy(&start, (char *)memory - sizeof(start), sizeof(start));
+    lambda__release(base, start);
+}

@@ -10,6 +10,10 @@ void *lambda__allocate(lambda__base *base, size_t size);
 /** As lambda__allocate, all zero. */
 void *lambda__allocate_zeroed(lambda__base *base, size_t size);
 
+/** As lambda__allocate_zeroed, on a cache line of its own. NULL is allowed to release. */
+void *lambda__allocate_lines(lambda__base *base, size_t size);
+void lambda__release_lines(lambda__base *base, void *memory);
+
 /** As realloc: on failure NULL, and `memory` stays valid. `size` 0 is taken as 1. */
 void *lambda__reallocate(lambda__base *base, void *memory, size_t size);
 

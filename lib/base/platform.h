@@ -51,6 +51,9 @@ void lambda__platform_wait(_Atomic uint32_t *word, uint32_t value, uint64_t time
 /** Wakes all who wait on the word. Only its address counts: what it pointed to may be gone. */
 void lambda__platform_wake(_Atomic uint32_t *word);
 
+/** Wakes one of them at least. */
+void lambda__platform_wake_one(_Atomic uint32_t *word);
+
 /** Nanoseconds on the system's monotonic clock, and since 1970. */
 uint64_t lambda__platform_monotonic(void);
 uint64_t lambda__platform_wall(void);

@@ -76,6 +76,11 @@ void lambda__platform_wake(_Atomic uint32_t *word)
     syscall(SYS_futex, (void *)word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
+void lambda__platform_wake_one(_Atomic uint32_t *word)
+{
+    syscall(SYS_futex, (void *)word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
 #else
 
 /* A few conditions for all words: who waits is woken too often, and looks again. */
@@ -122,6 +127,12 @@ void lambda__platform_wake(_Atomic uint32_t *word)
     pthread_mutex_lock(&buckets[at].mutex);
     pthread_cond_broadcast(&buckets[at].changed);
     pthread_mutex_unlock(&buckets[at].mutex);
+}
+
+void lambda__platform_wake_one(_Atomic uint32_t *word)
+{
+    /* Those of several words wait on one condition: whom a single signal would wake is anybody's guess. */
+    lambda__platform_wake(word);
 }
 
 #endif

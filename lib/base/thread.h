@@ -24,12 +24,27 @@ enum {
     LAMBDA__COUNT_TIMEOUTS,
     LAMBDA__COUNT_PROVISIONED,
     LAMBDA__COUNT_SPILLOVERS,
+    LAMBDA__COUNT_ACCEPTED,
+    LAMBDA__COUNT_SUCCEEDED,
+    LAMBDA__COUNT_DELIVERED,
+    LAMBDA__COUNT_DROPPED_RETRIES,
+    LAMBDA__COUNT_DROPPED_AGE,
+    LAMBDA__COUNT_DROPPED_LOOP,
+    LAMBDA__COUNT_DROPPED_DELIVERY,
+    LAMBDA__COUNT_DROPPED_DAMAGED,
+    LAMBDA__COUNT_PURGED,
+    LAMBDA__COUNT_RETRIES,
+    LAMBDA__COUNT_POSTPONED,
+    LAMBDA__COUNT_DESTINATION_FAILURES,
+    LAMBDA__COUNT_DEAD_LETTER_ERRORS,
+    LAMBDA__COUNT_LOOPS,
     LAMBDA__COUNTERS
 };
 
 struct lambda__thread {
     _Atomic uint32_t reading; /* 1 inside a read section; the owner writes, grace periods read */
     uint32_t number;          /* lambda__thread_number() of the owner */
+    _Atomic uint32_t fence;   /* exchanged by the owner to have its writes seen before it looks: async/worker.c */
     _Atomic uint32_t depth;   /* calls to invoke that this thread is inside of; the owner writes, closing reads */
     _Atomic uint32_t
         working;       /* pieces of the library's work that it is inside of; likewise: base/executor.h counts those */
@@ -71,11 +86,16 @@ static inline void lambda__read_end(lambda__thread *thread)
 /** Returns when every read section that began before the call has ended. Not inside a section. May wait; never long. */
 void lambda__grace_wait(lambda__base *base);
 
-/** Adds one; only on the record's own thread, so no locked instruction is needed. */
-static inline void lambda__counter_add(lambda__thread *thread, int counter)
+/** Adds so many; only on the record's own thread, so no locked instruction is needed. */
+static inline void lambda__counter_add_many(lambda__thread *thread, int counter, uint64_t count)
 {
     uint64_t value = atomic_load_explicit(&thread->counters[counter], memory_order_relaxed);
-    atomic_store_explicit(&thread->counters[counter], value + 1, memory_order_relaxed);
+    atomic_store_explicit(&thread->counters[counter], value + count, memory_order_relaxed);
+}
+
+static inline void lambda__counter_add(lambda__thread *thread, int counter)
+{
+    lambda__counter_add_many(thread, counter, 1);
 }
 
 /** The sum over all threads. */

@@ -35,9 +35,26 @@ enum { LAMBDA__BUSY, LAMBDA__IDLE, LAMBDA__BARE, LAMBDA__SURPLUS, LAMBDA__DOOMED
 /** One invocation and what led to it: how deep it is nested, and whether it goes in a loop. */
 typedef struct lambda__chain {
     const struct lambda__chain *parent; /* NULL: the host began it */
-    uint64_t function;                  /* its sequence: functions that were deleted may be in a chain */
+    uint64_t function;                  /* its identity; LAMBDA__ORIGIN: this is a lambda__origin */
     uint32_t depth;                     /* invocations from the host's to this one, itself included */
 } lambda__chain;
+
+/** A function among those that led to an event, and how often it did. */
+typedef struct lambda__ancestor {
+    uint64_t function; /* its identity */
+    uint64_t times;
+} lambda__ancestor;
+
+/** Functions that an event remembers; where more led to it, those that did least are forgotten. */
+#define LAMBDA__LINEAGE_MAX 16
+
+/** Where a chain begins that an event began which other invocations led to. */
+#define LAMBDA__ORIGIN 0
+typedef struct lambda__origin {
+    lambda__chain chain; /* first */
+    uint32_t count;
+    lambda__ancestor lineage[LAMBDA__LINEAGE_MAX];
+} lambda__origin;
 
 /** How an invocation went, until it is reported. */
 typedef struct lambda__outcome {

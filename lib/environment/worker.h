@@ -31,6 +31,7 @@ typedef struct lambda__worker {
     bool started;             /* the library's own thread runs */
     lambda__buffer input;     /* copies of what the invocation was given */
     lambda__buffer ancestors; /* a copy of its chain */
+    lambda__origin origin;    /* likewise, of its beginning */
     lambda_invoke_options options;
     char message[LAMBDA__ERROR_SIZE]; /* why an init hook that was started ahead failed */
     void *memory;                     /* what was allocated: this struct is aligned within it */

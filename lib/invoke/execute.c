@@ -121,8 +121,11 @@ static bool copy_input(lambda__environment *environment)
     for (const lambda__chain *each = environment->chain.parent; each; each = each->parent, at++) {
         copies[at] = *each;
         copies[at].parent = each->parent ? &copies[at + 1] : NULL;
+        if (each->function != LAMBDA__ORIGIN) continue;
+        worker->origin = *(const lambda__origin *)(const void *)each;
+        if (at > 0) copies[at - 1].parent = &worker->origin.chain;
     }
-    environment->chain.parent = copies;
+    environment->chain.parent = copies[0].function == LAMBDA__ORIGIN ? &worker->origin.chain : copies;
     return true;
 }
 

@@ -15,6 +15,12 @@ struct lambda_target {
     char text[];
 };
 
+/** What an invocation of an event from the queue brings, and what it learns. */
+typedef struct lambda__invoked_event {
+    lambda_request_id request_id;
+    bool settings; /* set by the walk: there are some for what becomes of the function's events */
+} lambda__invoked_event;
+
 /** What one invocation is about. */
 typedef struct lambda__invocation {
     lambda_t *lambda;
@@ -25,10 +31,14 @@ typedef struct lambda__invocation {
     lambda_bytes payload;
     const lambda_invoke_options *options; /* NULL: all defaults */
     lambda_result *result;                /* NULL: nobody wants it */
+    lambda__invoked_event *event;         /* NULL: it is synchronous */
 } lambda__invocation;
 
 /** Takes an environment, runs the handler, gives it back, fills in the result. */
 lambda_status lambda__invoke_run(lambda__invocation *invocation);
+
+/** A new id, unique. */
+lambda_request_id lambda__request_id_next(lambda__thread *thread);
 
 /** Where the target leads now, in a read section; NULL if its name must be looked up anew. */
 lambda__version *lambda__target_resolve(const lambda_target *target, lambda__thread *thread);
@@ -36,6 +46,9 @@ lambda__version *lambda__target_resolve(const lambda_target *target, lambda__thr
 /** Checks the arguments that every invocation has; all but the name. */
 lambda_status lambda__invoke_check(lambda_t *lambda, lambda_bytes payload, const lambda_invoke_options *options,
                                    const lambda_result *result);
+
+/** The same for the options alone. */
+lambda_status lambda__invoke_check_options(lambda__base *base, const lambda_invoke_options *options);
 
 /* ---- the result: invoke/result.c */
 

@@ -38,12 +38,23 @@ static lambda_status not_found(const lambda__invocation *invocation)
     return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Function not found: %s", arn);
 }
 
+/** How often the function led to the event that began a chain. */
+static uint64_t before(const lambda__chain *first, const lambda__function *function)
+{
+    const lambda__origin *origin = (const lambda__origin *)(const void *)first;
+    for (uint32_t i = 0; i < origin->count; i++)
+        if (origin->lineage[i].function == function->identity) return origin->lineage[i].times;
+    return 0;
+}
+
 /** Does the function go in a loop: has it been invoked so often on the way here? */
 static bool loops(const lambda__thread *thread, const lambda__function *function)
 {
-    uint32_t times = 0;
-    for (const lambda__chain *each = thread->chain; each; each = each->parent)
-        times += each->function == function->sequence;
+    uint64_t times = 0;
+    for (const lambda__chain *each = thread->chain; each; each = each->parent) {
+        times += each->function == function->identity;
+        if (each->function == LAMBDA__ORIGIN) times += before(each, function);
+    }
     return times >= LOOP_MAX && !atomic_load_explicit(&function->loops_allowed, memory_order_relaxed);
 }
 
@@ -115,7 +126,7 @@ static uint64_t mix(uint64_t state)
 }
 
 /** A UUID of version 4 in its form; unique by the thread's key and a count. */
-static lambda_request_id next_request_id(lambda__thread *thread)
+lambda_request_id lambda__request_id_next(lambda__thread *thread)
 {
     uint64_t sequence = ++thread->sequence;
     lambda_request_id id = {.high = mix(thread->key[0] + sequence * UINT64_C(0x9E3779B97F4A7C15)),
@@ -189,11 +200,16 @@ static lambda_status run(lambda__invocation *invocation, lambda__environment *en
     environment->options = invocation->options;
     environment->event.payload.data = invocation->payload.data;
     environment->event.payload.length = invocation->payload.length;
-    environment->request_id = next_request_id(thread);
+    if (invocation->event) {
+        environment->request_id = invocation->event->request_id;
+        invocation->event->settings = lambda__function_has_async_settings(environment->version->function);
+    } else {
+        environment->request_id = lambda__request_id_next(thread);
+    }
     environment->request_text_valid = false;
     environment->running = true;
     environment->chain = (lambda__chain){.parent = thread->chain,
-                                         .function = environment->version->function->sequence,
+                                         .function = environment->version->function->identity,
                                          .depth = thread->chain ? thread->chain->depth + 1 : 1};
     if (lambda__faults_present(lambda)) inject(environment, &outcome);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_environment(result, environment);

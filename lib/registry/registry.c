@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/digest.h"
+
 lambda_status lambda__registry_open(lambda_t *lambda, const lambda__registry_port *port, lambda__registry **opened)
 {
     lambda__registry *registry = lambda__allocate_zeroed(&lambda->base, sizeof(*registry));
@@ -70,6 +72,8 @@ bool lambda__order_append(lambda_t *lambda, lambda__function *function)
                                registry->order_count, sizeof(*registry->order)))
         return false;
     function->sequence = ++registry->next_sequence;
+    /* Another key than the table's: it must be the same in every process. 0 is none. */
+    function->identity = lambda__hash(1, function->name, function->entry.name_length) | 1;
     registry->order[registry->order_count++] = (lambda__place){function->sequence, function};
     return true;
 }

@@ -121,6 +121,7 @@ typedef struct lambda__function {
     uint32_t tags_count;
     lambda_pair *tags;    /* sorted by name; strings owned */
     uint64_t sequence;    /* order of creation */
+    uint64_t identity;    /* of its name, the same in every process, not 0: for chains of invocations */
     uint64_t next_number; /* of the next version, from 1 */
     char name[];
 } lambda__function;

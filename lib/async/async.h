@@ -1,0 +1,197 @@
+/*
+ * Asynchronous invocation: what its files share.
+ *
+ *     accept.c   an event is checked, given an id, and pushed
+ *     worker.c   who receives: threads, pieces of work of a host's executor, or lambda_pump
+ *     settle.c   what becomes of an event that was run: acknowledged, retried, handed on or dropped
+ *     deliver.c  telling the targets of an event that has ended
+ *     keep.c     what must be written to the queue even if the disk is full just now
+ *     wait.c     who waits for an event, or for all
+ *     look.c     counting, listing and purging; redrive.c takes back what was handed on
+ *     close.c    draining, and handing back what is left
+ *
+ * A message is received by one worker, which ends it in exactly one way: lambda__async_keep with an end or a retry. Nobody is told that an
+ * event has ended before the queue keeps that.
+ *
+ * Workers. `active` are those that are awake: while there is one, a producer wakes nobody, as who is awake looks again before
+ * it sleeps. That it may be busy for long with one event is seen by the watch, a task of the agenda, which wakes another when events wait.
+ */
+#ifndef LAMBDA_LIB_ASYNC_H
+#define LAMBDA_LIB_ASYNC_H
+
+#include <lambda/async.h>
+#include <lambda/port/destination.h>
+
+#include "async/message.h"
+#include "base/agenda.h"
+#include "invoke/invoke.h"
+
+/** Events that ended without anybody being told are remembered, so many. */
+#define LAMBDA__DROPPED_MAX 256
+
+typedef struct lambda__dropped {
+    lambda_request_id request_id;
+    lambda_async_condition condition;
+    uint32_t attempts;
+    uint64_t when; /* monotonic */
+    char function_name[LAMBDA__MESSAGE_NAME_SIZE];
+} lambda__dropped;
+
+typedef struct lambda__waiter lambda__waiter;
+
+typedef struct lambda__async {
+    lambda_queue queue;
+    uint64_t visible_ns; /* asked for at each receive */
+    uint32_t most;       /* workers */
+    bool threads;        /* they are the library's own, and live on */
+    _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t active;
+    _Atomic uint32_t watched;  /* the watch is set, or what stands for it where there are no threads */
+    _Atomic uint32_t stopping; /* nothing is received any more; a word to wait on */
+    _Atomic uint32_t closing;  /* the host may push no more */
+    _Atomic uint32_t want_room; /* who waits for the queue to have room */
+    _Atomic uint32_t want_end;  /* who waits for it to become empty */
+    _Atomic uint32_t waiters;   /* entries of the table */
+    _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t changed; /* told to those; a word to wait on */
+    _Atomic uint32_t wakes;                                /* workers that may wake up; a word to wait on */
+    _Atomic uint32_t asleep;
+    _Atomic uint32_t started; /* threads, or pieces of work */
+    lambda__task task;        /* the watch; what is delayed; with no executor, all */
+    pthread_mutex_t mutex;    /* of the rest */
+    lambda__waiter **table;   /* by request id, chained */
+    size_t table_size;        /* a power of two, or 0 */
+    lambda__dropped *dropped; /* a ring; NULL until the first */
+    uint64_t dropped_count;
+} lambda__async;
+
+lambda_status lambda__async_open(lambda_t *lambda, const lambda_options *options, lambda__async **async);
+
+/** No worker is left. */
+void lambda__async_close(lambda_t *lambda, lambda__async *async);
+
+/* ---- async/accept.c */
+
+/** What is accepted: the same for each of a batch. */
+typedef struct lambda__acceptance {
+    lambda__message message; /* all but the payload and the id */
+    uint32_t wait_ms;
+    lambda_async_callback *callback;
+    void *user;
+} lambda__acceptance;
+
+/** Pushes an event for each payload, all or none. */
+lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, const lambda__acceptance *acceptance,
+                                   const lambda_bytes *payloads, size_t count, lambda_request_id *ids);
+
+/** The message of an event with this payload, for entries that go with an acknowledgement; its id is new. */
+void lambda__async_event(lambda__thread *thread, const lambda__name *name, lambda_bytes payload,
+                         lambda__message *message);
+
+/* ---- async/worker.c */
+
+/** One that receives: its memory is used again from event to event. */
+typedef struct lambda__async_worker {
+    lambda_t *lambda;
+    lambda__thread *thread;
+    lambda_queue_message messages[LAMBDA_QUEUE_RECEIVE_MAX];
+    size_t count;      /* received */
+    size_t first;      /* the first that is not given back yet */
+    size_t at;         /* the one that is run now */
+    size_t capacity;   /* of the next receive */
+    uint64_t received; /* when, monotonic */
+    uint64_t spent;    /* ns of handlers since then */
+    uint64_t kept;     /* of those, when the last was given back */
+    lambda_result result;
+    lambda__buffer record; /* of deliveries */
+} lambda__async_worker;
+
+/** After something was pushed: sees to it that somebody receives. */
+void lambda__async_tell(lambda_t *lambda, lambda__thread *thread);
+
+/** After something was delayed: sees to it that somebody receives when it is due. */
+void lambda__async_due(lambda_t *lambda);
+
+/** Receives and runs some events on this thread. False if there was none. */
+bool lambda__async_work(lambda__async_worker *worker);
+
+/** Starts and ends what has a worker's memory. */
+void lambda__async_worker_begin(lambda__async_worker *worker, lambda_t *lambda, lambda__thread *thread, size_t capacity);
+void lambda__async_worker_end(lambda__async_worker *worker);
+
+/** Tells workers that sleep to look: they stop. */
+void lambda__async_stop(lambda_t *lambda);
+
+/* ---- async/settle.c: the event at `worker->at` */
+
+/** It was run, or could not be, with that status. */
+void lambda__async_settle(lambda__async_worker *worker, lambda__message *message, lambda_status status);
+
+/** Is not an event: it is dropped. */
+void lambda__async_drop_damaged(lambda__async_worker *worker);
+
+/** Counts and remembers an event that ended without anybody being told, and says so in its log. */
+void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, const lambda__message *message,
+                           lambda_async_condition condition, uint32_t attempts);
+
+/** Wait before the next attempt of what could not run so often in a row: 1 s, twice as long each time, up to 5 min. */
+uint64_t lambda__async_backoff(uint32_t postponed);
+
+/* ---- async/deliver.c */
+
+/** Tells the targets of a delivery. */
+void lambda__async_deliver(lambda__async_worker *worker, lambda__message *message);
+
+/** The ARN of what a message invoked. */
+void lambda__async_arn(const lambda_t *lambda, const lambda__message *message, char arn[LAMBDA__ARN_SIZE]);
+
+/** Renders the record that a message's end is told with. False when memory is out. */
+bool lambda__async_record(lambda_t *lambda, const lambda__message *message, lambda__buffer *record);
+
+/* ---- async/keep.c: what is told to the queue is tried until it is kept, or the service closes. False: it is not. */
+
+bool lambda__async_keep_end(lambda__async_worker *worker, size_t first, size_t count, const lambda_queue_entry *entries,
+                            size_t entries_count);
+bool lambda__async_keep_retry(lambda__async_worker *worker, size_t at, lambda__tries tries, uint64_t delay_ns);
+
+/** Gives back those that were run and need nothing more, up to the one at `worker->at`. */
+bool lambda__async_flush(lambda__async_worker *worker);
+
+/* ---- async/wait.c */
+
+/** Has a callback told of an event; before it is pushed. */
+lambda_status lambda__async_expect(lambda_t *lambda, lambda_request_id id, lambda_async_callback *callback, void *user);
+void lambda__async_forget(lambda_t *lambda, lambda_request_id id);
+
+/** Tells who waits for the event. It is kept. */
+void lambda__async_ended(lambda_t *lambda, const lambda_async_outcome *outcome);
+
+/** True if somebody waits for something: what has ended must be told of at once. */
+static inline bool lambda__async_awaited(const lambda__async *async)
+{
+    return atomic_load_explicit(&async->waiters, memory_order_acquire) > 0;
+}
+
+/** Tells those who wait for room, if there are any. After something was given back. */
+void lambda__async_change(lambda_t *lambda);
+
+/** Tells those who wait for the end of all, if there are any. After there was nothing to receive, and after a purge. */
+void lambda__async_idle(lambda_t *lambda);
+
+/** Waits until `changed` is no longer `seen`, or `until`; does what is due meanwhile where nobody else would. */
+void lambda__async_pause(lambda_t *lambda, uint32_t seen, uint64_t until);
+
+/** Shows one message that was taken apart as an event. */
+void lambda__async_show(const lambda_queue_message *message, const lambda__message *read, lambda_async_state state,
+                        uint64_t due_ns, lambda_async_visitor *visit, void *user, bool *goes_on);
+
+/* ---- async/close.c: in this order */
+
+/** From here on the host may push no more: runs what there is, for so long. */
+void lambda__async_drain(lambda_t *lambda, uint32_t drain_ms);
+
+/** After the workers have ended: hands back what a queue that is not durable still has, and tells who waits. */
+void lambda__async_return(lambda_t *lambda, lambda_async_returner *returned, void *user);
+
+/** Tells all who are left that the service closes, and frees the table. */
+void lambda__async_waiters_end(lambda_t *lambda);
+
+#endif

@@ -1,0 +1,101 @@
+#include "async/message.h"
+
+#include <string.h>
+
+static void add(lambda_bytes *parts, size_t *count, const void *data, size_t length)
+{
+    if (length > 0) parts[(*count)++] = lambda_bytes_make(data, length);
+}
+
+size_t lambda__message_parts(lambda__message *message, lambda_bytes parts[LAMBDA__MESSAGE_PARTS])
+{
+    lambda__message_head *head = &message->head;
+    size_t count = 0;
+    head->version = LAMBDA__MESSAGE_VERSION;
+    head->name_length = (uint16_t)message->name.function_length;
+    head->qualifier_length = (uint16_t)message->name.qualifier_length;
+    head->trace_length = (uint16_t)(message->trace_id ? strlen(message->trace_id) + 1 : 0);
+    head->context_length = (uint16_t)message->client_context.length;
+    head->payload_length = (uint32_t)message->payload.length;
+    head->executed_length = (uint16_t)message->executed_version.length;
+    head->error_length = (uint16_t)message->error.length;
+    head->answer_length = (uint32_t)message->answer.length;
+    add(parts, &count, head, sizeof(*head));
+    add(parts, &count, message->lineage, head->lineage_count * sizeof(*message->lineage));
+    add(parts, &count, message->name.function, head->name_length);
+    add(parts, &count, message->name.qualifier, head->qualifier_length);
+    add(parts, &count, message->trace_id, head->trace_length);
+    add(parts, &count, message->client_context.data, head->context_length);
+    add(parts, &count, message->payload.data, head->payload_length);
+    if (!head->delivery) return count;
+    add(parts, &count, message->executed_version.data, head->executed_length);
+    for (int i = 0; i < LAMBDA__TARGETS; i++) {
+        head->target_lengths[i] = (uint16_t)message->targets[i].length;
+        add(parts, &count, message->targets[i].data, head->target_lengths[i]);
+    }
+    add(parts, &count, message->error.data, head->error_length);
+    add(parts, &count, message->answer.data, head->answer_length);
+    return count;
+}
+
+/** The next so many bytes; past the end, `*at` is NULL and stays it. */
+static const char *take(const char **at, const char *end, size_t length)
+{
+    const char *start = *at;
+    if (!start || length > (size_t)(end - start)) {
+        *at = NULL;
+        return NULL;
+    }
+    *at = start + length;
+    return start;
+}
+
+static lambda_bytes take_bytes(const char **at, const char *end, size_t length)
+{
+    return lambda_bytes_make(take(at, end, length), length);
+}
+
+bool lambda__message_read(lambda_bytes body, lambda__message *message)
+{
+    lambda__message_head *head = &message->head;
+    const char *at = body.data;
+    if (body.length < sizeof(*head)) return false;
+    const char *end = at + body.length;
+    memcpy(head, at, sizeof(*head));
+    at += sizeof(*head);
+    if (head->version != LAMBDA__MESSAGE_VERSION || head->lineage_count > LAMBDA__LINEAGE_MAX) return false;
+    message->lineage =
+        (const lambda__ancestor *)(const void *)take(&at, end, head->lineage_count * sizeof(lambda__ancestor));
+    message->name.function_length = head->name_length;
+    message->name.function = take(&at, end, head->name_length);
+    message->name.qualifier_length = head->qualifier_length;
+    const char *qualifier = take(&at, end, head->qualifier_length);
+    message->name.qualifier = head->qualifier_length ? qualifier : NULL;
+    const char *trace = take(&at, end, head->trace_length);
+    message->trace_id = head->trace_length ? trace : NULL;
+    message->client_context = take_bytes(&at, end, head->context_length);
+    message->payload = take_bytes(&at, end, head->payload_length);
+    if (LAMBDA__UNLIKELY(head->delivery)) {
+        message->executed_version = take_bytes(&at, end, head->executed_length);
+        for (int i = 0; i < LAMBDA__TARGETS; i++)
+            message->targets[i] = take_bytes(&at, end, head->target_lengths[i]);
+        message->error = take_bytes(&at, end, head->error_length);
+        message->answer = take_bytes(&at, end, head->answer_length);
+        if (head->condition > LAMBDA_ASYNC_RECURSIVE_LOOP) return false;
+    }
+    bool whole = at == end && head->name_length > 0 && head->name_length <= LAMBDA__NAME_MAX &&
+                 head->qualifier_length < LAMBDA__QUALIFIER_SIZE;
+    return whole && (!message->trace_id || message->trace_id[head->trace_length - 1] == '\0');
+}
+
+void lambda__message_name(const lambda__message *message, char text[LAMBDA__MESSAGE_NAME_SIZE])
+{
+    size_t length = message->name.function_length;
+    memcpy(text, message->name.function, length);
+    if (message->name.qualifier) {
+        text[length++] = ':';
+        memcpy(text + length, message->name.qualifier, message->name.qualifier_length);
+        length += message->name.qualifier_length;
+    }
+    text[length] = '\0';
+}

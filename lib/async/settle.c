@@ -1,0 +1,256 @@
+/* What becomes of an event that was run, or could not be. The rules: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html */
+#include "async/async.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "destination/destination.h"
+#include "environment/pool.h"
+#include "observe/log.h"
+
+#define SECOND_NS      UINT64_C(1000000000)
+#define BACKOFF_MAX_NS (300 * SECOND_NS)
+
+uint64_t lambda__async_backoff(uint32_t postponed)
+{
+    return postponed < 9 ? SECOND_NS << postponed : BACKOFF_MAX_NS;
+}
+
+/* ---- dropped */
+
+static void remember(lambda__async *async, lambda__base *base, const lambda__dropped *dropped)
+{
+    pthread_mutex_lock(&async->mutex);
+    /* Without memory for it, it is counted and logged all the same. */
+    if (!async->dropped) async->dropped = lambda__allocate_zeroed(base, LAMBDA__DROPPED_MAX * sizeof(*dropped));
+    if (async->dropped) async->dropped[async->dropped_count++ % LAMBDA__DROPPED_MAX] = *dropped;
+    pthread_mutex_unlock(&async->mutex);
+}
+
+void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, const lambda__message *message,
+                           lambda_async_condition condition, uint32_t attempts)
+{
+    static const int counters[] = {
+        [LAMBDA_ASYNC_RETRIES_EXHAUSTED] = LAMBDA__COUNT_DROPPED_RETRIES,
+        [LAMBDA_ASYNC_EVENT_AGE_EXCEEDED] = LAMBDA__COUNT_DROPPED_AGE,
+        [LAMBDA_ASYNC_RECURSIVE_LOOP] = LAMBDA__COUNT_DROPPED_LOOP,
+        [LAMBDA_ASYNC_DELIVERY_FAILED] = LAMBDA__COUNT_DROPPED_DELIVERY,
+    };
+    lambda__dropped dropped = {.request_id = message->head.request_id,
+                               .condition = condition,
+                               .attempts = attempts,
+                               .when = lambda__now(&lambda->base)};
+    lambda__message_name(message, dropped.function_name);
+    lambda__counter_add(thread, counters[condition]);
+    remember(lambda->async, &lambda->base, &dropped);
+    lambda_log_record record = {.level = LAMBDA_LOG_ERROR, .platform = true};
+    if (!lambda__log_enabled(lambda, record.level)) return;
+    char group[LAMBDA__NAME_MAX + 16];
+    char id[LAMBDA_REQUEST_ID_SIZE];
+    snprintf(group, sizeof(group), "/aws/lambda/%.*s", (int)message->name.function_length, message->name.function);
+    lambda_request_id_format(dropped.request_id, id);
+    record.log_group_name = group;
+    record.log_stream_name = "";
+    record.request_id = id;
+    lambda__log(lambda, &record, "RequestId: %s Error: the event was dropped: %s after %u attempts", id,
+                lambda_async_condition_name(condition), attempts);
+}
+
+void lambda__async_drop_damaged(lambda__async_worker *worker)
+{
+    lambda_t *lambda = worker->lambda;
+    lambda__async_flush(worker);
+    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
+    worker->first = worker->at + 1;
+    lambda__counter_add(worker->thread, LAMBDA__COUNT_DROPPED_DAMAGED);
+    lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
+                                .platform = true,
+                                .log_group_name = "/aws/lambda",
+                                .log_stream_name = "",
+                                .request_id = ""};
+    lambda__log(lambda, &record, "Error: a message of %zu bytes in the queue of events is none, and was dropped",
+                worker->messages[worker->at].body.length);
+}
+
+/* ---- the end of an event */
+
+/** How an event ends, and what its targets are. */
+typedef struct ending {
+    lambda_async_condition condition;
+    uint32_t attempts;
+    bool ran; /* in this attempt: the worker's result is its answer */
+    const char *targets[LAMBDA__TARGETS];
+} ending;
+
+/** A message that goes into the queue in the place of the event. */
+typedef struct successor {
+    lambda__message message;
+    lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
+} successor;
+
+/** The delivery that the event becomes: all that a record or dead letter will say. */
+static void make_delivery(const lambda__async_worker *worker, const lambda__message *event, const ending *how,
+                          char error[LAMBDA__ERROR_MESSAGE_MAX + 1], lambda__message *delivery)
+{
+    *delivery = *event;
+    delivery->head.delivery = 1;
+    delivery->head.condition = (uint8_t)how->condition;
+    delivery->head.invoke_count = (uint16_t)(how->attempts < UINT16_MAX ? how->attempts : UINT16_MAX);
+    delivery->head.ran = how->ran;
+    if (how->ran) {
+        const lambda_result *result = &worker->result;
+        delivery->head.failed = result->function_error != NULL;
+        delivery->executed_version = lambda_bytes_make(result->executed_version, strlen(result->executed_version));
+        delivery->answer = result->payload;
+        size_t length = result->payload.length < LAMBDA__ERROR_MESSAGE_MAX ? result->payload.length
+                                                                           : LAMBDA__ERROR_MESSAGE_MAX;
+        if (result->function_error) memcpy(error, result->payload.data, length);
+        error[result->function_error ? length : 0] = '\0';
+    } else {
+        snprintf(error, LAMBDA__ERROR_MESSAGE_MAX + 1, "%s", lambda__error_message(&worker->lambda->base));
+    }
+    delivery->error = lambda_bytes_make(error, strlen(error));
+}
+
+/** The event for a function that is a target. False: it is none, or there is no memory for the record. */
+static bool make_event(lambda__async_worker *worker, const lambda__message *delivery, const char *target,
+                       lambda__message *event)
+{
+    lambda_t *lambda = worker->lambda;
+    lambda__name name;
+    if (lambda__destination_find(lambda, target)) return false;
+    if (lambda__name_parse(lambda, target, &name) != LAMBDA_OK) return false;
+    worker->record.length = 0;
+    if (!lambda__async_record(lambda, delivery, &worker->record)) return false;
+    lambda__async_event(worker->thread, &name, lambda_bytes_make(worker->record.data, worker->record.length), event);
+    /* A function that is told of itself, through others, goes in a loop too. */
+    event->lineage = delivery->lineage;
+    event->head.lineage_count = delivery->head.lineage_count;
+    return true;
+}
+
+static lambda_queue_entry entry_of(successor *each)
+{
+    lambda_queue_entry entry = {.parts = each->parts};
+    entry.parts_count = lambda__message_parts(&each->message, each->parts);
+    return entry;
+}
+
+static void tell(const lambda__async_worker *worker, const lambda__message *message, const ending *how)
+{
+    lambda_async_outcome outcome = {.request_id = message->head.request_id,
+                                    .condition = how->condition,
+                                    .invoke_count = how->attempts};
+    if (how->ran) {
+        outcome.function_error = worker->result.function_error;
+        outcome.payload = worker->result.payload;
+    }
+    lambda__async_ended(worker->lambda, &outcome);
+}
+
+/** Ends the event: its targets' messages take its place in the same step. */
+static void end(lambda__async_worker *worker, const lambda__message *message, const ending *how)
+{
+    successor successors[2] = {0};
+    lambda_queue_entry entries[2];
+    size_t count = 0;
+    bool handed = false; /* to a function: that is all that there is to deliver */
+    bool left = false;
+    char error[LAMBDA__ERROR_MESSAGE_MAX + 1];
+    lambda__message delivery;
+    if (how->targets[0] || how->targets[1]) make_delivery(worker, message, how, error, &delivery);
+    const char *destination = how->targets[LAMBDA__TARGET_DESTINATION];
+    if (destination && make_event(worker, &delivery, destination, &successors[0].message)) {
+        entries[count++] = entry_of(&successors[0]);
+        handed = true;
+    }
+    for (int i = 0; i < LAMBDA__TARGETS; i++) {
+        if (!how->targets[i] || (i == LAMBDA__TARGET_DESTINATION && handed)) continue;
+        delivery.targets[i] = lambda_bytes_make(how->targets[i], strlen(how->targets[i]));
+        left = true;
+    }
+    if (left) {
+        successors[1].message = delivery;
+        entries[count++] = entry_of(&successors[1]);
+    }
+    lambda__thread *thread = worker->thread;
+    if (!lambda__async_keep_end(worker, worker->at, 1, entries, count)) return;
+    if (handed) lambda__counter_add(thread, LAMBDA__COUNT_ACCEPTED);
+    if (how->condition == LAMBDA_ASYNC_RECURSIVE_LOOP) lambda__counter_add(thread, LAMBDA__COUNT_LOOPS);
+    /* What is left to deliver is counted when it is. */
+    if (!left && how->condition == LAMBDA_ASYNC_SUCCESS)
+        lambda__counter_add(thread, LAMBDA__COUNT_SUCCEEDED);
+    else if (!left && handed)
+        lambda__counter_add(thread, LAMBDA__COUNT_DELIVERED);
+    else if (!left)
+        lambda__async_dropped(worker->lambda, thread, message, how->condition, how->attempts);
+    if (count > 0) lambda__async_tell(worker->lambda, thread);
+    tell(worker, message, how);
+}
+
+/* ---- which end it is */
+
+static bool reserved_none(lambda_t *lambda, const lambda__message *message)
+{
+    char name[LAMBDA__NAME_MAX + 1];
+    bool reserved = false;
+    uint32_t concurrency = 1;
+    memcpy(name, message->name.function, message->name.function_length);
+    name[message->name.function_length] = '\0';
+    return lambda_function_concurrency_get(lambda, name, &reserved, &concurrency) == LAMBDA_OK && reserved &&
+           concurrency == 0;
+}
+
+/** Gives the event back for another attempt, unless it would be too old by then. */
+static bool again(lambda__async_worker *worker, const lambda__async_settings *settings, lambda__tries tries,
+                  uint64_t delay, int counter)
+{
+    uint64_t age = worker->messages[worker->at].age_ns + (lambda__now(&worker->lambda->base) - worker->received);
+    if (age > settings->maximum_event_age_ns || delay > settings->maximum_event_age_ns - age) return false;
+    if (lambda__async_keep_retry(worker, worker->at, tries, delay)) lambda__counter_add(worker->thread, counter);
+    return true;
+}
+
+void lambda__async_settle(lambda__async_worker *worker, lambda__message *message, lambda_status status)
+{
+    lambda_t *lambda = worker->lambda;
+    lambda__async_settings settings;
+    lambda__tries tries = lambda__tries_unpack(worker->messages[worker->at].state);
+    lambda__async_flush(worker);
+    worker->first = worker->at + 1;
+    /* Said before other calls change it. */
+    char why[LAMBDA__ERROR_SIZE];
+    snprintf(why, sizeof(why), "%s", lambda__error_message(&lambda->base));
+    lambda__async_settings_read(lambda, worker->thread, &message->name, &settings);
+    const char *on_failure = settings.on_failure[0] ? settings.on_failure : NULL;
+    const char *dead_letter = settings.dead_letter[0] ? settings.dead_letter : NULL;
+    ending how = {.ran = status == LAMBDA_OK, .targets = {on_failure, dead_letter}};
+    if (how.ran) {
+        tries.attempts++;
+        tries.postponed = 0;
+    }
+    how.attempts = tries.attempts;
+    if (how.ran && !worker->result.function_error) {
+        how.condition = LAMBDA_ASYNC_SUCCESS;
+        how.targets[LAMBDA__TARGET_DESTINATION] = settings.on_success[0] ? settings.on_success : NULL;
+        how.targets[LAMBDA__TARGET_DEAD_LETTER] = NULL;
+    } else if (how.ran) {
+        how.condition = LAMBDA_ASYNC_RETRIES_EXHAUSTED;
+        if (tries.attempts <= settings.maximum_retry_attempts) {
+            if (again(worker, &settings, tries, tries.attempts * 60 * SECOND_NS, LAMBDA__COUNT_RETRIES)) return;
+            how.condition = LAMBDA_ASYNC_EVENT_AGE_EXCEEDED;
+        }
+    } else if (status == LAMBDA_ERROR_RECURSIVE_INVOCATION) {
+        how.condition = LAMBDA_ASYNC_RECURSIVE_LOOP;
+    } else if (status == LAMBDA_ERROR_TOO_MANY_REQUESTS && (on_failure || dead_letter) &&
+               reserved_none(lambda, message)) {
+        how.condition = LAMBDA_ASYNC_ZERO_RESERVED_CONCURRENCY;
+    } else {
+        uint64_t delay = lambda__async_backoff(tries.postponed++);
+        if (again(worker, &settings, tries, delay, LAMBDA__COUNT_POSTPONED)) return;
+        how.condition = LAMBDA_ASYNC_EVENT_AGE_EXCEEDED;
+    }
+    if (!how.ran) lambda__message(&lambda->base, "%s", why);
+    end(worker, message, &how);
+}
