@@ -29,7 +29,8 @@ extern "C" {
     X(LAMBDA_ERROR_SERVICE, "ServiceException", "the service or the system below it failed")                           \
     X(LAMBDA_ERROR_OUT_OF_MEMORY, "OutOfMemoryError", "an allocation failed")                                          \
     X(LAMBDA_ERROR_PROVISIONED_CONCURRENCY_CONFIG_NOT_FOUND, "ProvisionedConcurrencyConfigNotFoundException",          \
-      "there is no provisioned concurrency")
+      "there is no provisioned concurrency")                                                                           \
+    X(LAMBDA_ERROR_RESOURCE_NOT_READY, "ResourceNotReadyException", "the function has no code yet")
 
 /** The answer of every call that can fail. Values are stable and only ever added at the end. */
 typedef enum lambda_status {

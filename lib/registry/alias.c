@@ -234,6 +234,27 @@ lambda_status lambda_alias_update_sized(lambda_t *lambda, const char *function_n
     return status;
 }
 
+/** As writer: takes the alias at this place out of the function, and all that is set for it. */
+static lambda_status take_out(lambda_t *lambda, lambda__function *function, size_t at, lambda__unlinked *unlinked)
+{
+    lambda__directory *directory = lambda__directory_copy(lambda, function);
+    lambda__alias *alias = directory ? directory->aliases[at] : NULL;
+    lambda__event_invokes *event_invokes = NULL;
+    if (!alias || !lambda__event_invokes_without(lambda, function, alias->name, &event_invokes)) {
+        lambda__release(&lambda->base, directory);
+        return lambda__out_of_memory(&lambda->base);
+    }
+    directory->aliases_count--;
+    memmove(&directory->aliases[at], &directory->aliases[at + 1],
+            (directory->aliases_count - at) * sizeof(*directory->aliases));
+    lambda__event_invokes_replace(function, event_invokes, unlinked);
+    unlinked->alias = alias;
+    unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
+    unlinked->route = atomic_exchange_explicit(&alias->route, NULL, memory_order_acq_rel);
+    unlinked->changed = lambda__function_retain(function);
+    return LAMBDA_OK;
+}
+
 lambda_status lambda_alias_delete(lambda_t *lambda, const char *function_name, const char *alias_name)
 {
     if (!lambda) return lambda__fail(NULL, INVALID, "lambda: is NULL");
@@ -248,19 +269,9 @@ lambda_status lambda_alias_delete(lambda_t *lambda, const char *function_name, c
     status = lambda__function_find(lambda, &name, &function);
     bool found = status == LAMBDA_OK &&
                  lambda__directory_find_alias(lambda__directory_of(function), alias_name, strlen(alias_name), &at);
-    lambda__directory *directory = found ? lambda__directory_copy(lambda, function) : NULL;
-    if (found && !directory) status = lambda__out_of_memory(&lambda->base);
-    if (directory) {
-        unlinked.alias = directory->aliases[at];
-        directory->aliases_count--;
-        memmove(&directory->aliases[at], &directory->aliases[at + 1],
-                (directory->aliases_count - at) * sizeof(*directory->aliases));
-        unlinked.directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
-        unlinked.route = atomic_exchange_explicit(&unlinked.alias->route, NULL, memory_order_acq_rel);
-        unlinked.changed = lambda__function_retain(function);
-    }
+    if (found) status = take_out(lambda, function, at, &unlinked);
     lambda__registry_unlock(lambda);
-    if (directory) lambda__unlinked_end(lambda, &unlinked);
+    if (unlinked.directory) lambda__unlinked_end(lambda, &unlinked);
     return status;
 }
 

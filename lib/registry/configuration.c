@@ -74,7 +74,8 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
                            settings->role,
                            port->code_sha256(version->code),
                            version->revision_id,
-                           modified};
+                           modified,
+                           settings->dead_letter};
     enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
     size_t size = sizeof(owned_configuration) + pairs_size(settings->environment, settings->environment_count) +
                   pairs_size(function->tags, function->tags_count);
@@ -86,9 +87,17 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
     lambda_pair *pairs = (lambda_pair *)(owned + 1);
     char *at = (char *)(pairs + settings->environment_count + function->tags_count);
     lambda_function_configuration *made = &owned->configuration;
-    const char **fields[TEXTS] = {&made->function_name, &made->function_arn, &made->version, &made->description,
-                                  &made->runtime,       &made->handler,      &made->role,    &made->code_sha256,
-                                  &made->revision_id,   &made->last_modified};
+    const char **fields[TEXTS] = {&made->function_name,
+                                  &made->function_arn,
+                                  &made->version,
+                                  &made->description,
+                                  &made->runtime,
+                                  &made->handler,
+                                  &made->role,
+                                  &made->code_sha256,
+                                  &made->revision_id,
+                                  &made->last_modified,
+                                  &made->dead_letter_target_arn};
     for (size_t i = 0; i < TEXTS; i++)
         *fields[i] = put(&at, texts[i]);
     made->code_size = port->code_size(version->code);

@@ -34,6 +34,7 @@ lambda__version *lambda__version_new(lambda_t *lambda, lambda__function *functio
     version->code = code;
     version->settings = settings;
     version->description = description ? version->description_owned : settings->description;
+    if (settings->dead_letter[0]) atomic_store_explicit(&function->async_settings, true, memory_order_release);
     version->number = number;
     version->modified = lambda__wall(&lambda->base);
     if (number == 0)
@@ -62,6 +63,7 @@ void lambda__function_release(lambda_t *lambda, lambda__function *function)
     if (atomic_load_explicit(&function->concurrency, memory_order_acquire))
         lambda->registry->port.function_freed(lambda, function);
     lambda__tags_free(lambda, function->tags, function->tags_count);
+    lambda__release(&lambda->base, atomic_load_explicit(&function->event_invokes, memory_order_relaxed));
     lambda__release(&lambda->base, function);
 }
 
@@ -167,6 +169,7 @@ void lambda__unlinked_free(lambda_t *lambda, const lambda__unlinked *unlinked)
     }
     lambda__release(&lambda->base, whole);
     lambda__release(&lambda->base, unlinked->directory);
+    lambda__release(&lambda->base, unlinked->event_invokes);
     lambda__alias_release(lambda, unlinked->alias);
     lambda__route_free(lambda, unlinked->route);
     if (unlinked->function && atomic_load_explicit(&unlinked->function->concurrency, memory_order_acquire))

@@ -133,10 +133,11 @@ lambda_status lambda_function_create_sized(lambda_t *lambda, const lambda_functi
     lambda__code *code = NULL;
     const lambda__registry_port *port = &lambda->registry->port;
     lambda_status status = check_config(lambda, &config, &name);
-    if (status == LAMBDA_OK) status = lambda__settings_make(lambda, &config, NULL, &settings);
     if (status != LAMBDA_OK) return status;
     char text[LAMBDA__FUNCTION_NAME_MAX + 1] = "";
     memcpy(text, name.function, name.function_length);
+    status = lambda__settings_make(lambda, text, &config, NULL, &settings);
+    if (status != LAMBDA_OK) return status;
     status = port->code_load(lambda, &config.code, text, settings->handler, &code);
     if (status == LAMBDA_OK) {
         lambda__function *function = build(lambda, &config, &name, code, settings);
@@ -190,6 +191,7 @@ void lambda__function_unlink(lambda__function *function, lambda__unlinked *unlin
 {
     unlinked->version = atomic_exchange_explicit(&function->latest, NULL, memory_order_acq_rel);
     unlinked->whole = atomic_exchange_explicit(&function->directory, NULL, memory_order_acq_rel);
+    unlinked->event_invokes = atomic_exchange_explicit(&function->event_invokes, NULL, memory_order_acq_rel);
     const lambda__directory *whole = unlinked->whole;
     atomic_store_explicit(&unlinked->version->retired, true, memory_order_seq_cst);
     for (size_t i = 0; whole && i < whole->versions_count; i++)
@@ -235,14 +237,19 @@ static lambda_status delete_version(lambda_t *lambda, lambda__function *function
             return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_CONFLICT,
                                 "version %s of %s: the alias \"%s\" points to it", version->label, function->name,
                                 old->aliases[i]->name);
+    lambda__event_invokes *event_invokes = NULL;
     lambda__directory *directory = lambda__directory_copy(lambda, function);
-    if (!directory) return lambda__out_of_memory(&lambda->base);
+    if (!directory || !lambda__event_invokes_without(lambda, function, version->label, &event_invokes)) {
+        lambda__release(&lambda->base, directory);
+        return lambda__out_of_memory(&lambda->base);
+    }
     size_t at = 0;
     lambda__directory_find_version(directory, version->number, &at);
     directory->versions_count--;
     memmove(&directory->versions[at], &directory->versions[at + 1],
             (directory->versions_count - at) * sizeof(*directory->versions));
     lambda->registry->code_bytes -= lambda__version_code_size(lambda, version);
+    lambda__event_invokes_replace(function, event_invokes, unlinked);
     unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
     unlinked->version = version;
     unlinked->changed = lambda__function_retain(function);

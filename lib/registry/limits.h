@@ -20,6 +20,9 @@
     X(TAGS, 0, 50, 0, "$DOCS/dg/configuration-tags.html")                                                              \
     X(TAG_NAME, 1, 128, 0, "$DOCS/dg/configuration-tags.html, characters")                                             \
     X(TAG_VALUE, 0, 256, 0, "$DOCS/dg/configuration-tags.html, characters")                                            \
+    X(MAXIMUM_RETRY_ATTEMPTS, 0, 2, 2, "$DOCS/api/API_PutFunctionEventInvokeConfig.html")                              \
+    X(MAXIMUM_EVENT_AGE_S, 60, 21600, 21600, "$DOCS/api/API_PutFunctionEventInvokeConfig.html, seconds")               \
+    X(TARGET, 0, 350, 0, "$DOCS/api/API_OnFailure.html, characters; here of one byte each")                            \
     X(MAX_ITEMS, 1, 10000, 50, "$DOCS/api/API_ListFunctions.html")
 
 enum {

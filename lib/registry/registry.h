@@ -48,6 +48,8 @@ typedef struct lambda__registry_port {
     void (*version_retired)(lambda_t *lambda, struct lambda__version *version);
     /** The last reference to a version whose `pool` is not NULL has gone: free the pool. */
     void (*version_freed)(lambda_t *lambda, struct lambda__version *version);
+    /** Has that name a destination? Asked with no lock held; sets no message. NULL: none has. */
+    bool (*destination_exists)(lambda_t *lambda, const char *name);
 } lambda__registry_port;
 
 /** A configuration that never changes, shared by the versions that have it. */
@@ -61,6 +63,7 @@ typedef struct lambda__settings {
     const char *description; /* all strings and pairs stand in the same allocation */
     const char *handler;
     const char *role;
+    const char *dead_letter; /* "" for none */
     const lambda_pair *environment;
     size_t environment_count;
 } lambda__settings;
@@ -110,12 +113,30 @@ typedef struct lambda__directory {
     lambda__alias **aliases;    /* sorted by name; likewise */
 } lambda__directory;
 
+/** What is set for asynchronous invocations through one qualifier. */
+typedef struct lambda__event_invoke {
+    const char *qualifier; /* "$LATEST", a number or an alias; all strings stand in the table's allocation */
+    const char *on_success;
+    const char *on_failure;
+    uint64_t modified; /* wall clock, ns */
+    uint32_t maximum_retry_attempts;
+    uint32_t maximum_event_age_s;
+} lambda__event_invoke;
+
+/** All of a function, by rising qualifier: immutable, replaced whole, so that readers may search it. */
+typedef struct lambda__event_invokes {
+    size_t count;
+    lambda__event_invoke items[];
+} lambda__event_invokes;
+
 typedef struct lambda__function {
     lambda__map_entry entry;                           /* first */
     _Atomic(lambda__version *) latest;                 /* NULL once deleted */
     _Atomic(lambda__directory *) directory;            /* NULL while there are neither versions nor aliases */
     _Atomic(struct lambda__concurrency *) concurrency; /* environment floor: NULL while it has none of its own */
     _Atomic uint64_t scaling;                          /* environment floor: the pace of its cold starts */
+    _Atomic(lambda__event_invokes *) event_invokes;    /* NULL while nothing is set */
+    _Atomic bool async_settings; /* something was once set for asynchronous invocations: see below */
     _Atomic bool loops_allowed;
     _Atomic uint32_t references;
     uint32_t tags_count;
@@ -182,6 +203,35 @@ lambda__version *lambda__alias_resolve(lambda__function *function, lambda__alias
 /** The alias, or the published version, of that name; NULL. */
 lambda__alias *lambda__function_alias(lambda__function *function, const char *name, size_t length);
 lambda__version *lambda__function_version(lambda__function *function, uint64_t number);
+
+/* ---- asynchronous invocations: registry/async_settings.c */
+
+/** Bytes of a target of records or dead letters, its NUL included. */
+#define LAMBDA__TARGET_SIZE 352
+
+/** What holds for the events of a name now. */
+typedef struct lambda__async_settings {
+    uint32_t maximum_retry_attempts;
+    uint64_t maximum_event_age_ns;
+    char on_success[LAMBDA__TARGET_SIZE]; /* "" for none; likewise */
+    char on_failure[LAMBDA__TARGET_SIZE];
+    char dead_letter[LAMBDA__TARGET_SIZE]; /* of the version that the name leads to: of an alias, its main one */
+    bool exists;                           /* the name leads somewhere; where not, all else is the default */
+    bool unbound;                          /* that version has no code yet: invoking it is ResourceNotReady */
+} lambda__async_settings;
+
+/** Reads them: the defaults where nothing is set. Not in a read section; takes one on `thread`. */
+void lambda__async_settings_read(lambda_t *lambda, lambda__thread *thread, const lambda__name *name,
+                                 lambda__async_settings *settings);
+
+/**
+ * False: no qualifier of the function has an event invoke config, and no version of it a dead-letter target, so that all is at
+ * its defaults. True may be said for what was taken away again.
+ */
+static inline bool lambda__function_has_async_settings(const lambda__function *function)
+{
+    return atomic_load_explicit(&function->async_settings, memory_order_acquire);
+}
 
 /* ---- references */
 

@@ -40,8 +40,8 @@ static inline void lambda__registry_unlock(lambda_t *lambda)
 /* ---- settings: registry/settings.c */
 
 /** The settings that `config` asks for over `old` (NULL: the defaults); `*settings` holds one reference. */
-lambda_status lambda__settings_make(lambda_t *lambda, const lambda_function_config *config, const lambda__settings *old,
-                                    lambda__settings **settings);
+lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name, const lambda_function_config *config,
+                                    const lambda__settings *old, lambda__settings **settings);
 bool lambda__settings_equal(const lambda__settings *one, const lambda__settings *two);
 void lambda__settings_release(lambda_t *lambda, lambda__settings *settings);
 
@@ -69,13 +69,14 @@ bool lambda__directory_find_version(const lambda__directory *directory, uint64_t
  * released, aliases released, and the rest freed. Fixed room: a change unlinks few things, a deleted function its directory.
  */
 typedef struct lambda__unlinked {
-    lambda__version *version;     /* retired, then released */
-    lambda__directory *directory; /* freed, not what it lists */
-    lambda__directory *whole;     /* freed with all that it lists, which is retired and released */
-    lambda__alias *alias;         /* released */
-    lambda__route *route;         /* released */
-    lambda__function *function;   /* it was deleted: retired, then released */
-    lambda__function *changed;    /* its aliases or versions were changed: told of, then released */
+    lambda__version *version;             /* retired, then released */
+    lambda__directory *directory;         /* freed, not what it lists */
+    lambda__directory *whole;             /* freed with all that it lists, which is retired and released */
+    lambda__alias *alias;                 /* released */
+    lambda__route *route;                 /* released */
+    lambda__event_invokes *event_invokes; /* freed */
+    lambda__function *function;           /* it was deleted: retired, then released */
+    lambda__function *changed;            /* its aliases or versions were changed: told of, then released */
 } lambda__unlinked;
 
 /** Ends it all; without the mutex, not in a read section. */
@@ -122,6 +123,25 @@ uint64_t lambda__version_code_size(lambda_t *lambda, const lambda__version *vers
 /** Sorts and copies tags; `*tags` is the caller's, to be freed as a function's. False when memory is out. */
 bool lambda__tags_copy(lambda_t *lambda, const lambda_pair *given, size_t count, lambda_pair **tags);
 void lambda__tags_free(lambda_t *lambda, lambda_pair *tags, size_t count);
+
+/* ---- asynchronous invocations: registry/async_settings.c and event_invoke_config.c */
+
+/** A target that is NULL, "", or the name of another function of this service or of a destination. With no lock held. */
+lambda_status lambda__target_check(lambda_t *lambda, const char *function_name, const char *field, const char *target);
+
+/** The table's item for a qualifier; NULL. The table may be NULL. */
+const lambda__event_invoke *lambda__event_invokes_find(const lambda__event_invokes *all, const char *qualifier,
+                                                       size_t length);
+
+/** A table of copies of the items, which are sorted; NULL when memory is out. */
+lambda__event_invokes *lambda__event_invokes_make(lambda_t *lambda, const lambda__event_invoke *items, size_t count);
+
+/** As writer: the function's table without a qualifier, the same one or NULL where that is all. False when memory is out. */
+bool lambda__event_invokes_without(lambda_t *lambda, const lambda__function *function, const char *qualifier,
+                                   lambda__event_invokes **made);
+
+/** As writer: puts a table in the place of the function's, which is freed with `unlinked`. The same one: nothing is done. */
+void lambda__event_invokes_replace(lambda__function *function, lambda__event_invokes *made, lambda__unlinked *unlinked);
 
 /* ---- public copies: registry/configuration.c */
 

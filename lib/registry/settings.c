@@ -43,7 +43,8 @@ static const char *put(char **at, const char *text)
 /** One allocation: the struct, its pairs, then all strings. */
 static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
 {
-    size_t size = strlen(from->description) + strlen(from->handler) + strlen(from->role) + 3;
+    size_t size =
+        strlen(from->description) + strlen(from->handler) + strlen(from->role) + strlen(from->dead_letter) + 4;
     for (size_t i = 0; i < from->environment_count; i++)
         size += strlen(from->environment[i].name) + strlen(from->environment[i].value) + 2;
     size_t pairs_size = from->environment_count * sizeof(lambda_pair);
@@ -62,6 +63,7 @@ static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
     made->description = put(&at, from->description);
     made->handler = put(&at, from->handler);
     made->role = put(&at, from->role);
+    made->dead_letter = put(&at, from->dead_letter);
     for (size_t i = 0; i < from->environment_count; i++) {
         pairs[i].name = put(&at, from->environment[i].name);
         pairs[i].value = put(&at, from->environment[i].value);
@@ -69,8 +71,8 @@ static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
     return made;
 }
 
-lambda_status lambda__settings_make(lambda_t *lambda, const lambda_function_config *config, const lambda__settings *old,
-                                    lambda__settings **settings)
+lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name, const lambda_function_config *config,
+                                    const lambda__settings *old, lambda__settings **settings)
 {
     static const lambda__settings standard = {.memory_size = LAMBDA__MEMORY_SIZE_DEFAULT,
                                               .timeout_ms = LAMBDA__TIMEOUT_MS_DEFAULT,
@@ -79,8 +81,11 @@ lambda_status lambda__settings_make(lambda_t *lambda, const lambda_function_conf
                                               .isolation = LAMBDA_ISOLATION_INLINE,
                                               .description = "",
                                               .handler = "",
-                                              .role = ""};
+                                              .role = "",
+                                              .dead_letter = ""};
     lambda_status status = check(lambda, config);
+    if (status == LAMBDA_OK)
+        status = lambda__target_check(lambda, function_name, "dead_letter_target_arn", config->dead_letter_target_arn);
     if (status != LAMBDA_OK) return status;
     if (!old) old = &standard;
     lambda__settings wanted = {
@@ -94,6 +99,7 @@ lambda_status lambda__settings_make(lambda_t *lambda, const lambda_function_conf
         .description = config->description ? config->description : old->description,
         .handler = config->handler ? config->handler : old->handler,
         .role = config->role ? config->role : old->role,
+        .dead_letter = config->dead_letter_target_arn ? config->dead_letter_target_arn : old->dead_letter,
         .environment = config->environment ? config->environment : old->environment,
         .environment_count = config->environment ? config->environment_count : old->environment_count,
     };
@@ -125,7 +131,8 @@ bool lambda__settings_equal(const lambda__settings *one, const lambda__settings 
                 one->ephemeral_storage_size == two->ephemeral_storage_size &&
                 one->spare_environments == two->spare_environments && one->isolation == two->isolation &&
                 one->environment_count == two->environment_count && strcmp(one->description, two->description) == 0 &&
-                strcmp(one->handler, two->handler) == 0 && strcmp(one->role, two->role) == 0;
+                strcmp(one->handler, two->handler) == 0 && strcmp(one->role, two->role) == 0 &&
+                strcmp(one->dead_letter, two->dead_letter) == 0;
     for (size_t i = 0; same && i < one->environment_count; i++)
         same = strcmp(one->environment[i].name, two->environment[i].name) == 0 &&
                strcmp(one->environment[i].value, two->environment[i].value) == 0;

@@ -84,7 +84,7 @@ static lambda_status configured(lambda_t *lambda, const snapshot *from, const la
     const lambda__version *old = from->version;
     lambda__settings *settings = NULL;
     lambda__code *code = NULL;
-    lambda_status status = lambda__settings_make(lambda, changes, old->settings, &settings);
+    lambda_status status = lambda__settings_make(lambda, from->name, changes, old->settings, &settings);
     if (status != LAMBDA_OK) return status;
     if (strcmp(settings->handler, old->settings->handler) == 0)
         code = port->code_retain(old->code);
