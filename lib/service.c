@@ -7,6 +7,7 @@
 #include "base/executor.h"
 #include "base/memory.h"
 #include "base/thread.h"
+#include "destination/destination.h"
 #include "environment/pool.h"
 #include "invoke/invoke.h"
 #include "registry/registry.h"
@@ -102,6 +103,7 @@ static lambda_status open_floors(lambda_t *lambda, const lambda_options *options
     lambda__runtimes_port(&port);
     lambda__environments_port(&port);
     lambda_status status = lambda__runtimes_open(lambda, &lambda->runtimes);
+    if (status == LAMBDA_OK) status = lambda__destinations_open(lambda, &lambda->destinations);
     if (status == LAMBDA_OK) status = lambda__environments_open(lambda, options, &lambda->environments);
     if (status == LAMBDA_OK) status = lambda__registry_open(lambda, &port, &lambda->registry);
     return status;
@@ -112,6 +114,7 @@ static void free_service(lambda_t *lambda)
 {
     if (lambda->registry) lambda__registry_close(lambda, lambda->registry);
     if (lambda->environments) lambda__environments_close(lambda, lambda->environments);
+    if (lambda->destinations) lambda__destinations_close(lambda, lambda->destinations);
     if (lambda->runtimes) lambda__runtimes_close(lambda, lambda->runtimes);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->region);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->account_id);

@@ -19,6 +19,7 @@ struct lambda {
     const char *temporary_directory;
     struct lambda__registry *registry;         /* registry/registry.h */
     struct lambda__runtimes *runtimes;         /* runtime/runtimes.h */
+    struct lambda__destinations *destinations; /* destination/destination.h */
     struct lambda__environments *environments; /* environment/environment.h */
     _Atomic(struct lambda__faults *) faults;   /* invoke/fault.h; NULL unless a test injects some */
     uint64_t close_grace_ns;

@@ -95,6 +95,37 @@ void lambda__base64(const void *data, size_t length, char *text)
     *text = '\0';
 }
 
+/** What a character stands for; 64 for one that is none. */
+static uint32_t base64_value(char character)
+{
+    if (character >= 'A' && character <= 'Z') return (uint32_t)(character - 'A');
+    if (character >= 'a' && character <= 'z') return (uint32_t)(character - 'a') + 26;
+    if (character >= '0' && character <= '9') return (uint32_t)(character - '0') + 52;
+    return character == '+' ? 62 : character == '/' ? 63 : 64;
+}
+
+bool lambda__base64_decode(const char *text, size_t length, void *data, size_t *decoded)
+{
+    uint8_t *to = data;
+    *decoded = 0;
+    if (length % 4 != 0) return false;
+    for (size_t at = 0; at < length; at += 4) {
+        size_t padding = 0;
+        if (at + 4 == length && text[at + 3] == '=') padding = text[at + 2] == '=' ? 2 : 1;
+        uint32_t group = 0;
+        for (size_t i = 0; i < 4 - padding; i++) {
+            uint32_t value = base64_value(text[at + i]);
+            if (value == 64) return false;
+            group |= value << (18 - 6 * i);
+        }
+        /* Bits that no byte is made of are zero: there is one text for each run of bytes. */
+        if (padding > 0 && (group & ((1u << 8 * padding) - 1)) != 0) return false;
+        for (size_t i = 0; i < 3 - padding; i++)
+            to[(*decoded)++] = (uint8_t)(group >> (16 - 8 * i));
+    }
+    return true;
+}
+
 void lambda__sha256_base64(const uint8_t digest[32], char text[45])
 {
     lambda__base64(digest, 32, text);

@@ -2,6 +2,7 @@
 #ifndef LAMBDA_LIB_DIGEST_H
 #define LAMBDA_LIB_DIGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,12 @@ void lambda__sha256(const void *data, size_t length, uint8_t digest[32]);
 
 /** Base64 with padding: (length + 2) / 3 * 4 characters and a NUL. */
 void lambda__base64(const void *data, size_t length, char *text);
+
+/**
+ * What base64 with padding stands for: `data`, which may be `text` itself, has room for `length` / 4 * 3 bytes; their number comes back
+ * in `decoded`. False for what lambda__base64 would not have written.
+ */
+bool lambda__base64_decode(const char *text, size_t length, void *data, size_t *decoded);
 
 /** Base64 of a SHA-256: 44 characters and a NUL. */
 void lambda__sha256_base64(const uint8_t digest[32], char text[45]);

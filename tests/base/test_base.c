@@ -136,6 +136,29 @@ static void sha256_of_known_messages(void **state)
     free(million);
 }
 
+static void base64_comes_back(void **state)
+{
+    (void)state;
+    uint8_t bytes[256];
+    char text[345];
+    uint8_t back[258];
+    size_t length;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)(i * 167);
+    for (size_t i = 0; i <= sizeof(bytes); i++) {
+        lambda__base64(bytes, i, text);
+        assert_true(lambda__base64_decode(text, strlen(text), back, &length));
+        assert_int_equal(length, i);
+        assert_memory_equal(back, bytes, i);
+        assert_true(lambda__base64_decode(text, strlen(text), text, &length)); /* in place */
+        assert_memory_equal(text, bytes, i);
+    }
+    static const char *const bad[] = {
+        "Y", "YQ", "YQ=", "YR==", "YWJ=", "Y===", "====", "YQ==YQ==", "YQ=a", "Y Q=", "YQ\n="};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(lambda__base64_decode(bad[i], strlen(bad[i]), back, &length));
+}
+
 static void hash_depends_on_all(void **state)
 {
     (void)state;
@@ -202,6 +225,7 @@ int main(void)
         cmocka_unit_test(array_doubles),
         cmocka_unit_test(utf8_is_told_from_bytes),
         cmocka_unit_test(sha256_of_known_messages),
+        cmocka_unit_test(base64_comes_back),
         cmocka_unit_test(hash_depends_on_all),
         cmocka_unit_test(statuses_have_names),
         cmocka_unit_test(message_is_kept_until_the_next),
