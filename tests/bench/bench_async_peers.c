@@ -12,7 +12,7 @@
 #include "bench_async.h"
 
 /** So many requests go round in each pool. Fewer make it slower, by far; more do not make it faster. */
-enum { REQUESTS = 8192 };
+enum { REQUESTS = 32768 };
 
 static bench_async service;
 
@@ -99,8 +99,12 @@ typedef struct ring_slot {
 
 static GThreadPool *pool;
 static ring_slot *ring;
-static uint64_t pushed;
-static _Alignas(64) _Atomic uint64_t done;
+/* What the producer writes and what the worker writes: never in one cache line. */
+static struct {
+    _Alignas(64) uint64_t pushed;
+    uint64_t seen_done;
+    _Alignas(64) _Atomic uint64_t done;
+} counts;
 
 static void run_slot(gpointer slot, gpointer user)
 {
@@ -109,24 +113,27 @@ static void run_slot(gpointer slot, gpointer user)
         bench_pin(1);
     else
         bench_event_read(((const ring_slot *)slot)->event);
-    atomic_store_explicit(&done, atomic_load_explicit(&done, memory_order_relaxed) + 1, memory_order_release);
+    uint64_t done = atomic_load_explicit(&counts.done, memory_order_relaxed);
+    atomic_store_explicit(&counts.done, done + 1, memory_order_release);
 }
 
 static void await_done(uint64_t count)
 {
-    while (atomic_load_explicit(&done, memory_order_acquire) < count)
+    while (counts.seen_done < count) {
+        counts.seen_done = atomic_load_explicit(&counts.done, memory_order_acquire);
         lambda__platform_relax();
+    }
 }
 
 static void push_to_pool(uint64_t operations)
 {
     for (uint64_t i = 0; i < operations; i++) {
-        if (pushed >= REQUESTS) await_done(pushed - REQUESTS + 1);
-        ring_slot *slot = &ring[pushed++ % REQUESTS];
+        if (counts.pushed >= REQUESTS) await_done(counts.pushed - REQUESTS + 1);
+        ring_slot *slot = &ring[counts.pushed++ % REQUESTS];
         memcpy(slot->event, bench_event, BENCH_EVENT_SIZE);
         if (!g_thread_pool_push(pool, slot, NULL)) exit(1);
     }
-    await_done(pushed);
+    await_done(counts.pushed);
 }
 
 static void open_pool(void)
@@ -134,9 +141,9 @@ static void open_pool(void)
     ring = aligned_alloc(64, REQUESTS * sizeof(ring[0]));
     pool = g_thread_pool_new(run_slot, NULL, 1, TRUE, NULL);
     if (!ring || !pool) exit(1);
-    pushed = 1;
+    counts.pushed = 1;
     g_thread_pool_push(pool, &pool, NULL);
-    await_done(pushed);
+    await_done(counts.pushed);
 }
 
 static void close_pool(void)
