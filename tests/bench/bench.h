@@ -1,6 +1,7 @@
 /*
  * The harness: every bench is a product and a yardstick that do comparable work a number of times. They run in
- * interleaved rounds in one process; what is reported is the median cost of one operation of each, and their ratio.
+ * interleaved rounds in one process; what is reported is the median cost of one operation of each, and their ratio. Each
+ * bench has a process to itself: what one leaves behind, and pools that a process has but one of, are not the next one's.
  */
 #ifndef LAMBDA_TESTS_BENCH_H
 #define LAMBDA_TESTS_BENCH_H
@@ -15,7 +16,8 @@ typedef struct bench {
     const char *what;
     const char *yardstick;
     double target;
-    bool threads; /* uses several: instructions are not counted */
+    bool threads;      /* uses several: instructions are not counted */
+    uint64_t round_ns; /* about how long a round takes; 0: 40 milliseconds */
     void (*open)(void);
     void (*product)(uint64_t operations);
     void (*compare)(uint64_t operations); /* the yardstick */
@@ -38,6 +40,15 @@ extern const bench bench_env_thousand;
 extern const bench bench_pump_idle;
 extern const bench bench_simulation_rate;
 
+extern const bench bench_async_memory_1x1;
+extern const bench bench_async_memory_1x1_peers;
+extern const bench bench_async_memory_2x2;
+extern const bench bench_async_parked;
+extern const bench bench_async_durable_single;
+extern const bench bench_async_durable_group;
+extern const bench bench_async_durable_relaxed;
+extern const bench bench_async_depth;
+
 /** The service of sync_by_target, for those that have it as their yardstick. */
 void bench_warm_open(void);
 void bench_warm_by_target(uint64_t operations);
@@ -48,6 +59,12 @@ void bench_pin(int cpu);
 
 /** So many nanoseconds of the round that runs were not the work's: they are not counted. */
 void bench_exclude(uint64_t ns);
+
+/** What an operation of the round that runs has cost, where that is not the round's time over the operations. */
+void bench_cost(double ns);
+
+/** The one in the middle; sorts them. */
+double bench_median(double *values, size_t count);
 
 /** Ends the program with a message unless the status is LAMBDA_OK. */
 void bench_check(lambda_t *lambda, lambda_status status);
