@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "async/async.h"
 #include "base/error.h"
 #include "base/executor.h"
 #include "base/memory.h"
@@ -41,6 +42,7 @@ static lambda_status choose_limits(lambda_limits *limits, const lambda_limits *g
         {"code_storage", given->code_storage, UINT64_C(80530636800), UINT64_MAX},
         {"scaling_rate", given->scaling_rate, 1000, 1000000000},
         {"init_timeout_ms", given->init_timeout_ms, 10000, 900000},
+        {"async_payload", given->async_payload, 1048576, 1073741824},
     };
     uint64_t chosen[sizeof(table) / sizeof(table[0])];
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -55,7 +57,8 @@ static lambda_status choose_limits(lambda_limits *limits, const lambda_limits *g
                               .environment_variables = (uint32_t)chosen[4],
                               .code_storage = chosen[5],
                               .scaling_rate = (uint32_t)chosen[6],
-                              .init_timeout_ms = (uint32_t)chosen[7]};
+                              .init_timeout_ms = (uint32_t)chosen[7],
+                              .async_payload = (size_t)chosen[8]};
     uint64_t unreserved = 0;
     lambda_status status = choose_limit("unreserved_concurrent_executions", given->unreserved_concurrent_executions,
                                         chosen[0] / 10, chosen[0], &unreserved);
@@ -83,6 +86,12 @@ static lambda_status choose_texts(lambda_options *options)
         return lambda__fail(NULL, invalid, "temporary_directory: is longer than 3000 bytes");
     if (options->close_grace_ms > 3600000)
         return lambda__fail(NULL, invalid, "close_grace_ms: %u is more than 3600000", options->close_grace_ms);
+    if (options->async_workers > 512)
+        return lambda__fail(NULL, invalid, "async_workers: %u is more than 512", options->async_workers);
+    const lambda_queue *queue = &options->queue;
+    if (queue->push && !(queue->receive && queue->acknowledge && queue->retry && queue->extend && queue->next_due &&
+                         queue->counts && queue->browse && queue->purge && queue->close))
+        return lambda__fail(NULL, invalid, "queue: only attach may be NULL");
     if ((unsigned)options->log_level > LAMBDA_LOG_OFF)
         return lambda__fail(NULL, invalid, "log_level: %d is none", (int)options->log_level);
     return LAMBDA_OK;
@@ -97,21 +106,30 @@ static lambda_status copy_texts(lambda_t *lambda, const lambda_options *options)
     return complete ? LAMBDA_OK : lambda__out_of_memory(NULL);
 }
 
+static bool destination_exists(lambda_t *lambda, const char *name)
+{
+    return lambda__destination_find(lambda, name) != NULL;
+}
+
 static lambda_status open_floors(lambda_t *lambda, const lambda_options *options)
 {
     lambda__registry_port port = {0};
     lambda__runtimes_port(&port);
     lambda__environments_port(&port);
+    port.destination_exists = destination_exists;
     lambda_status status = lambda__runtimes_open(lambda, &lambda->runtimes);
     if (status == LAMBDA_OK) status = lambda__destinations_open(lambda, &lambda->destinations);
     if (status == LAMBDA_OK) status = lambda__environments_open(lambda, options, &lambda->environments);
     if (status == LAMBDA_OK) status = lambda__registry_open(lambda, &port, &lambda->registry);
+    /* Last: the queue is the service's only once nothing else can fail. */
+    if (status == LAMBDA_OK) status = lambda__async_open(lambda, options, &lambda->async);
     return status;
 }
 
 /** Frees a service of which anything may not be there yet. */
 static void free_service(lambda_t *lambda)
 {
+    if (lambda->async) lambda__async_close(lambda, lambda->async);
     if (lambda->registry) lambda__registry_close(lambda, lambda->registry);
     if (lambda->environments) lambda__environments_close(lambda, lambda->environments);
     if (lambda->destinations) lambda__destinations_close(lambda, lambda->destinations);
@@ -167,6 +185,7 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
         free_service(lambda);
         return status;
     }
+    lambda__async_begin(lambda);
     *opened = lambda;
     return LAMBDA_OK;
 }
@@ -183,9 +202,13 @@ static uint32_t wait_for_work(lambda_t *lambda)
     }
 }
 
-uint32_t lambda_close(lambda_t *lambda)
+uint32_t lambda_close_with_sized(lambda_t *lambda, const lambda_close_options *given, size_t size)
 {
     if (!lambda) return 0;
+    lambda_close_options options = LAMBDA_ZERO;
+    if (given) memcpy(&options, given, size < sizeof(options) ? size : sizeof(options));
+    lambda__async_drain(lambda, options.drain_ms);
+    lambda__async_stop(lambda);
     lambda__environments_closing(lambda);
     if (lambda->base.executor.kind == LAMBDA_EXECUTOR_THREADS) lambda__keeper_stop(&lambda->base);
     while (lambda__threads_busy(&lambda->base))
@@ -197,8 +220,14 @@ uint32_t lambda_close(lambda_t *lambda)
         lambda__environments_abandon(lambda);
         atomic_store_explicit(&lambda->given_up, true, memory_order_release);
     }
+    lambda__async_return(lambda, options.returned, options.user);
     lambda__work_end(&lambda->base);
     return left;
+}
+
+uint32_t lambda_close(lambda_t *lambda)
+{
+    return lambda_close_with_sized(lambda, NULL, 0);
 }
 
 const char *lambda_error_message(lambda_t *lambda)

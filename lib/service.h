@@ -21,6 +21,7 @@ struct lambda {
     struct lambda__runtimes *runtimes;         /* runtime/runtimes.h */
     struct lambda__destinations *destinations; /* destination/destination.h */
     struct lambda__environments *environments; /* environment/environment.h */
+    struct lambda__async *async;               /* async/async.h */
     _Atomic(struct lambda__faults *) faults;   /* invoke/fault.h; NULL unless a test injects some */
     uint64_t close_grace_ns;
     _Atomic bool given_up; /* close has returned, and handlers still run */

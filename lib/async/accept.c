@@ -43,7 +43,7 @@ static void find_lineage(const lambda__thread *thread, lambda__origin *origin)
 
 /** A message with what the queue needs of it. */
 typedef struct piece {
-    lambda__message message;
+    lambda__event_message message;
     lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
 } piece;
 
@@ -78,7 +78,8 @@ static lambda_status expect_all(lambda_t *lambda, const lambda__acceptance *acce
 {
     lambda_status status = LAMBDA_OK;
     for (size_t i = 0; i < count && status == LAMBDA_OK; i++) {
-        status = lambda__async_expect(lambda, pieces[i].message.head.request_id, acceptance->callback, acceptance->user);
+        status =
+            lambda__async_expect(lambda, pieces[i].message.head.request_id, acceptance->callback, acceptance->user);
         for (size_t back = 0; status != LAMBDA_OK && back < i; back++)
             lambda__async_forget(lambda, pieces[back].message.head.request_id);
     }
@@ -86,8 +87,7 @@ static lambda_status expect_all(lambda_t *lambda, const lambda__acceptance *acce
 }
 
 static lambda_status push_pieces(lambda_t *lambda, lambda__thread *thread, const lambda__acceptance *acceptance,
-                                 const lambda_bytes *payloads, size_t count, piece *pieces,
-                                 lambda_queue_entry *entries)
+                                 const lambda_bytes *payloads, size_t count, piece *pieces, lambda_queue_entry *entries)
 {
     for (size_t i = 0; i < count; i++) {
         pieces[i].message = acceptance->message;
@@ -130,9 +130,9 @@ lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, con
 }
 
 void lambda__async_event(lambda__thread *thread, const lambda__name *name, lambda_bytes payload,
-                         lambda__message *message)
+                         lambda__event_message *message)
 {
-    *message = (lambda__message){.name = *name, .payload = payload};
+    *message = (lambda__event_message){.name = *name, .payload = payload};
     message->head.request_id = lambda__request_id_next(thread);
 }
 

@@ -45,9 +45,9 @@ typedef struct lambda__async {
     uint32_t most;       /* workers */
     bool threads;        /* they are the library's own, and live on */
     _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t active;
-    _Atomic uint32_t watched;  /* the watch is set, or what stands for it where there are no threads */
-    _Atomic uint32_t stopping; /* nothing is received any more; a word to wait on */
-    _Atomic uint32_t closing;  /* the host may push no more */
+    _Atomic uint32_t watched;   /* the watch is set, or what stands for it where there are no threads */
+    _Atomic uint32_t stopping;  /* nothing is received any more; a word to wait on */
+    _Atomic uint32_t closing;   /* the host may push no more */
     _Atomic uint32_t want_room; /* who waits for the queue to have room */
     _Atomic uint32_t want_end;  /* who waits for it to become empty */
     _Atomic uint32_t waiters;   /* entries of the table */
@@ -72,7 +72,7 @@ void lambda__async_close(lambda_t *lambda, lambda__async *async);
 
 /** What is accepted: the same for each of a batch. */
 typedef struct lambda__acceptance {
-    lambda__message message; /* all but the payload and the id */
+    lambda__event_message message; /* all but the payload and the id */
     uint32_t wait_ms;
     lambda_async_callback *callback;
     void *user;
@@ -84,7 +84,7 @@ lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, con
 
 /** The message of an event with this payload, for entries that go with an acknowledgement; its id is new. */
 void lambda__async_event(lambda__thread *thread, const lambda__name *name, lambda_bytes payload,
-                         lambda__message *message);
+                         lambda__event_message *message);
 
 /* ---- async/worker.c */
 
@@ -114,8 +114,12 @@ void lambda__async_due(lambda_t *lambda);
 bool lambda__async_work(lambda__async_worker *worker);
 
 /** Starts and ends what has a worker's memory. */
-void lambda__async_worker_begin(lambda__async_worker *worker, lambda_t *lambda, lambda__thread *thread, size_t capacity);
+void lambda__async_worker_begin(lambda__async_worker *worker, lambda_t *lambda, lambda__thread *thread,
+                                size_t capacity);
 void lambda__async_worker_end(lambda__async_worker *worker);
+
+/** The service is open: what is in the queue already is seen to in a second, or with the first push. */
+void lambda__async_begin(lambda_t *lambda);
 
 /** Tells workers that sleep to look: they stop. */
 void lambda__async_stop(lambda_t *lambda);
@@ -123,14 +127,21 @@ void lambda__async_stop(lambda_t *lambda);
 /* ---- async/settle.c: the event at `worker->at` */
 
 /** It was run, or could not be, with that status. */
-void lambda__async_settle(lambda__async_worker *worker, lambda__message *message, lambda_status status);
+void lambda__async_settle(lambda__async_worker *worker, lambda__event_message *message, lambda_status status);
 
 /** Is not an event: it is dropped. */
 void lambda__async_drop_damaged(lambda__async_worker *worker);
 
+/** Who an event is, for when its message is no more: before it is given back. */
+static inline lambda__dropped lambda__async_identify(const lambda__event_message *message)
+{
+    lambda__dropped event = {.request_id = message->head.request_id};
+    lambda__message_name(message, event.function_name);
+    return event;
+}
+
 /** Counts and remembers an event that ended without anybody being told, and says so in its log. */
-void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, const lambda__message *message,
-                           lambda_async_condition condition, uint32_t attempts);
+void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, lambda__dropped *dropped);
 
 /** Wait before the next attempt of what could not run so often in a row: 1 s, twice as long each time, up to 5 min. */
 uint64_t lambda__async_backoff(uint32_t postponed);
@@ -138,13 +149,13 @@ uint64_t lambda__async_backoff(uint32_t postponed);
 /* ---- async/deliver.c */
 
 /** Tells the targets of a delivery. */
-void lambda__async_deliver(lambda__async_worker *worker, lambda__message *message);
+void lambda__async_deliver(lambda__async_worker *worker, lambda__event_message *message);
 
 /** The ARN of what a message invoked. */
-void lambda__async_arn(const lambda_t *lambda, const lambda__message *message, char arn[LAMBDA__ARN_SIZE]);
+void lambda__async_arn(const lambda_t *lambda, const lambda__event_message *message, char arn[LAMBDA__ARN_SIZE]);
 
 /** Renders the record that a message's end is told with. False when memory is out. */
-bool lambda__async_record(lambda_t *lambda, const lambda__message *message, lambda__buffer *record);
+bool lambda__async_record(lambda_t *lambda, const lambda__event_message *message, lambda__buffer *record);
 
 /* ---- async/keep.c: what is told to the queue is tried until it is kept, or the service closes. False: it is not. */
 
@@ -170,6 +181,9 @@ static inline bool lambda__async_awaited(const lambda__async *async)
     return atomic_load_explicit(&async->waiters, memory_order_acquire) > 0;
 }
 
+/** Waits until none is left; with `only_due`, or none that is due by then. */
+lambda_status lambda__async_wait_all(lambda_t *lambda, uint32_t timeout_ms, bool only_due);
+
 /** Tells those who wait for room, if there are any. After something was given back. */
 void lambda__async_change(lambda_t *lambda);
 
@@ -180,8 +194,9 @@ void lambda__async_idle(lambda_t *lambda);
 void lambda__async_pause(lambda_t *lambda, uint32_t seen, uint64_t until);
 
 /** Shows one message that was taken apart as an event. */
-void lambda__async_show(const lambda_queue_message *message, const lambda__message *read, lambda_async_state state,
-                        uint64_t due_ns, lambda_async_visitor *visit, void *user, bool *goes_on);
+void lambda__async_show(const lambda_queue_message *message, const lambda__event_message *read,
+                        lambda_async_state state, uint64_t due_ns, lambda_async_visitor *visit, void *user,
+                        bool *goes_on);
 
 /* ---- async/close.c: in this order */
 

@@ -10,8 +10,7 @@ void lambda__async_drain(lambda_t *lambda, uint32_t drain_ms)
 {
     lambda__async *async = lambda->async;
     atomic_store_explicit(&async->closing, 1, memory_order_seq_cst);
-    /* What is delayed until after the time is not waited for: then the rest is done sooner. */
-    if (drain_ms > 0) (void)lambda_async_wait_all(lambda, drain_ms);
+    if (drain_ms > 0) (void)lambda__async_wait_all(lambda, drain_ms, drain_ms != LAMBDA_WAIT_FOREVER);
 }
 
 typedef struct returning {
@@ -30,7 +29,7 @@ static bool give(void *user, const lambda_async_event *event)
 
 static bool hand_back(void *user, const lambda_queue_message *message, lambda_queue_standing standing, uint64_t due_ns)
 {
-    lambda__message read;
+    lambda__event_message read;
     bool goes_on = true;
     if (!lambda__message_read(message->body, &read)) return true;
     lambda_async_state state = standing == LAMBDA_QUEUE_RECEIVED  ? LAMBDA_ASYNC_RUNNING

@@ -11,7 +11,7 @@
 /** A record is tried to be delivered for as long as an event may get old by default, 6 hours. */
 #define DELIVERY_AGE_NS UINT64_C(21600000000000)
 
-void lambda__async_arn(const lambda_t *lambda, const lambda__message *message, char arn[LAMBDA__ARN_SIZE])
+void lambda__async_arn(const lambda_t *lambda, const lambda__event_message *message, char arn[LAMBDA__ARN_SIZE])
 {
     char function[LAMBDA__NAME_MAX + 1];
     char qualifier[LAMBDA__QUALIFIER_SIZE] = "";
@@ -24,7 +24,7 @@ void lambda__async_arn(const lambda_t *lambda, const lambda__message *message, c
     lambda__name_arn(lambda, function, qualifier, arn, LAMBDA__ARN_SIZE);
 }
 
-bool lambda__async_record(lambda_t *lambda, const lambda__message *message, lambda__buffer *record)
+bool lambda__async_record(lambda_t *lambda, const lambda__event_message *message, lambda__buffer *record)
 {
     char arn[LAMBDA__ARN_SIZE];
     char version[24] = "";
@@ -46,7 +46,7 @@ bool lambda__async_record(lambda_t *lambda, const lambda__message *message, lamb
 }
 
 /** Lambda's ErrorCode of a dead letter: the status that the last attempt was answered with. */
-static const char *error_code(const lambda__message *message)
+static const char *error_code(const lambda__event_message *message)
 {
     if (message->head.ran) return "200";
     return message->head.condition == LAMBDA_ASYNC_RECURSIVE_LOOP ? "400" : "429";
@@ -61,7 +61,7 @@ static lambda_status deliver_to_function(lambda__async_worker *worker, const cha
     return lambda__async_accept(worker->lambda, worker->thread, &acceptance, &body, 1, NULL);
 }
 
-static lambda_status deliver_one(lambda__async_worker *worker, const lambda__message *message, int which)
+static lambda_status deliver_one(lambda__async_worker *worker, const lambda__event_message *message, int which)
 {
     lambda_t *lambda = worker->lambda;
     char target[LAMBDA__TARGET_SIZE] = "";
@@ -97,28 +97,33 @@ static lambda_status deliver_one(lambda__async_worker *worker, const lambda__mes
 }
 
 /** All targets have it, or the rest is given up. */
-static void end(lambda__async_worker *worker, const lambda__message *message, lambda__tries tries, uint32_t missing)
+static void end(lambda__async_worker *worker, const lambda__event_message *message, lambda__tries tries,
+                uint32_t missing)
 {
     lambda__thread *thread = worker->thread;
+    const lambda__message_head head = message->head;
+    lambda__dropped event = lambda__async_identify(message);
+    event.condition = LAMBDA_ASYNC_DELIVERY_FAILED;
+    event.attempts = tries.attempts;
     if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
+    /* The message is no more. */
     if (missing & 1u << LAMBDA__TARGET_DESTINATION) lambda__counter_add(thread, LAMBDA__COUNT_DESTINATION_FAILURES);
     if (missing & 1u << LAMBDA__TARGET_DEAD_LETTER) lambda__counter_add(thread, LAMBDA__COUNT_DEAD_LETTER_ERRORS);
-    if (message->head.condition == LAMBDA_ASYNC_SUCCESS)
+    if (head.condition == LAMBDA_ASYNC_SUCCESS)
         lambda__counter_add(thread, LAMBDA__COUNT_SUCCEEDED);
     else if (tries.told)
         lambda__counter_add(thread, LAMBDA__COUNT_DELIVERED);
     else
-        lambda__async_dropped(worker->lambda, thread, message, LAMBDA_ASYNC_DELIVERY_FAILED, tries.attempts);
-    lambda_async_outcome outcome = {.request_id = message->head.request_id,
-                                    .condition = tries.told ? (lambda_async_condition)message->head.condition
+        lambda__async_dropped(worker->lambda, thread, &event);
+    lambda_async_outcome outcome = {.request_id = head.request_id,
+                                    .condition = tries.told ? (lambda_async_condition)head.condition
                                                             : LAMBDA_ASYNC_DELIVERY_FAILED,
-                                    .invoke_count = message->head.invoke_count,
-                                    .function_error = message->head.failed ? "Unhandled" : NULL,
-                                    .payload = message->answer};
+                                    .invoke_count = head.invoke_count,
+                                    .function_error = head.failed ? "Unhandled" : NULL};
     lambda__async_ended(worker->lambda, &outcome);
 }
 
-void lambda__async_deliver(lambda__async_worker *worker, lambda__message *message)
+void lambda__async_deliver(lambda__async_worker *worker, lambda__event_message *message)
 {
     const lambda_queue_message *received = &worker->messages[worker->at];
     lambda__tries tries = lambda__tries_unpack(received->state);

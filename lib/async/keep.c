@@ -50,8 +50,8 @@ bool lambda__async_keep_end(lambda__async_worker *worker, size_t first, size_t c
 {
     const lambda_queue *queue = &worker->lambda->async->queue;
     uint32_t tries = 0;
-    while (LAMBDA__UNLIKELY(!settled(
-        queue->acknowledge(queue->user, worker->messages + first, count, entries, entries_count))))
+    while (LAMBDA__UNLIKELY(
+        !settled(queue->acknowledge(queue->user, worker->messages + first, count, entries, entries_count))))
         if (!try_again(worker->lambda, tries++)) return false;
     lambda__async_change(worker->lambda);
     return true;

@@ -67,7 +67,7 @@ typedef struct listing {
     uint64_t now;
 } listing;
 
-static bool of_function(const lambda__name *function, const lambda__message *message)
+static bool of_function(const lambda__name *function, const lambda__event_message *message)
 {
     if (!function) return true;
     bool same_name = function->function_length == message->name.function_length &&
@@ -84,7 +84,7 @@ static lambda_async_state state_of(lambda_queue_standing standing)
 }
 
 /** The targets of a delivery that have not got it yet, with a comma between them. */
-static void write_targets(const lambda__message *message, lambda__tries tries, char text[2 * LAMBDA__TARGET_SIZE])
+static void write_targets(const lambda__event_message *message, lambda__tries tries, char text[2 * LAMBDA__TARGET_SIZE])
 {
     size_t length = 0;
     for (int i = 0; i < LAMBDA__TARGETS; i++) {
@@ -97,8 +97,9 @@ static void write_targets(const lambda__message *message, lambda__tries tries, c
     text[length] = '\0';
 }
 
-void lambda__async_show(const lambda_queue_message *message, const lambda__message *read, lambda_async_state state,
-                        uint64_t due_ns, lambda_async_visitor *visit, void *user, bool *goes_on)
+void lambda__async_show(const lambda_queue_message *message, const lambda__event_message *read,
+                        lambda_async_state state, uint64_t due_ns, lambda_async_visitor *visit, void *user,
+                        bool *goes_on)
 {
     char name[LAMBDA__MESSAGE_NAME_SIZE];
     char targets[2 * LAMBDA__TARGET_SIZE] = "";
@@ -121,7 +122,7 @@ void lambda__async_show(const lambda_queue_message *message, const lambda__messa
 static bool show(void *user, const lambda_queue_message *message, lambda_queue_standing standing, uint64_t due_ns)
 {
     listing *what = user;
-    lambda__message read;
+    lambda__event_message read;
     if (!lambda__message_read(message->body, &read) || !of_function(what->function, &read)) return true;
     bool goes_on = true;
     lambda__async_show(message, &read, state_of(standing), due_ns, what->visit, what->user, &goes_on);
@@ -131,7 +132,7 @@ static bool show(void *user, const lambda_queue_message *message, lambda_queue_s
 
 static bool show_dropped(listing *what, const lambda__dropped *dropped)
 {
-    lambda__message read = {.name = {.function = dropped->function_name}};
+    lambda__event_message read = {.name = {.function = dropped->function_name}};
     const char *colon = strchr(dropped->function_name, ':');
     read.name.function_length = colon ? (size_t)(colon - dropped->function_name) : strlen(dropped->function_name);
     read.name.qualifier = colon ? colon + 1 : NULL;
@@ -252,7 +253,7 @@ static bool choose(void *user, const lambda_queue_message *message, lambda_queue
     (void)standing;
     (void)due_ns;
     purging *what = user;
-    lambda__message read;
+    lambda__event_message read;
     if (!lambda__message_read(message->body, &read)) return !what->function;
     if (!of_function(what->function, &read)) return false;
     if (!what->awaited) return true;
@@ -277,8 +278,8 @@ lambda_status lambda_async_purge(lambda_t *lambda, const char *function_name, ui
     if (status == LAMBDA_OK) status = queue->purge(queue->user, choose, &what, &count);
     lambda__counter_add_many(thread, LAMBDA__COUNT_PURGED, count);
     for (size_t i = 0; status == LAMBDA_OK && i < what.count; i++)
-        lambda__async_ended(
-            lambda, &(lambda_async_outcome){.request_id = what.ids[i], .condition = LAMBDA_ASYNC_PURGED});
+        lambda__async_ended(lambda,
+                            &(lambda_async_outcome){.request_id = what.ids[i], .condition = LAMBDA_ASYNC_PURGED});
     lambda__release(&lambda->base, what.ids);
     lambda__async_change(lambda);
     lambda__async_idle(lambda);

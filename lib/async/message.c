@@ -7,7 +7,7 @@ static void add(lambda_bytes *parts, size_t *count, const void *data, size_t len
     if (length > 0) parts[(*count)++] = lambda_bytes_make(data, length);
 }
 
-size_t lambda__message_parts(lambda__message *message, lambda_bytes parts[LAMBDA__MESSAGE_PARTS])
+size_t lambda__message_parts(lambda__event_message *message, lambda_bytes parts[LAMBDA__MESSAGE_PARTS])
 {
     lambda__message_head *head = &message->head;
     size_t count = 0;
@@ -55,7 +55,7 @@ static lambda_bytes take_bytes(const char **at, const char *end, size_t length)
     return lambda_bytes_make(take(at, end, length), length);
 }
 
-bool lambda__message_read(lambda_bytes body, lambda__message *message)
+bool lambda__message_read(lambda_bytes body, lambda__event_message *message)
 {
     lambda__message_head *head = &message->head;
     const char *at = body.data;
@@ -88,7 +88,7 @@ bool lambda__message_read(lambda_bytes body, lambda__message *message)
     return whole && (!message->trace_id || message->trace_id[head->trace_length - 1] == '\0');
 }
 
-void lambda__message_name(const lambda__message *message, char text[LAMBDA__MESSAGE_NAME_SIZE])
+void lambda__message_name(const lambda__event_message *message, char text[LAMBDA__MESSAGE_NAME_SIZE])
 {
     size_t length = message->name.function_length;
     memcpy(text, message->name.function, length);

@@ -42,7 +42,7 @@ typedef struct lambda__message_head {
 } lambda__message_head;
 
 /** A message that has been taken apart; points into it. */
-typedef struct lambda__message {
+typedef struct lambda__event_message {
     lambda__message_head head;
     const lambda__ancestor *lineage;
     lambda__name name;
@@ -53,20 +53,20 @@ typedef struct lambda__message {
     lambda_bytes targets[LAMBDA__TARGETS];
     lambda_bytes error;
     lambda_bytes answer;
-} lambda__message;
+} lambda__event_message;
 
 /** Pieces of a message, for the queue: `fill` from what is pointed to. */
 enum { LAMBDA__MESSAGE_PARTS = 12 };
 
 /** Fills in the lengths of the head, and the parts that the message is made of; how many. */
-size_t lambda__message_parts(lambda__message *message, lambda_bytes parts[LAMBDA__MESSAGE_PARTS]);
+size_t lambda__message_parts(lambda__event_message *message, lambda_bytes parts[LAMBDA__MESSAGE_PARTS]);
 
-/** Takes a message apart; false if it is none. */
-bool lambda__message_read(lambda_bytes body, lambda__message *message);
+/** Takes a message apart; false if it is none. What only a delivery has is not set for others. */
+bool lambda__message_read(lambda_bytes body, lambda__event_message *message);
 
 /** Writes "name" or "name:qualifier" and a NUL. */
 #define LAMBDA__MESSAGE_NAME_SIZE (LAMBDA__NAME_MAX + LAMBDA__QUALIFIER_SIZE + 2)
-void lambda__message_name(const lambda__message *message, char text[LAMBDA__MESSAGE_NAME_SIZE]);
+void lambda__message_name(const lambda__event_message *message, char text[LAMBDA__MESSAGE_NAME_SIZE]);
 
 /* ---- the word: how often it was tried */
 
@@ -85,9 +85,8 @@ static inline uint64_t lambda__tries_pack(lambda__tries tries)
 
 static inline lambda__tries lambda__tries_unpack(uint64_t state)
 {
-    return (lambda__tries){.attempts = state & UINT16_MAX,
-                           .postponed = state >> 16 & UINT16_MAX,
-                           .told = state >> 32 & 0xff};
+    return (lambda__tries){
+        .attempts = state & UINT16_MAX, .postponed = state >> 16 & UINT16_MAX, .told = state >> 32 & 0xff};
 }
 
 #endif

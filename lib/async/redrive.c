@@ -26,8 +26,7 @@ static lambda_status accept(void *taker, const lambda_delivery *delivery)
         status = lambda__record_request(what->lambda, delivery->body, &what->payload, NULL);
         payload = lambda_bytes_make(what->payload.data, what->payload.length);
     }
-    if (status == LAMBDA_OK)
-        status = lambda__async_accept(what->lambda, what->thread, &acceptance, &payload, 1, NULL);
+    if (status == LAMBDA_OK) status = lambda__async_accept(what->lambda, what->thread, &acceptance, &payload, 1, NULL);
     if (status == LAMBDA_OK) what->count++;
     return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "destination/destination.h"
 #include "environment/pool.h"
 #include "observe/log.h"
@@ -28,8 +29,7 @@ static void remember(lambda__async *async, lambda__base *base, const lambda__dro
     pthread_mutex_unlock(&async->mutex);
 }
 
-void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, const lambda__message *message,
-                           lambda_async_condition condition, uint32_t attempts)
+void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, lambda__dropped *dropped)
 {
     static const int counters[] = {
         [LAMBDA_ASYNC_RETRIES_EXHAUSTED] = LAMBDA__COUNT_DROPPED_RETRIES,
@@ -37,32 +37,30 @@ void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, const lambd
         [LAMBDA_ASYNC_RECURSIVE_LOOP] = LAMBDA__COUNT_DROPPED_LOOP,
         [LAMBDA_ASYNC_DELIVERY_FAILED] = LAMBDA__COUNT_DROPPED_DELIVERY,
     };
-    lambda__dropped dropped = {.request_id = message->head.request_id,
-                               .condition = condition,
-                               .attempts = attempts,
-                               .when = lambda__now(&lambda->base)};
-    lambda__message_name(message, dropped.function_name);
-    lambda__counter_add(thread, counters[condition]);
-    remember(lambda->async, &lambda->base, &dropped);
+    dropped->when = lambda__now(&lambda->base);
+    lambda__counter_add(thread, counters[dropped->condition]);
+    remember(lambda->async, &lambda->base, dropped);
     lambda_log_record record = {.level = LAMBDA_LOG_ERROR, .platform = true};
     if (!lambda__log_enabled(lambda, record.level)) return;
     char group[LAMBDA__NAME_MAX + 16];
     char id[LAMBDA_REQUEST_ID_SIZE];
-    snprintf(group, sizeof(group), "/aws/lambda/%.*s", (int)message->name.function_length, message->name.function);
-    lambda_request_id_format(dropped.request_id, id);
+    int length = (int)strcspn(dropped->function_name, ":");
+    snprintf(group, sizeof(group), "/aws/lambda/%.*s", length, dropped->function_name);
+    lambda_request_id_format(dropped->request_id, id);
     record.log_group_name = group;
     record.log_stream_name = "";
     record.request_id = id;
     lambda__log(lambda, &record, "RequestId: %s Error: the event was dropped: %s after %u attempts", id,
-                lambda_async_condition_name(condition), attempts);
+                lambda_async_condition_name(dropped->condition), dropped->attempts);
 }
 
 void lambda__async_drop_damaged(lambda__async_worker *worker)
 {
     lambda_t *lambda = worker->lambda;
     lambda__async_flush(worker);
-    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
+    size_t length = worker->messages[worker->at].body.length;
     worker->first = worker->at + 1;
+    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
     lambda__counter_add(worker->thread, LAMBDA__COUNT_DROPPED_DAMAGED);
     lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
                                 .platform = true,
@@ -70,7 +68,7 @@ void lambda__async_drop_damaged(lambda__async_worker *worker)
                                 .log_stream_name = "",
                                 .request_id = ""};
     lambda__log(lambda, &record, "Error: a message of %zu bytes in the queue of events is none, and was dropped",
-                worker->messages[worker->at].body.length);
+                length);
 }
 
 /* ---- the end of an event */
@@ -85,26 +83,30 @@ typedef struct ending {
 
 /** A message that goes into the queue in the place of the event. */
 typedef struct successor {
-    lambda__message message;
+    lambda__event_message message;
     lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
 } successor;
 
 /** The delivery that the event becomes: all that a record or dead letter will say. */
-static void make_delivery(const lambda__async_worker *worker, const lambda__message *event, const ending *how,
-                          char error[LAMBDA__ERROR_MESSAGE_MAX + 1], lambda__message *delivery)
+static void make_delivery(const lambda__async_worker *worker, const lambda__event_message *event, const ending *how,
+                          char error[LAMBDA__ERROR_MESSAGE_MAX + 1], lambda__event_message *delivery)
 {
     *delivery = *event;
     delivery->head.delivery = 1;
     delivery->head.condition = (uint8_t)how->condition;
     delivery->head.invoke_count = (uint16_t)(how->attempts < UINT16_MAX ? how->attempts : UINT16_MAX);
     delivery->head.ran = how->ran;
+    delivery->head.failed = 0;
+    delivery->executed_version = delivery->answer = lambda_bytes_make("", 0);
+    for (int i = 0; i < LAMBDA__TARGETS; i++)
+        delivery->targets[i] = lambda_bytes_make("", 0);
     if (how->ran) {
         const lambda_result *result = &worker->result;
         delivery->head.failed = result->function_error != NULL;
         delivery->executed_version = lambda_bytes_make(result->executed_version, strlen(result->executed_version));
         delivery->answer = result->payload;
-        size_t length = result->payload.length < LAMBDA__ERROR_MESSAGE_MAX ? result->payload.length
-                                                                           : LAMBDA__ERROR_MESSAGE_MAX;
+        size_t length =
+            result->payload.length < LAMBDA__ERROR_MESSAGE_MAX ? result->payload.length : LAMBDA__ERROR_MESSAGE_MAX;
         if (result->function_error) memcpy(error, result->payload.data, length);
         error[result->function_error ? length : 0] = '\0';
     } else {
@@ -114,8 +116,8 @@ static void make_delivery(const lambda__async_worker *worker, const lambda__mess
 }
 
 /** The event for a function that is a target. False: it is none, or there is no memory for the record. */
-static bool make_event(lambda__async_worker *worker, const lambda__message *delivery, const char *target,
-                       lambda__message *event)
+static bool make_event(lambda__async_worker *worker, const lambda__event_message *delivery, const char *target,
+                       lambda__event_message *event)
 {
     lambda_t *lambda = worker->lambda;
     lambda__name name;
@@ -137,11 +139,9 @@ static lambda_queue_entry entry_of(successor *each)
     return entry;
 }
 
-static void tell(const lambda__async_worker *worker, const lambda__message *message, const ending *how)
+static void tell(const lambda__async_worker *worker, lambda_request_id id, const ending *how)
 {
-    lambda_async_outcome outcome = {.request_id = message->head.request_id,
-                                    .condition = how->condition,
-                                    .invoke_count = how->attempts};
+    lambda_async_outcome outcome = {.request_id = id, .condition = how->condition, .invoke_count = how->attempts};
     if (how->ran) {
         outcome.function_error = worker->result.function_error;
         outcome.payload = worker->result.payload;
@@ -150,7 +150,7 @@ static void tell(const lambda__async_worker *worker, const lambda__message *mess
 }
 
 /** Ends the event: its targets' messages take its place in the same step. */
-static void end(lambda__async_worker *worker, const lambda__message *message, const ending *how)
+static void end(lambda__async_worker *worker, const lambda__event_message *message, const ending *how)
 {
     successor successors[2] = {0};
     lambda_queue_entry entries[2];
@@ -158,7 +158,7 @@ static void end(lambda__async_worker *worker, const lambda__message *message, co
     bool handed = false; /* to a function: that is all that there is to deliver */
     bool left = false;
     char error[LAMBDA__ERROR_MESSAGE_MAX + 1];
-    lambda__message delivery;
+    lambda__event_message delivery;
     if (how->targets[0] || how->targets[1]) make_delivery(worker, message, how, error, &delivery);
     const char *destination = how->targets[LAMBDA__TARGET_DESTINATION];
     if (destination && make_event(worker, &delivery, destination, &successors[0].message)) {
@@ -175,7 +175,11 @@ static void end(lambda__async_worker *worker, const lambda__message *message, co
         entries[count++] = entry_of(&successors[1]);
     }
     lambda__thread *thread = worker->thread;
+    lambda__dropped event = lambda__async_identify(message);
+    event.condition = how->condition;
+    event.attempts = how->attempts;
     if (!lambda__async_keep_end(worker, worker->at, 1, entries, count)) return;
+    /* The message is no more. */
     if (handed) lambda__counter_add(thread, LAMBDA__COUNT_ACCEPTED);
     if (how->condition == LAMBDA_ASYNC_RECURSIVE_LOOP) lambda__counter_add(thread, LAMBDA__COUNT_LOOPS);
     /* What is left to deliver is counted when it is. */
@@ -184,14 +188,14 @@ static void end(lambda__async_worker *worker, const lambda__message *message, co
     else if (!left && handed)
         lambda__counter_add(thread, LAMBDA__COUNT_DELIVERED);
     else if (!left)
-        lambda__async_dropped(worker->lambda, thread, message, how->condition, how->attempts);
+        lambda__async_dropped(worker->lambda, thread, &event);
     if (count > 0) lambda__async_tell(worker->lambda, thread);
-    tell(worker, message, how);
+    tell(worker, event.request_id, how);
 }
 
 /* ---- which end it is */
 
-static bool reserved_none(lambda_t *lambda, const lambda__message *message)
+static bool reserved_none(lambda_t *lambda, const lambda__event_message *message)
 {
     char name[LAMBDA__NAME_MAX + 1];
     bool reserved = false;
@@ -212,7 +216,7 @@ static bool again(lambda__async_worker *worker, const lambda__async_settings *se
     return true;
 }
 
-void lambda__async_settle(lambda__async_worker *worker, lambda__message *message, lambda_status status)
+void lambda__async_settle(lambda__async_worker *worker, lambda__event_message *message, lambda_status status)
 {
     lambda_t *lambda = worker->lambda;
     lambda__async_settings settings;

@@ -167,15 +167,22 @@ static lambda_status check_time(lambda_t *lambda, uint64_t deadline, uint32_t ti
 
 static uint64_t deadline_of(const lambda_t *lambda, uint32_t timeout_ms)
 {
-    return timeout_ms == LAMBDA_WAIT_FOREVER ? UINT64_MAX
-                                             : lambda__now(&lambda->base) + (uint64_t)timeout_ms * 1000000;
+    return timeout_ms == LAMBDA_WAIT_FOREVER ? UINT64_MAX : lambda__now(&lambda->base) + (uint64_t)timeout_ms * 1000000;
 }
 
 /* ---- for all */
 
-lambda_status lambda_async_wait_all(lambda_t *lambda, uint32_t timeout_ms)
+/** None is left; or, with `only_due`, none that is due by the deadline. */
+static bool all_over(lambda_t *lambda, const lambda_queue_counts *counts, uint64_t deadline, bool only_due)
 {
-    if (!lambda) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
+    const lambda_queue *queue = &lambda->async->queue;
+    if (counts->waiting + counts->received > 0) return false;
+    if (counts->delayed == 0) return true;
+    return only_due && queue->next_due(queue->user) > deadline - lambda__now(&lambda->base);
+}
+
+lambda_status lambda__async_wait_all(lambda_t *lambda, uint32_t timeout_ms, bool only_due)
+{
     lambda__async *async = lambda->async;
     uint64_t deadline = deadline_of(lambda, timeout_ms);
     lambda_status status = LAMBDA_OK;
@@ -184,13 +191,20 @@ lambda_status lambda_async_wait_all(lambda_t *lambda, uint32_t timeout_ms)
         lambda_queue_counts counts;
         uint32_t seen = atomic_load_explicit(&async->changed, memory_order_seq_cst);
         status = async->queue.counts(async->queue.user, &counts);
-        if (status != LAMBDA_OK || counts.waiting + counts.delayed + counts.received == 0) break;
-        status = check_time(lambda, deadline, timeout_ms);
         if (status != LAMBDA_OK) break;
+        status = check_time(lambda, deadline, timeout_ms);
+        if (counts.waiting + counts.delayed + counts.received == 0) status = LAMBDA_OK;
+        if (status != LAMBDA_OK || all_over(lambda, &counts, deadline, only_due)) break;
         lambda__async_pause(lambda, seen, deadline);
     }
     atomic_fetch_sub_explicit(&async->want_end, 1, memory_order_seq_cst);
     return status;
+}
+
+lambda_status lambda_async_wait_all(lambda_t *lambda, uint32_t timeout_ms)
+{
+    if (!lambda) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
+    return lambda__async_wait_all(lambda, timeout_ms, false);
 }
 
 /* ---- for one */
@@ -205,7 +219,7 @@ static bool find(void *user, const lambda_queue_message *message, lambda_queue_s
     (void)standing;
     (void)due_ns;
     search *what = user;
-    lambda__message read;
+    lambda__event_message read;
     what->found = lambda__message_read(message->body, &read) && same(read.head.request_id, what->id);
     return !what->found;
 }

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/executor.h"
+#include "base/memory.h"
 #include "environment/pool.h"
 #include "observe/log.h"
 
@@ -53,7 +54,7 @@ void lambda__async_worker_end(lambda__async_worker *worker)
 }
 
 /** True, and settled, if the event is older than its function's events may get. */
-static bool too_old(lambda__async_worker *worker, lambda__message *message)
+static bool too_old(lambda__async_worker *worker, lambda__event_message *message)
 {
     const lambda_queue_message *received = &worker->messages[worker->at];
     if (LAMBDA__LIKELY(received->age_ns < AGE_MIN_NS)) return false;
@@ -62,7 +63,8 @@ static bool too_old(lambda__async_worker *worker, lambda__message *message)
     return received->age_ns > settings.maximum_event_age_ns;
 }
 
-static lambda_status invoke(lambda__async_worker *worker, const lambda__message *message, lambda__invoked_event *event)
+static lambda_status invoke(lambda__async_worker *worker, const lambda__event_message *message,
+                            lambda__invoked_event *event)
 {
     lambda__thread *thread = worker->thread;
     lambda_invoke_options options;
@@ -92,7 +94,7 @@ static lambda_status invoke(lambda__async_worker *worker, const lambda__message 
 static void perform(lambda__async_worker *worker)
 {
     const lambda__async *async = worker->lambda->async;
-    lambda__message message;
+    lambda__event_message message;
     if (LAMBDA__UNLIKELY(!lambda__message_read(worker->messages[worker->at].body, &message))) {
         lambda__async_drop_damaged(worker);
         return;
@@ -108,7 +110,8 @@ static void perform(lambda__async_worker *worker)
     }
     lambda_status status = invoke(worker, &message, &event);
     bool plain = status == LAMBDA_OK && !worker->result.function_error && !event.settings;
-    if (LAMBDA__LIKELY(status == LAMBDA_OK)) worker->spent += worker->result.duration_ns + worker->result.init_duration_ns;
+    if (LAMBDA__LIKELY(status == LAMBDA_OK))
+        worker->spent += worker->result.duration_ns + worker->result.init_duration_ns;
     if (LAMBDA__LIKELY(plain && !lambda__async_awaited(async))) return;
     lambda__async_settle(worker, &message, status);
 }
@@ -160,8 +163,8 @@ bool lambda__async_work(lambda__async_worker *worker)
     lambda__async *async = lambda->async;
     worker->count = worker->first = worker->at = 0;
     worker->spent = worker->kept = 0;
-    lambda_status status = async->queue.receive(async->queue.user, worker->messages, worker->capacity,
-                                                async->visible_ns, &worker->count);
+    lambda_status status =
+        async->queue.receive(async->queue.user, worker->messages, worker->capacity, async->visible_ns, &worker->count);
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) receive_failed(lambda);
     if (status != LAMBDA_OK || worker->count == 0) {
         lambda__async_idle(lambda);
@@ -201,8 +204,7 @@ static void not_started(lambda_t *lambda)
     lambda__async *async = lambda->async;
     atomic_fetch_sub_explicit(&async->started, 1, memory_order_seq_cst);
     atomic_fetch_sub_explicit(&async->active, 1, memory_order_seq_cst);
-    if (!stops(async))
-        lambda__agenda_schedule(&lambda->base, &async->task, lambda__now(&lambda->base) + AGAIN_NS);
+    if (!stops(async)) lambda__agenda_schedule(&lambda->base, &async->task, lambda__now(&lambda->base) + AGAIN_NS);
 }
 
 /** One less of what the word counts; false if it is 0. */
@@ -211,8 +213,8 @@ static bool take_one(_Atomic uint32_t *word)
     uint32_t count = atomic_load_explicit(word, memory_order_seq_cst);
     do {
         if (count == 0) return false;
-    } while (!atomic_compare_exchange_weak_explicit(word, &count, count - 1, memory_order_seq_cst,
-                                                    memory_order_seq_cst));
+    } while (
+        !atomic_compare_exchange_weak_explicit(word, &count, count - 1, memory_order_seq_cst, memory_order_seq_cst));
     return true;
 }
 
@@ -222,8 +224,8 @@ static bool add_one(_Atomic uint32_t *word, uint32_t most)
     uint32_t count = atomic_load_explicit(word, memory_order_seq_cst);
     do {
         if (count >= most) return false;
-    } while (!atomic_compare_exchange_weak_explicit(word, &count, count + 1, memory_order_seq_cst,
-                                                    memory_order_seq_cst));
+    } while (
+        !atomic_compare_exchange_weak_explicit(word, &count, count + 1, memory_order_seq_cst, memory_order_seq_cst));
     return true;
 }
 
@@ -344,8 +346,7 @@ static void start_piece(lambda_t *lambda)
     if (!add_one(&async->active, async->most)) return;
     if (lambda__work_start(&lambda->base, piece, lambda) == LAMBDA_OK) return;
     atomic_fetch_sub_explicit(&async->active, 1, memory_order_seq_cst);
-    if (!stops(async))
-        lambda__agenda_schedule(&lambda->base, &async->task, lambda__now(&lambda->base) + AGAIN_NS);
+    if (!stops(async)) lambda__agenda_schedule(&lambda->base, &async->task, lambda__now(&lambda->base) + AGAIN_NS);
 }
 
 /* ---- telling */
@@ -431,6 +432,13 @@ static void run_task(lambda__base *base, lambda__task *task)
         see_to(lambda);
     else
         lambda__async_due(lambda);
+}
+
+void lambda__async_begin(lambda_t *lambda)
+{
+    /* Soon, not now: the host creates and binds its functions first. */
+    if (due_in(lambda->async) != UINT64_MAX)
+        lambda__agenda_schedule(&lambda->base, &lambda->async->task, lambda__now(&lambda->base) + AGAIN_NS);
 }
 
 void lambda__async_stop(lambda_t *lambda)
