@@ -105,8 +105,6 @@ static void end(lambda__async_worker *worker, const lambda__event_message *messa
     lambda__dropped event = lambda__async_identify(message);
     event.condition = LAMBDA_ASYNC_DELIVERY_FAILED;
     event.attempts = tries.attempts;
-    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
-    /* The message is no more. */
     if (missing & 1u << LAMBDA__TARGET_DESTINATION) lambda__counter_add(thread, LAMBDA__COUNT_DESTINATION_FAILURES);
     if (missing & 1u << LAMBDA__TARGET_DEAD_LETTER) lambda__counter_add(thread, LAMBDA__COUNT_DEAD_LETTER_ERRORS);
     if (head.condition == LAMBDA_ASYNC_SUCCESS)
@@ -115,6 +113,8 @@ static void end(lambda__async_worker *worker, const lambda__event_message *messa
         lambda__counter_add(thread, LAMBDA__COUNT_DELIVERED);
     else
         lambda__async_dropped(worker->lambda, thread, &event);
+    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
+    /* The message is no more. */
     lambda_async_outcome outcome = {.request_id = head.request_id,
                                     .condition = tries.told ? (lambda_async_condition)head.condition
                                                             : LAMBDA_ASYNC_DELIVERY_FAILED,

@@ -74,7 +74,7 @@ bool lambda__async_flush(lambda__async_worker *worker)
     worker->first = worker->at;
     worker->kept = worker->spent;
     if (count == 0) return true;
-    if (!lambda__async_keep_end(worker, first, count, NULL, 0)) return false;
+    /* Counted first: who finds the queue empty finds all of it counted. */
     lambda__counter_add_many(worker->thread, LAMBDA__COUNT_SUCCEEDED, count);
-    return true;
+    return lambda__async_keep_end(worker, first, count, NULL, 0);
 }

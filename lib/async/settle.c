@@ -60,8 +60,8 @@ void lambda__async_drop_damaged(lambda__async_worker *worker)
     lambda__async_flush(worker);
     size_t length = worker->messages[worker->at].body.length;
     worker->first = worker->at + 1;
-    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
     lambda__counter_add(worker->thread, LAMBDA__COUNT_DROPPED_DAMAGED);
+    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
     lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
                                 .platform = true,
                                 .log_group_name = "/aws/lambda",
@@ -178,8 +178,7 @@ static void end(lambda__async_worker *worker, const lambda__event_message *messa
     lambda__dropped event = lambda__async_identify(message);
     event.condition = how->condition;
     event.attempts = how->attempts;
-    if (!lambda__async_keep_end(worker, worker->at, 1, entries, count)) return;
-    /* The message is no more. */
+    /* Counted first: who finds the queue empty finds all of it counted. */
     if (handed) lambda__counter_add(thread, LAMBDA__COUNT_ACCEPTED);
     if (how->condition == LAMBDA_ASYNC_RECURSIVE_LOOP) lambda__counter_add(thread, LAMBDA__COUNT_LOOPS);
     /* What is left to deliver is counted when it is. */
@@ -189,6 +188,8 @@ static void end(lambda__async_worker *worker, const lambda__event_message *messa
         lambda__counter_add(thread, LAMBDA__COUNT_DELIVERED);
     else if (!left)
         lambda__async_dropped(worker->lambda, thread, &event);
+    if (!lambda__async_keep_end(worker, worker->at, 1, entries, count)) return;
+    /* The message is no more. */
     if (count > 0) lambda__async_tell(worker->lambda, thread);
     tell(worker, event.request_id, how);
 }
@@ -212,7 +213,8 @@ static bool again(lambda__async_worker *worker, const lambda__async_settings *se
 {
     uint64_t age = worker->messages[worker->at].age_ns + (lambda__now(&worker->lambda->base) - worker->received);
     if (age > settings->maximum_event_age_ns || delay > settings->maximum_event_age_ns - age) return false;
-    if (lambda__async_keep_retry(worker, worker->at, tries, delay)) lambda__counter_add(worker->thread, counter);
+    lambda__counter_add(worker->thread, counter);
+    (void)lambda__async_keep_retry(worker, worker->at, tries, delay);
     return true;
 }
 

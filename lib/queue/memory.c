@@ -107,36 +107,76 @@ static lambda_status push(void *user, const lambda_queue_entry *entries, size_t 
 
 /* ---- receiving */
 
-/** Records that were delayed and are due, and those whose receiver's time is over. Under the queue's mutex. */
-static size_t take_due(lambda__queue_memory *queue, uint64_t now, lambda__queue_record **records, size_t most)
-{
-    size_t count = 0;
-    if (now >= atomic_load_explicit(&queue->next_expiry, memory_order_acquire)) lambda__leases_expire(queue, now);
-    while (count < most) {
-        lambda__queue_record *record = lambda__delayed_take(queue, now);
-        if (!record) break;
-        records[count++] = record;
-    }
-    return count;
-}
-
 static bool lane_empty(const lambda__queue_lane *lane)
 {
     return atomic_load_explicit(&lane->pushed, memory_order_acquire) ==
            atomic_load_explicit(&lane->taken, memory_order_relaxed);
 }
 
-static size_t take_from_lanes(lambda__queue_memory *queue, uint64_t now, lambda__queue_record **records, size_t most)
+/** What one call to receive is about. */
+typedef struct receiving {
+    lambda__queue_memory *queue;
+    lambda__queue_lease *lease;
+    lambda_queue_message *messages;
+    size_t most;
+    uint64_t now;
+    uint64_t due; /* when the receiver's time is over */
+} receiving;
+
+/** Shows the receiver what it has got; from here on it is in the lease. Under the queue's mutex, and that of where it was. */
+static size_t begin_lease(const receiving *what, size_t count)
 {
+    lambda__queue_lease *lease = what->lease;
+    for (size_t i = 0; i < count; i++) {
+        lambda__queue_record *record = lease->records[i];
+        record->due = what->due;
+        if (record->receive_count < UINT32_MAX) record->receive_count++;
+    }
+    lambda__lease_begin(what->queue, lease, count, what->due);
+    for (size_t i = 0; i < count; i++) {
+        lambda__queue_record *record = lease->records[i];
+        what->messages[i] =
+            (lambda_queue_message){.body = {.data = lambda__record_body(record), .length = record->length},
+                                   .state = record->state,
+                                   .age_ns = what->now > record->pushed ? what->now - record->pushed : 0,
+                                   .receipt = lambda__lease_receipt(lease, i),
+                                   .receive_count = record->receive_count};
+    }
+    return count;
+}
+
+/** Those that were delayed and are due, and those whose receiver's time is over. Under the queue's mutex. */
+static size_t take_due(const receiving *what)
+{
+    lambda__queue_memory *queue = what->queue;
     size_t count = 0;
-    size_t first = lambda__thread_number() + (size_t)(now >> TURN_BITS);
-    for (size_t i = 0; i < LAMBDA__LANES && count < most; i++) {
+    if (what->now >= atomic_load_explicit(&queue->next_expiry, memory_order_acquire))
+        lambda__leases_expire(queue, what->now);
+    while (count < what->most) {
+        lambda__queue_record *record = lambda__delayed_take(queue, what->now);
+        if (!record) break;
+        what->lease->records[count++] = record;
+    }
+    return count > 0 ? begin_lease(what, count) : 0;
+}
+
+static size_t take_from_lanes(const receiving *what)
+{
+    lambda__queue_memory *queue = what->queue;
+    size_t count = 0;
+    size_t first = lambda__thread_number() + (size_t)(what->now >> TURN_BITS);
+    for (size_t i = 0; i < LAMBDA__LANES && count == 0; i++) {
         lambda__queue_lane *lane = &queue->lanes[(first + i) % LAMBDA__LANES];
         if (lane_empty(lane)) continue;
         pthread_mutex_lock(&lane->take_mutex);
-        count += lambda__lane_take(queue, lane, records + count, most - count);
+        count = lambda__lane_take(queue, lane, what->lease->records, what->most);
+        if (count > 0) {
+            /* Nobody who counts may find it in neither place. */
+            pthread_mutex_lock(&queue->mutex);
+            begin_lease(what, count);
+            pthread_mutex_unlock(&queue->mutex);
+        }
         pthread_mutex_unlock(&lane->take_mutex);
-        if (count > 0) break;
     }
     return count;
 }
@@ -147,53 +187,30 @@ static bool anything_due(const lambda__queue_memory *queue, uint64_t now)
            now >= atomic_load_explicit(&queue->next_expiry, memory_order_acquire);
 }
 
-/** Shows the receiver what it has got. */
-static void fill_in(lambda__queue_lease *lease, size_t count, uint64_t now, uint64_t due,
-                    lambda_queue_message *messages)
-{
-    for (size_t i = 0; i < count; i++) {
-        lambda__queue_record *record = lease->records[i];
-        record->due = due;
-        if (record->receive_count < UINT32_MAX) record->receive_count++;
-        messages[i] = (lambda_queue_message){
-            .body = {.data = lambda__record_body(record), .length = record->length},
-            .state = record->state,
-            .age_ns = now > record->pushed ? now - record->pushed : 0,
-            .receive_count = record->receive_count,
-        };
-    }
-}
-
 static lambda_status receive(void *user, lambda_queue_message *messages, size_t capacity, uint64_t visible_ns,
                              size_t *received)
 {
     lambda__queue_memory *queue = user;
-    uint64_t now = now_of(queue);
+    receiving what = {.queue = queue, .messages = messages, .now = now_of(queue)};
+    what.due = visible_ns == LAMBDA_QUEUE_FOREVER ? UINT64_MAX : later(what.now, visible_ns);
+    what.most = capacity < LAMBDA_QUEUE_RECEIVE_MAX ? capacity : LAMBDA_QUEUE_RECEIVE_MAX;
     *received = 0;
-    size_t most = capacity < LAMBDA_QUEUE_RECEIVE_MAX ? capacity : LAMBDA_QUEUE_RECEIVE_MAX;
-    bool due = anything_due(queue, now);
+    bool due = anything_due(queue, what.now);
     bool empty = true;
     for (size_t i = 0; empty && i < LAMBDA__LANES; i++)
         empty = lane_empty(&queue->lanes[i]);
-    if (most == 0 || (empty && !due)) return LAMBDA_OK;
+    if (what.most == 0 || (empty && !due)) return LAMBDA_OK;
 
     pthread_mutex_lock(&queue->mutex);
-    lambda__queue_lease *lease = lambda__lease_new(queue);
-    size_t count = lease && due ? take_due(queue, now, lease->records, most) : 0;
+    what.lease = lambda__lease_new(queue);
+    if (what.lease && due) *received = take_due(&what);
     pthread_mutex_unlock(&queue->mutex);
-    if (!lease) return lambda__out_of_memory(queue->base);
-    if (count < most) count += take_from_lanes(queue, now, lease->records + count, most - count);
-    uint64_t until = visible_ns == LAMBDA_QUEUE_FOREVER ? UINT64_MAX : later(now, visible_ns);
-    fill_in(lease, count, now, until, messages);
+    if (!what.lease) return lambda__out_of_memory(queue->base);
+    if (*received == 0) *received = take_from_lanes(&what);
+    if (*received > 0) return LAMBDA_OK;
     pthread_mutex_lock(&queue->mutex);
-    if (count > 0)
-        lambda__lease_begin(queue, lease, count, until);
-    else
-        lambda__lease_drop(queue, lease);
+    lambda__lease_drop(queue, what.lease);
     pthread_mutex_unlock(&queue->mutex);
-    for (size_t i = 0; i < count; i++)
-        messages[i].receipt = lambda__lease_receipt(lease, i);
-    *received = count;
     return LAMBDA_OK;
 }
 
