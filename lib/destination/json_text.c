@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+#include "base/digest.h"
+
 #define NOWHERE SIZE_MAX
 
 static bool is_space(char byte)
@@ -173,5 +175,18 @@ bool lambda__json_decode(lambda_bytes value, char *decoded, size_t *length)
             return false;
     }
     *length = (size_t)(to - decoded);
+    return true;
+}
+
+bool lambda__json_base64(lambda__base *base, lambda__buffer *buffer, lambda_bytes bytes)
+{
+    if (bytes.length > SIZE_MAX / 4) return false;
+    const size_t length = (bytes.length + 2) / 3 * 4;
+    if (!lambda__buffer_reserve(base, buffer, length + 2)) return false;
+    char *to = buffer->data + buffer->length;
+    to[0] = '"';
+    lambda__base64(bytes.data, bytes.length, to + 1);
+    memcpy(to + 1 + length, "\"", 2);
+    buffer->length += length + 2;
     return true;
 }

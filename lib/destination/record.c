@@ -30,17 +30,6 @@ static bool append_timestamp(lambda__base *base, lambda__buffer *buffer, uint64_
     return append(base, buffer, text);
 }
 
-static bool append_base64(lambda__base *base, lambda__buffer *buffer, lambda_bytes bytes)
-{
-    if (bytes.length > SIZE_MAX / 4) return false;
-    size_t length = (bytes.length + 2) / 3 * 4;
-    if (!lambda__buffer_reserve(base, buffer, length + 2)) return false;
-    buffer->data[buffer->length] = '"';
-    lambda__base64(bytes.data, bytes.length, buffer->data + buffer->length + 1);
-    buffer->length += length + 1;
-    return append(base, buffer, "\"");
-}
-
 /** `"NAMEPayload":` and the payload, with its encoding behind it where it is no JSON. */
 static bool append_payload(lambda__base *base, lambda__buffer *buffer, const char *name, lambda_bytes payload)
 {
@@ -59,7 +48,7 @@ static bool append_payload(lambda__base *base, lambda__buffer *buffer, const cha
         encoding = "text";
         done = lambda__json_string(base, buffer, payload.data, payload.length);
     } else {
-        done = append_base64(base, buffer, payload);
+        done = lambda__json_base64(base, buffer, payload);
     }
     return done && append(base, buffer, ",\"") && append(base, buffer, name) &&
            append(base, buffer, "PayloadEncoding\":\"") && append(base, buffer, encoding) && append(base, buffer, "\"");
