@@ -1,82 +1,12 @@
-/* Files as destinations: what a line is, crashes, full disks, redrives, hostile bytes. */
-#include "taker.h"
+/* Files as destinations: what a line is, redrives, hostile bytes, several threads. */
+#include "dead_file.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <lambda/testing.h>
 
-static char directory[] = "/tmp/lambda-test-XXXXXX";
-static char path[64];      /* DIRECTORY/dead.jsonl */
-static char temporary[80]; /* what a redrive writes beside it */
-
-static int make_directory(void **state)
-{
-    (void)state;
-    if (!mkdtemp(directory)) return 1;
-    snprintf(path, sizeof(path), "%s/dead.jsonl", directory);
-    snprintf(temporary, sizeof(temporary), "%s.redrive", path);
-    return 0;
-}
-
-static int remove_file(void **state)
-{
-    (void)state;
-    return remove(path) != 0 && errno != ENOENT;
-}
-
-static int remove_directory(void **state)
-{
-    (void)state;
-    return rmdir(directory);
-}
-
-static void write_file(const char *data, size_t length)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(data, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
-
-/** All of the file; the caller frees it. */
-static char *read_file(size_t *length)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    fseek(file, 0, SEEK_END);
-    *length = (size_t)ftell(file);
-    rewind(file);
-    char *text = malloc(*length + 1);
-    assert_non_null(text);
-    assert_int_equal(fread(text, 1, *length, file), *length);
-    text[*length] = '\0';
-    fclose(file);
-    return text;
-}
-
-static void assert_file(const char *expected)
-{
-    size_t length;
-    char *text = read_file(&length);
-    assert_string_equal(text, expected);
-    assert_int_equal(length, strlen(expected));
-    free(text);
-    assert_int_equal(access(temporary, F_OK), -1);
-}
-
-/** A service with the file as its destination "dead". */
-static lambda_t *open_dead(void)
-{
-    lambda_t *lambda = test_open(NULL);
-    assert_ok(lambda, lambda_destination_register_file(lambda, "dead", path));
-    return lambda;
-}
+#include "destination/record.h"
 
 static void lines_are_as_documented(void **state)
 {
@@ -133,27 +63,6 @@ static void what_cannot_be_opened_is_refused(void **state)
     lambda_close(lambda);
     assert_ok(second, lambda_destination_register_file(second, "dead", path));
     lambda_close(second);
-}
-
-static void a_cut_line_is_ended(void **state)
-{
-    (void)state;
-    static const char cut[] = LINE("1") "\n{\"kind\":\"Dea";
-    write_file(cut, sizeof(cut) - 1);
-    lambda_t *lambda = open_dead();
-    taker into;
-    assert_ok(lambda, redrive(lambda, "dead", 1, &into, 1));
-    assert_string_equal(into.text, TAKEN("1"));
-    assert_file("{\"kind\":\"Dea");
-    assert_ok(lambda, redrive(lambda, "dead", 9, &into, 9)); /* what is cut is no line yet */
-    assert_int_equal(into.taken, 0);
-    assert_ok(lambda, deliver_number(lambda, "dead", 2));
-    assert_ok(lambda, deliver_number(lambda, "dead", 3));
-    assert_file("{\"kind\":\"Dea\n" LINE("2") "\n" LINE("3") "\n");
-    assert_ok(lambda, redrive(lambda, "dead", 1, &into, 9));
-    assert_string_equal(into.text, TAKEN("2"));
-    assert_file("{\"kind\":\"Dea\n" LINE("3") "\n");
-    lambda_close(lambda);
 }
 
 static void redrives_take_from_the_front(void **state)
@@ -283,120 +192,41 @@ static void any_bytes_come_back(void **state)
     lambda_close(lambda);
 }
 
-/** In a process of its own: files that would grow beyond `limit` bytes cannot. Exits with 0 where all was as it should be. */
-static int within_limit(rlim_t limit)
+/** What a record tells of is had back too, whatever the event was. */
+static lambda_status compare_request(void *user, const lambda_delivery *delivery)
 {
-    signal(SIGXFSZ, SIG_IGN);
-    const struct rlimit limits = {.rlim_cur = limit, .rlim_max = limit};
-    if (setrlimit(RLIMIT_FSIZE, &limits) != 0) return 1;
-    lambda_t *lambda = NULL;
-    if (lambda_open(NULL, &lambda) != LAMBDA_OK) return 2;
-    if (lambda_destination_register_file(lambda, "dead", path) != LAMBDA_OK) return 3;
-    int kept = 0;
-    while (kept < 9 && deliver_number(lambda, "dead", kept + 1) == LAMBDA_OK)
-        kept++;
-    if (kept != 2) return 4;
-    if (!strstr(lambda_error_message(lambda), strerror(EFBIG))) return 5;
-    if (deliver_number(lambda, "dead", 3) != LAMBDA_ERROR_SERVICE) return 6;
-    lambda_close(lambda);
-    return 0;
+    lambda_t *lambda = user;
+    lambda__buffer payload = {0};
+    lambda__buffer arn = {0};
+    assert_int_equal(delivery->kind, LAMBDA_DELIVERY_ON_FAILURE);
+    assert_true(delivery->request_id.high == 3 && delivery->request_id.low == 4);
+    assert_ok(lambda, lambda__record_request(lambda, delivery->body, &payload, &arn));
+    assert_int_equal(payload.length, 4);
+    assert_memory_equal(payload.data, "\xFF\0\n\"", 4);
+    assert_string_equal(arn.data, ARN ":$LATEST");
+    lambda__buffer_clear(&lambda->base, &payload);
+    lambda__buffer_clear(&lambda->base, &arn);
+    return LAMBDA_OK;
 }
 
-static void a_full_disk_loses_nothing(void **state)
+static void records_come_back(void **state)
 {
     (void)state;
-    const size_t line = strlen(LINE("1") "\n");
-    /* The third line does not fit at all, or all but its end does. */
-    const rlim_t limits[] = {2 * line, 2 * line + 1, 3 * line - 1};
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-        remove(path);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) _exit(within_limit(limits[i]));
-        int status = 0;
-        assert_int_equal(waitpid(child, &status, 0), child);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 0);
-        assert_file(LINE("1") "\n" LINE("2") "\n");
-    }
     lambda_t *lambda = open_dead();
-    assert_ok(lambda, deliver_number(lambda, "dead", 3));
-    assert_file(LINE("1") "\n" LINE("2") "\n" LINE("3") "\n");
-    lambda_close(lambda);
-}
-
-/** In a process of its own: a redrive takes, and the rest finds no room beside the file. */
-static int redrive_within_limit(rlim_t limit)
-{
-    signal(SIGXFSZ, SIG_IGN);
-    lambda_t *lambda = NULL;
-    taker into;
-    if (lambda_open(NULL, &lambda) != LAMBDA_OK) return 1;
-    if (lambda_destination_register_file(lambda, "dead", path) != LAMBDA_OK) return 2;
-    const struct rlimit limits = {.rlim_cur = limit, .rlim_max = limit};
-    if (setrlimit(RLIMIT_FSIZE, &limits) != 0) return 3;
-    if (redrive(lambda, "dead", 1, &into, 9) != LAMBDA_ERROR_SERVICE || into.taken != 1) return 4;
-    if (!strstr(lambda_error_message(lambda), "given again")) return 5;
-    if (redrive(lambda, "dead", 3, &into, 9) != LAMBDA_OK || into.taken != 3) return 6;
-    lambda_close(lambda);
-    return 0;
-}
-
-static void what_cannot_be_forgotten_stays(void **state)
-{
-    (void)state;
-    static const char text[] = LINE("1") "\n" LINE("2") "\n" LINE("3") "\n";
-    write_file(text, sizeof(text) - 1);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) _exit(redrive_within_limit(strlen(LINE("1"))));
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
+    lambda__buffer text = {0};
+    const lambda_destination *destination = lambda__destination_find(lambda, "dead");
+    const lambda__record record = {.request_id = {3, 4},
+                                   .function_arn = ARN,
+                                   .condition = "EventAgeExceeded",
+                                   .request = LAMBDA_JSON("\xFF\0\n\"")};
+    assert_true(lambda__record_render(&lambda->base, &record, &text));
+    const lambda_delivery delivery = {
+        .kind = LAMBDA_DELIVERY_ON_FAILURE, .function_arn = ARN, .body = {text.data, text.length}};
+    assert_ok(lambda, destination->deliver(destination->user, &delivery));
+    assert_ok(lambda, destination->redrive(destination->user, 1, compare_request, lambda));
     assert_file("");
-}
-
-static void a_device_takes_and_gives_nothing_back(void **state)
-{
-    (void)state;
-    lambda_t *lambda = test_open(NULL);
-    taker into;
-    assert_ok(lambda, lambda_destination_register_file(lambda, "null", "/dev/null"));
-    assert_ok(lambda, deliver_number(lambda, "null", 1));
-    assert_fails(lambda, redrive(lambda, "null", 1, &into, 1), INVALID, "/dev/null");
-    assert_ok(lambda, lambda_destination_register_file(lambda, "full", "/dev/full"));
-    assert_fails(lambda, deliver_number(lambda, "full", 1), LAMBDA_ERROR_SERVICE, strerror(ENOSPC));
+    lambda__buffer_clear(&lambda->base, &text);
     lambda_close(lambda);
-}
-
-/** What a crash in the middle of a redrive leaves is no hindrance, and rights and links are as they were. */
-static void redrives_keep_rights_and_links(void **state)
-{
-    (void)state;
-    char link[96];
-    struct stat info;
-    taker into;
-    snprintf(link, sizeof(link), "%s/link", directory);
-    assert_int_equal(symlink(path, link), 0);
-    write_file("", 0);
-    assert_int_equal(chmod(path, 0640), 0);
-    FILE *left = fopen(temporary, "wb");
-    assert_non_null(left);
-    fputs(LINE("9") "\n", left);
-    fclose(left);
-    lambda_t *lambda = test_open(NULL);
-    assert_ok(lambda, lambda_destination_register_file(lambda, "dead", link));
-    assert_ok(lambda, deliver_number(lambda, "dead", 1));
-    assert_ok(lambda, deliver_number(lambda, "dead", 2));
-    assert_ok(lambda, redrive(lambda, "dead", 1, &into, 1));
-    assert_file(LINE("2") "\n");
-    assert_int_equal(lstat(link, &info), 0);
-    assert_true(S_ISLNK(info.st_mode));
-    assert_int_equal(stat(path, &info), 0);
-    assert_int_equal(info.st_mode & 0777, 0640);
-    lambda_close(lambda);
-    remove(link);
 }
 
 enum { THREADS = 4, EACH = 25 };
@@ -474,14 +304,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(lines_are_as_documented, remove_file),
         cmocka_unit_test_teardown(what_cannot_be_opened_is_refused, remove_file),
-        cmocka_unit_test_teardown(a_cut_line_is_ended, remove_file),
         cmocka_unit_test_teardown(redrives_take_from_the_front, remove_file),
         cmocka_unit_test_teardown(what_is_no_dead_letter_stays, remove_file),
         cmocka_unit_test_teardown(any_bytes_come_back, remove_file),
-        cmocka_unit_test_teardown(a_full_disk_loses_nothing, remove_file),
-        cmocka_unit_test_teardown(what_cannot_be_forgotten_stays, remove_file),
-        cmocka_unit_test_teardown(a_device_takes_and_gives_nothing_back, remove_file),
-        cmocka_unit_test_teardown(redrives_keep_rights_and_links, remove_file),
+        cmocka_unit_test_teardown(records_come_back, remove_file),
         cmocka_unit_test_teardown(deliveries_beside_redrives_lose_nothing, remove_file),
         cmocka_unit_test_teardown(every_allocation_may_fail, remove_file),
     };
