@@ -72,7 +72,7 @@ static lambda_status read_more(file_walk *walk, size_t *length)
     size_t wanted = left < READ_SIZE ? (size_t)left : READ_SIZE;
     *length = 0;
     if (wanted == 0) return LAMBDA_OK;
-    if (walk->start > 0) memmove(window->data, window->data + walk->start, present);
+    if (window->data && walk->start > 0) memmove(window->data, window->data + walk->start, present);
     walk->start = 0;
     window->length = present;
     if (!lambda__buffer_reserve(base, window, wanted)) return lambda__out_of_memory(base);

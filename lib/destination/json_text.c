@@ -104,14 +104,13 @@ char lambda__json_first(lambda_bytes value)
 /** Four hexadecimal digits. */
 static bool read_unit(const char *text, const char *end, uint32_t *unit)
 {
-    static const char digits[] = "0123456789abcdef";
+    static const char digits[] = "0123456789abcdefABCDEF"; /* the last six are those before again */
     if (end - text < 4) return false;
     *unit = 0;
     for (int i = 0; i < 4; i++) {
-        char lower = (char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] + 32 : text[i]);
-        const char *digit = lower ? strchr(digits, lower) : NULL;
+        const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
         if (!digit) return false;
-        *unit = *unit << 4 | (uint32_t)(digit - digits);
+        *unit = *unit << 4 | (uint32_t)(digit - digits - (digit - digits > 15 ? 6 : 0));
     }
     return true;
 }

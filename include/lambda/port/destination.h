@@ -18,7 +18,7 @@ typedef enum lambda_delivery_kind {
 
 /** One delivery. Borrowed for the call. */
 typedef struct lambda_delivery {
-    lambda_delivery_kind kind;
+    lambda_delivery_kind kind;    /**< which of the three */
     lambda_request_id request_id; /**< of the event */
     const char *function_arn;     /**< of what was invoked, with its qualifier */
     const char *target;           /**< as the configuration names it */
