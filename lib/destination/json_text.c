@@ -97,20 +97,21 @@ bool lambda__json_member(lambda_bytes object, const char *name, lambda_bytes *va
 
 char lambda__json_first(lambda_bytes value)
 {
+    const char *data = value.data;
     size_t at = skip_space(value, 0);
-    return at < value.length ? ((const char *)value.data)[at] : '\0';
+    if (at == value.length) return '\0';
+    return data[at];
 }
 
 /** Four hexadecimal digits. */
 static bool read_unit(const char *text, const char *end, uint32_t *unit)
 {
-    static const char digits[] = "0123456789abcdefABCDEF"; /* the last six are those before again */
     if (end - text < 4) return false;
     *unit = 0;
     for (int i = 0; i < 4; i++) {
-        const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
-        if (!digit) return false;
-        *unit = *unit << 4 | (uint32_t)(digit - digits - (digit - digits > 15 ? 6 : 0));
+        int digit = lambda__hex_value(text[i]);
+        if (digit < 0) return false;
+        *unit = *unit << 4 | (uint32_t)digit;
     }
     return true;
 }

@@ -106,7 +106,6 @@ bool lambda__record_render(lambda__base *base, const lambda__record *record, lam
 
 bool lambda__request_id_parse(const char *text, size_t length, lambda_request_id *id)
 {
-    static const char digits[] = "0123456789abcdefABCDEF"; /* the last six are those before again */
     uint64_t words[2] = {0, 0};
     int count = 0;
     if (length != LAMBDA_REQUEST_ID_SIZE - 1) return false;
@@ -115,9 +114,9 @@ bool lambda__request_id_parse(const char *text, size_t length, lambda_request_id
             if (text[i] != '-') return false;
             continue;
         }
-        const char *digit = text[i] ? strchr(digits, text[i]) : NULL;
-        if (!digit) return false;
-        words[count / 16] = words[count / 16] << 4 | (uint64_t)(digit - digits - (digit - digits > 15 ? 6 : 0));
+        int digit = lambda__hex_value(text[i]);
+        if (digit < 0) return false;
+        words[count / 16] = words[count / 16] << 4 | (uint64_t)digit;
         count++;
     }
     id->high = words[0];
