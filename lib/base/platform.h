@@ -91,4 +91,48 @@ int lambda__platform_private_copy(const char *source, const char *parent, size_t
 /** Ends it; its bytes are then gone. */
 void lambda__platform_private_close(lambda__private_file *file);
 
+/* ---- a file of lines: base/platform_posix_file.c */
+
+/** Bytes of a path, its NUL included. */
+#define LAMBDA__PATH_SIZE 4096
+
+/** A file that lines are appended to. One call at a time, but for reading what stood there when nothing was being appended. */
+typedef struct lambda__line_file {
+    int descriptor;
+    bool regular;                 /* else it is a device or a pipe: what goes in cannot be had back */
+    bool directory_stale;         /* the directory on disk may not know this file yet */
+    char path[LAMBDA__PATH_SIZE]; /* absolute and through no link */
+} lambda__line_file;
+
+/** A part of a file. */
+typedef struct lambda__file_range {
+    uint64_t offset;
+    uint64_t length;
+} lambda__file_range;
+
+/** Opens a file, made for its owner alone if it is not there. 0 or an errno: EBUSY where it is open already, here or elsewhere. */
+int lambda__platform_lines_open(const char *path, lambda__line_file *file);
+
+/**
+ * Appends a line and a line end in one write, and one before it where the file ends within a line; on disk when it returns. 0 or an
+ * errno: the file is then as it was.
+ */
+int lambda__platform_lines_append(lambda__line_file *file, const void *line, size_t length);
+
+/** How long the file is. 0 or an errno. */
+int lambda__platform_lines_size(const lambda__line_file *file, uint64_t *size);
+
+/** Reads up to `capacity` bytes; `*length` is 0 at the end. 0 or an errno. */
+int lambda__platform_lines_read(const lambda__line_file *file, uint64_t offset, void *data, size_t capacity,
+                                size_t *length);
+
+/**
+ * Forgets all but these parts and what stands at `rest` and behind it: on disk the file is the old or the new one, whole, at any time.
+ * 0 or an errno: the file is then as it was.
+ */
+int lambda__platform_lines_keep(lambda__line_file *file, const lambda__file_range *parts, size_t count, uint64_t rest);
+
+/** Closes it. */
+void lambda__platform_lines_close(lambda__line_file *file);
+
 #endif

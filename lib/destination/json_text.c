@@ -4,6 +4,8 @@
 
 #include <jansson.h>
 
+#include "base/digest.h"
+
 #define NOWHERE SIZE_MAX
 
 static bool is_space(char byte)
@@ -95,21 +97,21 @@ bool lambda__json_member(lambda_bytes object, const char *name, lambda_bytes *va
 
 char lambda__json_first(lambda_bytes value)
 {
+    const char *data = value.data;
     size_t at = skip_space(value, 0);
-    return at < value.length ? ((const char *)value.data)[at] : '\0';
+    if (at == value.length) return '\0';
+    return data[at];
 }
 
 /** Four hexadecimal digits. */
 static bool read_unit(const char *text, const char *end, uint32_t *unit)
 {
-    static const char digits[] = "0123456789abcdef";
     if (end - text < 4) return false;
     *unit = 0;
     for (int i = 0; i < 4; i++) {
-        char lower = (char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] + 32 : text[i]);
-        const char *digit = lower ? strchr(digits, lower) : NULL;
-        if (!digit) return false;
-        *unit = *unit << 4 | (uint32_t)(digit - digits);
+        int digit = lambda__hex_value(text[i]);
+        if (digit < 0) return false;
+        *unit = *unit << 4 | (uint32_t)digit;
     }
     return true;
 }
@@ -173,5 +175,18 @@ bool lambda__json_decode(lambda_bytes value, char *decoded, size_t *length)
             return false;
     }
     *length = (size_t)(to - decoded);
+    return true;
+}
+
+bool lambda__json_base64(lambda__base *base, lambda__buffer *buffer, lambda_bytes bytes)
+{
+    if (bytes.length > SIZE_MAX / 4) return false;
+    const size_t length = (bytes.length + 2) / 3 * 4;
+    if (!lambda__buffer_reserve(base, buffer, length + 2)) return false;
+    char *to = buffer->data + buffer->length;
+    to[0] = '"';
+    lambda__base64(bytes.data, bytes.length, to + 1);
+    memcpy(to + 1 + length, "\"", 2);
+    buffer->length += length + 2;
     return true;
 }

@@ -5,7 +5,7 @@
 #ifndef LAMBDA_LIB_JSON_TEXT_H
 #define LAMBDA_LIB_JSON_TEXT_H
 
-#include <lambda/base.h>
+#include "base/buffer.h"
 
 /** How deep what is embedded may nest, so that jansson, which reads 2,048 levels, still reads the whole. */
 #define LAMBDA__JSON_DEPTH_MAX 1024
@@ -33,5 +33,16 @@ char lambda__json_first(lambda_bytes value);
  * False if it is no string, or one with an escape that is none.
  */
 bool lambda__json_decode(lambda_bytes value, char *decoded, size_t *length);
+
+/** What a hexadecimal digit of either case is worth, -1 for what is none. */
+static inline int lambda__hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
+}
+
+/** Appends bytes as base64 in a JSON string. False when memory is out. */
+bool lambda__json_base64(lambda__base *base, lambda__buffer *buffer, lambda_bytes bytes);
 
 #endif

@@ -30,17 +30,6 @@ static bool append_timestamp(lambda__base *base, lambda__buffer *buffer, uint64_
     return append(base, buffer, text);
 }
 
-static bool append_base64(lambda__base *base, lambda__buffer *buffer, lambda_bytes bytes)
-{
-    if (bytes.length > SIZE_MAX / 4) return false;
-    size_t length = (bytes.length + 2) / 3 * 4;
-    if (!lambda__buffer_reserve(base, buffer, length + 2)) return false;
-    buffer->data[buffer->length] = '"';
-    lambda__base64(bytes.data, bytes.length, buffer->data + buffer->length + 1);
-    buffer->length += length + 1;
-    return append(base, buffer, "\"");
-}
-
 /** `"NAMEPayload":` and the payload, with its encoding behind it where it is no JSON. */
 static bool append_payload(lambda__base *base, lambda__buffer *buffer, const char *name, lambda_bytes payload)
 {
@@ -59,7 +48,7 @@ static bool append_payload(lambda__base *base, lambda__buffer *buffer, const cha
         encoding = "text";
         done = lambda__json_string(base, buffer, payload.data, payload.length);
     } else {
-        done = append_base64(base, buffer, payload);
+        done = lambda__json_base64(base, buffer, payload);
     }
     return done && append(base, buffer, ",\"") && append(base, buffer, name) &&
            append(base, buffer, "PayloadEncoding\":\"") && append(base, buffer, encoding) && append(base, buffer, "\"");
@@ -117,7 +106,6 @@ bool lambda__record_render(lambda__base *base, const lambda__record *record, lam
 
 bool lambda__request_id_parse(const char *text, size_t length, lambda_request_id *id)
 {
-    static const char digits[] = "0123456789abcdef";
     uint64_t words[2] = {0, 0};
     int count = 0;
     if (length != LAMBDA_REQUEST_ID_SIZE - 1) return false;
@@ -126,10 +114,9 @@ bool lambda__request_id_parse(const char *text, size_t length, lambda_request_id
             if (text[i] != '-') return false;
             continue;
         }
-        char lower = (char)(text[i] >= 'A' && text[i] <= 'F' ? text[i] + 32 : text[i]);
-        const char *digit = lower ? strchr(digits, lower) : NULL;
-        if (!digit) return false;
-        words[count / 16] = words[count / 16] << 4 | (uint64_t)(digit - digits);
+        int digit = lambda__hex_value(text[i]);
+        if (digit < 0) return false;
+        words[count / 16] = words[count / 16] << 4 | (uint64_t)digit;
         count++;
     }
     id->high = words[0];

@@ -51,10 +51,10 @@ static lambda_status check_name(lambda_t *lambda, const char *name)
 {
     lambda__base *base = &lambda->base;
     if (!name) return lambda__fail(base, INVALID, "name: is NULL");
-    size_t length = strnlen(name, LAMBDA__DESTINATION_NAME_MAX * 4 + 1);
+    const size_t most = 4; /* bytes of a character */
+    size_t length = strnlen(name, most * LAMBDA__DESTINATION_NAME_MAX + 1);
     if (length == 0) return lambda__fail(base, INVALID, "name: is empty");
-    /* The text's own end cuts a character of a name that is too long: then it is not told to be no UTF-8. */
-    if (length > LAMBDA__DESTINATION_NAME_MAX * 4 || lambda__utf8_count(name, length) > LAMBDA__DESTINATION_NAME_MAX)
+    if (length > most * LAMBDA__DESTINATION_NAME_MAX || lambda__utf8_count(name, length) > LAMBDA__DESTINATION_NAME_MAX)
         return lambda__fail(base, INVALID, "name: \"%.40s...\" is longer than %d characters", name,
                             LAMBDA__DESTINATION_NAME_MAX);
     if (!lambda__utf8_valid(name, length)) return lambda__fail(base, INVALID, "name: is not UTF-8");

@@ -18,13 +18,15 @@ typedef enum lambda_delivery_kind {
 
 /** One delivery. Borrowed for the call. */
 typedef struct lambda_delivery {
-    lambda_delivery_kind kind;
+    lambda_delivery_kind kind;    /**< which of the three */
     lambda_request_id request_id; /**< of the event */
     const char *function_arn;     /**< of what was invoked, with its qualifier */
     const char *target;           /**< as the configuration names it */
     /**
      * An invocation record, Lambda's JSON (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html),
-     * or with DEAD_LETTER the event's payload.
+     * or with DEAD_LETTER the event's payload. A payload that is no JSON stands in a record as a string, and a member of its own, behind it,
+     * says so: "requestPayloadEncoding" or "responsePayloadEncoding" is "text", or "base64" where it is not UTF-8. An event that never ran
+     * has neither "responseContext" nor "responsePayload".
      */
     lambda_bytes body;
     const char *error_code;    /**< DEAD_LETTER: the HTTP status as text, Lambda's ErrorCode; else "" */
@@ -42,8 +44,8 @@ typedef struct lambda_destination {
      */
     lambda_status (*deliver)(void *user, const lambda_delivery *delivery);
     /**
-     * Hands up to `most` of what was delivered to `take`, the oldest first, and forgets each that it took. NULL: what goes there
-     * cannot be had back.
+     * Hands up to `most` dead letters and records of failures to `take`, the oldest first, and forgets each that it took; records of
+     * successes stay. What ended it is returned. NULL: what goes there cannot be had back.
      */
     lambda_status (*redrive)(void *user, uint64_t most, lambda_redrive_taker *take, void *taker);
     /** The service closes. NULL: nothing is to be done. */
@@ -61,14 +63,37 @@ LAMBDA_API lambda_status lambda_destination_register(lambda_t *lambda, const cha
                                                      const lambda_destination *destination);
 
 /**
- * A destination that appends one line of JSON a delivery to a file, made if it is not there, and has it on disk before it returns: for
- * a record {"kind":"OnSuccess" or "OnFailure","functionArn":...,"record":...}, for a dead letter {"kind":"DeadLetter",
- * "functionArn":...,"body":...,"messageAttributes":{...}} with SQS's attributes RequestID, ErrorCode and ErrorMessage. A redrive takes
- * lines from its front; a line that was cut by a crash is skipped. LAMBDA_ERROR_SERVICE where it cannot be opened.
+ * A destination that appends one line of JSON a delivery to a file, and has it on disk before it returns. The file is made if it is not
+ * there, for its owner alone. A line is one of
+ *
+ *     {"kind":"OnSuccess","functionArn":ARN,"record":RECORD}
+ *     {"kind":"OnFailure","functionArn":ARN,"record":RECORD}
+ *     {"kind":"DeadLetter","functionArn":ARN,"body":BODY,"messageAttributes":{"RequestID":{"stringValue":ID,"dataType":"String"},
+ *      "ErrorCode":{"stringValue":CODE,"dataType":"Number"},"ErrorMessage":{"stringValue":MESSAGE,"dataType":"String"}}}
+ *
+ * in that order and with no space. ARN is `function_arn`. RECORD is the record itself; a line end within it, which JSON takes for any
+ * other space, is a space. BODY is the event's payload: where that is UTF-8, a JSON string of it, else {"base64":"..."} of its bytes (RFC
+ * 4648, with padding). The attributes are SQS's, as in its events; ErrorCode or ErrorMessage is left out where it is empty.
+ *
+ * A redrive takes dead letters and records of failures from the front. Records of successes stay, and so do lines that cannot be read,
+ * of which a WARN line tells: they do not stand in the way of others. What was taken is cut out of the file before the redrive returns;
+ * a process that ends before that leaves it there, to be taken once more. For that the file is written anew as PATH.redrive, which
+ * needs room, and replaces the old one. A file that ends within a line, because of a crash, gets a line end before the next line.
+ *
+ * While it is registered the file is locked (flock). Other programs may read it, but must not write to it, nor move it. A device or a pipe
+ * may take its place; it gives nothing back. A full disk fails the delivery and leaves the file as it was; so does a limit on a
+ * file's size (RLIMIT_FSIZE) in a process that ignores SIGXFSZ.
+ *
+ * LAMBDA_ERROR_SERVICE where the file cannot be opened or is a destination already; else as lambda_destination_register.
  */
 LAMBDA_API lambda_status lambda_destination_register_file(lambda_t *lambda, const char *name, const char *path);
 
-/** A destination that pushes the lines of `lambda_destination_register_file` to a queue, which is the destination's from then on. */
+/**
+ * A destination that pushes the lines of `lambda_destination_register_file` to a queue, each as one message and without a line end, its
+ * state word 0. The queue is the destination's from then on; where the call fails it is still the caller's, and untouched unless it was
+ * its `attach` that failed. What is said of a redrive there holds here: what stays is given back to the queue at its end. Errors as
+ * lambda_destination_register, and those of `attach`.
+ */
 LAMBDA_API lambda_status lambda_destination_register_queue(lambda_t *lambda, const char *name,
                                                            const lambda_queue *queue);
 
