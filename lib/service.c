@@ -103,7 +103,8 @@ static lambda_status open_floors(lambda_t *lambda, const lambda_options *options
     lambda__environments_port(&port);
     lambda_status status = lambda__runtimes_open(lambda, &lambda->runtimes);
     if (status == LAMBDA_OK) status = lambda__environments_open(lambda, options, &lambda->environments);
-    if (status == LAMBDA_OK) status = lambda__registry_open(lambda, &port, &lambda->registry);
+    if (status == LAMBDA_OK) status = lambda__registry_open(lambda, &port, &options->store, &lambda->registry);
+    if (status == LAMBDA_OK) status = lambda__registry_restore(lambda);
     return status;
 }
 
@@ -164,6 +165,7 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
         free_service(lambda);
         return status;
     }
+    lambda__registry_opened(lambda);
     *opened = lambda;
     return LAMBDA_OK;
 }
