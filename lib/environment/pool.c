@@ -373,6 +373,7 @@ void lambda__environments_port(lambda__registry_port *port)
     port->version_retired = version_retired;
     port->version_freed = version_freed;
     port->function_changed = lambda__function_changed;
+    port->qualifier_deleted = lambda__qualifier_deleted;
     port->function_retired = lambda__function_retired;
     port->function_freed = lambda__function_freed;
     port->concurrency_describe = lambda__concurrency_describe;

@@ -163,6 +163,7 @@ lambda_status lambda__concurrency_restore(lambda_t *lambda, lambda__function *fu
 
 /** What the registry tells of functions. */
 void lambda__function_changed(lambda_t *lambda, lambda__function *function);
+void lambda__qualifier_deleted(lambda_t *lambda, lambda__function *function, const char *qualifier);
 void lambda__function_retired(lambda_t *lambda, lambda__function *function);
 void lambda__function_freed(lambda_t *lambda, lambda__function *function);
 

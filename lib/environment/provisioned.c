@@ -76,23 +76,17 @@ static void want(wants *all, lambda__version *version, uint32_t count)
     all->counts[all->count++] = count;
 }
 
-static void add_up(lambda_t *lambda, lambda__function *function, lambda__concurrency *own, lambda__thread *thread,
-                   wants *all)
+static void add_up(lambda__function *function, const lambda__concurrency *own, lambda__thread *thread, wants *all)
 {
-    lambda__provision *next;
-    for (lambda__provision *each = own->provisions; each; each = next) {
+    for (const lambda__provision *each = own->provisions; each; each = each->next) {
         destination found;
-        next = each->next;
         lambda__read_begin(thread);
-        bool leads = find(function, each->qualifier, &found);
-        uint32_t aside = found.additional ? (uint32_t)(each->requested * found.weight + 0.5) : 0;
-        if (leads) {
+        if (find(function, each->qualifier, &found)) {
+            uint32_t aside = found.additional ? (uint32_t)(each->requested * found.weight + 0.5) : 0;
             want(all, found.version, each->requested - aside);
             want(all, found.additional, aside);
         }
         lambda__read_end(thread);
-        /* The version or alias was deleted, and what was provisioned for it with it. */
-        if (!leads) lambda__provision_remove(lambda, own, each);
     }
 }
 
@@ -153,7 +147,7 @@ static bool settle(lambda_t *lambda, lambda__function *function, lambda__concurr
             lambda__release(&lambda->base, all.counts);
             return false;
         }
-        add_up(lambda, function, own, thread, &all);
+        add_up(function, own, thread, &all);
     }
     bool complete = true;
     for (size_t i = 0; i < own->versions_count; i++) {
@@ -283,6 +277,15 @@ static lambda_status check_room(lambda_t *lambda, const lambda__concurrency *own
             "provisioned_concurrent_executions: %u leave the account less than its unreserved minimum of %u", wanted,
             lambda->limits.unreserved_concurrent_executions);
     return LAMBDA_OK;
+}
+
+void lambda__qualifier_deleted(lambda_t *lambda, lambda__function *function, const char *qualifier)
+{
+    lambda__concurrency *own = lambda__concurrency_of(function);
+    pthread_mutex_lock(&lambda->environments->mutex);
+    lambda__provision *provision = provision_of(own, qualifier, strlen(qualifier));
+    if (provision) lambda__provision_remove(lambda, own, provision);
+    pthread_mutex_unlock(&lambda->environments->mutex);
 }
 
 /** A provision of nothing, not yet the function's; NULL when memory is out. */

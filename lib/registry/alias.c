@@ -272,6 +272,8 @@ static lambda_status take_out(lambda_t *lambda, lambda__function *function, size
         return status;
     }
     lambda__event_invokes_replace(function, event_invokes, unlinked);
+    if (atomic_load_explicit(&function->concurrency, memory_order_acquire))
+        lambda->registry->port.qualifier_deleted(lambda, function, alias->name);
     unlinked->alias = alias;
     unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
     unlinked->route = atomic_exchange_explicit(&alias->route, NULL, memory_order_acq_rel);

@@ -184,12 +184,14 @@ static json_t *write_all(lambda_t *lambda, const lambda__image *image, const lam
 typedef struct output {
     lambda__base *base;
     lambda__buffer *text;
+    bool complete; /* jansson goes on after some failures to write */
 } output;
 
 static int append(const char *data, size_t length, void *user)
 {
-    const output *to = user;
-    return lambda__buffer_append(to->base, to->text, data, length) ? 0 : -1;
+    output *to = user;
+    to->complete = to->complete && lambda__buffer_append(to->base, to->text, data, length);
+    return to->complete ? 0 : -1;
 }
 
 bool lambda__document_write(lambda_t *lambda, const lambda__image *image, lambda__buffer *text)
@@ -202,8 +204,8 @@ bool lambda__document_write(lambda_t *lambda, const lambda__image *image, lambda
         kept = own;
     }
     json_t *document = write_all(lambda, image, kept);
-    output to = {&lambda->base, text};
-    bool complete = document && json_dump_callback(document, append, &to, JSON_COMPACT) == 0;
+    output to = {&lambda->base, text, true};
+    bool complete = document && json_dump_callback(document, append, &to, JSON_COMPACT) == 0 && to.complete;
     json_decref(document);
     lambda__release(&lambda->base, own);
     return complete;

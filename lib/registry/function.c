@@ -278,6 +278,8 @@ static lambda_status delete_version(lambda_t *lambda, lambda__function *function
     }
     lambda->registry->code_bytes -= lambda__version_code_size(lambda, version);
     lambda__event_invokes_replace(function, event_invokes, unlinked);
+    if (atomic_load_explicit(&function->concurrency, memory_order_acquire))
+        lambda->registry->port.qualifier_deleted(lambda, function, version->label);
     unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
     unlinked->version = version;
     unlinked->changed = lambda__function_retain(function);

@@ -80,6 +80,8 @@ typedef struct lambda__registry_port {
                                          const lambda__kept_concurrency *kept);
     /** An alias of the function was changed or deleted, or a version: only where it has `concurrency`. */
     void (*function_changed)(lambda_t *lambda, struct lambda__function *function);
+    /** As writer: that alias or version is deleted, and what was provisioned for it goes with it; likewise. Needs no memory. */
+    void (*qualifier_deleted)(lambda_t *lambda, struct lambda__function *function, const char *qualifier);
     /** The function was deleted; likewise. */
     void (*function_retired)(lambda_t *lambda, struct lambda__function *function);
     /** The last reference to it has gone: free what is in `concurrency`. */

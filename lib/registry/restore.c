@@ -126,7 +126,8 @@ static int compare_sequence(const void *one, const void *two)
 {
     uint64_t first = ((const kept_function *)one)->function->sequence;
     uint64_t second = ((const kept_function *)two)->function->sequence;
-    return first < second ? -1 : first > second;
+    if (first != second) return first < second ? -1 : 1;
+    return strcmp(((const kept_function *)one)->name, ((const kept_function *)two)->name);
 }
 
 /** What is wrong with a document is an error of the service, not of a parameter. */
