@@ -82,6 +82,32 @@ static lambda_status load(lambda_t *lambda, const lambda_code *code, bindings *a
     return LAMBDA_OK;
 }
 
+/** As writer: does the list lack a version that is to be bound? `*at` is where to look on: versions come in the list's order. */
+static bool lacks(lambda_t *lambda, const bindings *all, size_t *at, const lambda__version *version,
+                  const char *runtime)
+{
+    const lambda__registry_port *port = &lambda->registry->port;
+    const lambda__code *code = lambda__version_code(version);
+    if (!port->code_reason(code) || strcmp(port->code_runtime(code), runtime) != 0) return false;
+    while (*at < all->count && all->items[*at].version != version)
+        ++*at;
+    return *at == all->count;
+}
+
+/** As writer: does it still have all? A change that came between may have made a new version of an unbound one. */
+static bool is_complete(lambda_t *lambda, const bindings *all, const lambda__name *name, const char *runtime)
+{
+    const lambda__version *latest = atomic_load_explicit(&all->function->latest, memory_order_relaxed);
+    const lambda__directory *directory = lambda__directory_of(all->function);
+    size_t at = 0;
+    bool published = name->qualifier && name->qualifier[0] != '$'; /* one version, which is itself for ever */
+    if (!latest || published) return true;
+    bool complete = !lacks(lambda, all, &at, latest, runtime);
+    for (size_t i = 0; complete && !name->qualifier && i < directory->versions_count; i++)
+        complete = !lacks(lambda, all, &at, directory->versions[i], runtime);
+    return complete;
+}
+
 /** As writer: the versions have their code from here on, but for those that somebody else has bound meanwhile. */
 static void install(bindings *all)
 {
@@ -119,24 +145,21 @@ lambda_status lambda_function_bind(lambda_t *lambda, const char *function_name, 
         return lambda__fail(&lambda->base, invalid, "qualifier: \"%s\" is an alias; versions have code",
                             name.qualifier);
     if (!code->runtime) return lambda__fail(&lambda->base, invalid, "code: is missing");
-    /* A change that came between may have made a new $LATEST of the unbound one: once more for that. */
-    bool bound = false;
-    for (bool more = true; more && status == LAMBDA_OK;) {
+    for (bool done = false; !done && status == LAMBDA_OK;) {
         bindings all = {0};
         lambda__registry_lock(lambda);
         status = collect(lambda, &name, code->runtime, &all);
         lambda__registry_unlock(lambda);
-        more = all.count > 0;
-        if (status == LAMBDA_OK && !more && !bound) status = nothing_to_bind(lambda, &name, &all, code->runtime);
+        if (status == LAMBDA_OK && all.count == 0) status = nothing_to_bind(lambda, &name, &all, code->runtime);
         if (status == LAMBDA_OK) status = load(lambda, code, &all);
-        if (status == LAMBDA_OK && more) {
+        if (status == LAMBDA_OK) {
             lambda__registry_lock(lambda);
-            install(&all);
+            done = is_complete(lambda, &all, &name, code->runtime);
+            if (done) install(&all);
             lambda__registry_unlock(lambda);
-            bound = true;
-            if (atomic_load_explicit(&all.function->concurrency, memory_order_acquire))
-                lambda->registry->port.function_changed(lambda, all.function);
         }
+        if (done && atomic_load_explicit(&all.function->concurrency, memory_order_acquire))
+            lambda->registry->port.function_changed(lambda, all.function);
         free_bindings(lambda, &all);
     }
     return status;
