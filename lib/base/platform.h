@@ -98,6 +98,9 @@ typedef struct lambda__private_file {
  */
 int lambda__platform_private_copy(const char *source, const char *parent, size_t maximum, lambda__private_file *file);
 
+/** The same of bytes: at least one. */
+int lambda__platform_private_write(const void *data, size_t length, const char *parent, lambda__private_file *file);
+
 /** Ends it; its bytes are then gone. */
 void lambda__platform_private_close(lambda__private_file *file);
 
