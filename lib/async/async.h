@@ -100,11 +100,17 @@ void lambda__async_event(lambda__thread *thread, const lambda__name *name, lambd
 
 /* ---- async/worker.c */
 
+/**
+ * Messages that a worker has at once. One that is durable pays for each time something is acknowledged, so that more go
+ * together there.
+ */
+enum { LAMBDA__WORKER_MOST = LAMBDA_QUEUE_RECEIVE_MAX, LAMBDA__WORKER_MOST_DURABLE = 8 * LAMBDA_QUEUE_RECEIVE_MAX };
+
 /** One that receives: its memory is used again from event to event. */
 typedef struct lambda__async_worker {
     lambda_t *lambda;
     lambda__thread *thread;
-    lambda_queue_message messages[LAMBDA_QUEUE_RECEIVE_MAX];
+    lambda_queue_message messages[LAMBDA__WORKER_MOST_DURABLE];
     size_t count;      /* received */
     size_t first;      /* the first that is not given back yet */
     size_t at;         /* the one that is run now */

@@ -136,7 +136,8 @@ static void extend(lambda__async_worker *worker)
 /** How many to take next. */
 static void adapt(lambda__async_worker *worker, uint64_t spent)
 {
-    if (worker->count == worker->capacity && spent < QUICK_NS && worker->capacity < LAMBDA_QUEUE_RECEIVE_MAX)
+    size_t most = worker->lambda->async->queue.durable ? LAMBDA__WORKER_MOST_DURABLE : LAMBDA__WORKER_MOST;
+    if (worker->count == worker->capacity && spent < QUICK_NS && worker->capacity < most)
         worker->capacity *= 2;
     else if (spent > SLOW_NS)
         worker->capacity = 1;
@@ -163,16 +164,31 @@ static void receive_failed(lambda_t *lambda)
     lambda__agenda_schedule(&lambda->base, &lambda->async->task, lambda__now(&lambda->base) + AGAIN_NS);
 }
 
+/** As many as are wanted and there: a queue gives a few at a time. */
+static void receive(lambda__async_worker *worker)
+{
+    const lambda_queue *queue = &worker->lambda->async->queue;
+    size_t got = 0;
+    do {
+        size_t wanted = worker->capacity - worker->count;
+        lambda_status status = queue->receive(queue->user, worker->messages + worker->count, wanted,
+                                              worker->lambda->async->visible_ns, &got);
+        if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) {
+            receive_failed(worker->lambda);
+            return;
+        }
+        worker->count += got;
+    } while (LAMBDA__UNLIKELY(got == LAMBDA_QUEUE_RECEIVE_MAX && worker->count < worker->capacity));
+}
+
 bool lambda__async_work(lambda__async_worker *worker)
 {
     lambda_t *lambda = worker->lambda;
     lambda__async *async = lambda->async;
     worker->count = worker->first = worker->at = 0;
     worker->spent = worker->kept = 0;
-    lambda_status status =
-        async->queue.receive(async->queue.user, worker->messages, worker->capacity, async->visible_ns, &worker->count);
-    if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) receive_failed(lambda);
-    if (status != LAMBDA_OK || worker->count == 0) {
+    receive(worker);
+    if (worker->count == 0) {
         lambda__async_idle(lambda);
         return false;
     }
