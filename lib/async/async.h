@@ -111,14 +111,15 @@ typedef struct lambda__async_worker {
     lambda_t *lambda;
     lambda__thread *thread;
     lambda_queue_message messages[LAMBDA__WORKER_MOST_DURABLE];
-    size_t count;      /* received */
-    size_t first;      /* the first that is not given back yet */
-    size_t at;         /* the one that is run now */
-    size_t capacity;   /* of the next receive */
-    uint64_t received; /* when, monotonic */
-    uint64_t now;      /* the clock's reading just now; 0: none */
-    uint64_t spent;    /* ns of handlers since then */
-    uint64_t kept;     /* of those, when the last was given back */
+    size_t count;                          /* received */
+    size_t first;                          /* the first that is not given back yet */
+    size_t at;                             /* the one that is run now */
+    size_t capacity;                       /* of the next receive */
+    uint64_t received;                     /* when, monotonic */
+    uint64_t now;                          /* the clock's reading just now; 0: none */
+    uint64_t spent;                        /* ns of handlers since then */
+    uint64_t kept;                         /* of those, when the last was given back */
+    lambda__environment *kept_environment; /* from one event of a function to the next: invoke/invoke.h */
     lambda_result result;
     lambda__buffer record; /* of deliveries */
 } lambda__async_worker;

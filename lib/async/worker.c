@@ -44,6 +44,7 @@ void lambda__async_worker_begin(lambda__async_worker *worker, lambda_t *lambda, 
     worker->count = worker->first = worker->at = 0;
     worker->capacity = capacity;
     worker->spent = worker->kept = 0;
+    worker->kept_environment = NULL;
     worker->result = (lambda_result)LAMBDA_ZERO;
     worker->record = (lambda__buffer){0};
 }
@@ -96,17 +97,21 @@ static void perform(lambda__async_worker *worker)
 {
     const lambda__async *async = worker->lambda->async;
     lambda__event_message message;
-    if (LAMBDA__UNLIKELY(!lambda__message_read(worker->messages[worker->at].body, &message))) {
-        lambda__async_drop_damaged(worker);
+    bool valid = lambda__message_read(worker->messages[worker->at].body, &message);
+    if (LAMBDA__UNLIKELY(!valid || message.head.delivery)) {
+        lambda__invoke_release(&worker->kept_environment, worker->thread);
+        if (valid)
+            lambda__async_deliver(worker, &message);
+        else
+            lambda__async_drop_damaged(worker);
         return;
     }
-    if (LAMBDA__UNLIKELY(message.head.delivery)) {
-        lambda__async_deliver(worker, &message);
-        return;
-    }
-    lambda__invoked_event event = {.request_id = message.head.request_id, .now = worker->now};
+    lambda__invoked_event event = {
+        .request_id = message.head.request_id, .now = worker->now, .kept = worker->kept_environment};
     worker->now = 0;
+    worker->kept_environment = NULL;
     if (LAMBDA__UNLIKELY(too_old(worker, &message))) {
+        lambda__invoke_release(&event.kept, worker->thread);
         lambda__async_settle(worker, &message, LAMBDA_ERROR_TOO_MANY_REQUESTS);
         return;
     }
@@ -115,10 +120,12 @@ static void perform(lambda__async_worker *worker)
     if (LAMBDA__LIKELY(status == LAMBDA_OK))
         worker->spent += worker->result.duration_ns + worker->result.init_duration_ns;
     if (LAMBDA__LIKELY(plain && !lambda__async_awaited(async))) {
-        /* The next begins as this one ends: one reading of the clock for both. */
+        /* The next begins as this one ends, where this one was: one reading of the clock for both, and no look-up. */
         worker->now = event.now;
+        worker->kept_environment = event.kept;
         return;
     }
+    lambda__invoke_release(&event.kept, worker->thread);
     lambda__async_settle(worker, &message, status);
 }
 
@@ -205,12 +212,14 @@ bool lambda__async_work(lambda__async_worker *worker)
         perform(worker);
         spent += worker->spent - before;
         if (worker->spent - worker->kept > SLOW_NS) {
+            lambda__invoke_release(&worker->kept_environment, worker->thread);
             worker->at++;
             lambda__async_flush(worker);
             worker->at--;
             worker->now = 0;
         }
     }
+    lambda__invoke_release(&worker->kept_environment, worker->thread);
     lambda__async_flush(worker);
     give_back(worker);
     adapt(worker, spent);

@@ -18,7 +18,12 @@ struct lambda_target {
 /** What an invocation of an event from the queue brings, and what it learns. */
 typedef struct lambda__invoked_event {
     lambda_request_id request_id;
-    uint64_t now;  /* the clock's reading just before; 0: none. Afterwards that at its end, or 0 */
+    uint64_t now; /* the clock's reading just before; 0: none. Afterwards that at its end, or 0 */
+    /**
+     * A busy environment that the last event was run in, kept for the next: NULL for none. After the walk, that of this event, or NULL
+     * where it had to be given back. Who keeps one gives it back with lambda__invoke_release, soon.
+     */
+    lambda__environment *kept;
     bool settings; /* set by the walk: there are some for what becomes of the function's events */
 } lambda__invoked_event;
 
@@ -37,6 +42,9 @@ typedef struct lambda__invocation {
 
 /** Takes an environment, runs the handler, gives it back, fills in the result. */
 lambda_status lambda__invoke_run(lambda__invocation *invocation);
+
+/** Gives back what lambda__invoked_event kept; sets it to NULL. */
+void lambda__invoke_release(lambda__environment **kept, lambda__thread *thread);
 
 /** A new id, unique. */
 lambda_request_id lambda__request_id_next(lambda__thread *thread);

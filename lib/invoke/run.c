@@ -173,17 +173,62 @@ static void inject(lambda__environment *environment, lambda__outcome *outcome)
     }
 }
 
-/** Gives back what was taken after the invocation, or ends it. */
-static inline void give_back(lambda__environment *environment, lambda__thread *thread, const lambda__outcome *outcome)
+/** May it be used again? Else why not. */
+static inline lambda_shutdown_reason state_after(lambda__environment *environment, const lambda__outcome *outcome)
 {
+    if (LAMBDA__UNLIKELY(outcome->timed_out)) return LAMBDA_SHUTDOWN_TIMEOUT;
+    bool failed = outcome->init_failed || environment->broken ||
+                  (environment->directory && lambda__environment_storage_exceeded(environment));
+    return LAMBDA__UNLIKELY(failed) ? LAMBDA_SHUTDOWN_FAILURE : LAMBDA_SHUTDOWN_NONE;
+}
+
+/** Gives back what was taken after the invocation, keeps it for the next event, or ends it. */
+static inline void give_back(lambda__environment *environment, const lambda__invocation *invocation,
+                             const lambda__outcome *outcome)
+{
+    lambda_shutdown_reason reason = state_after(environment, outcome);
+    uint64_t end = environment->start + outcome->duration;
     environment->running = false;
-    if (LAMBDA__UNLIKELY(outcome->timed_out))
-        lambda__environment_end(environment, thread, LAMBDA_SHUTDOWN_TIMEOUT);
-    else if (LAMBDA__UNLIKELY(outcome->init_failed || environment->broken ||
-                              (environment->directory && lambda__environment_storage_exceeded(environment))))
-        lambda__environment_end(environment, thread, LAMBDA_SHUTDOWN_FAILURE);
-    else
-        lambda__environment_give(environment, thread, environment->start + outcome->duration);
+    if (LAMBDA__UNLIKELY(reason != LAMBDA_SHUTDOWN_NONE)) {
+        lambda__environment_end(environment, invocation->thread, reason);
+    } else if (invocation->event) {
+        atomic_store_explicit(&environment->released, end, memory_order_relaxed);
+        invocation->event->kept = environment;
+    } else {
+        lambda__environment_give(environment, invocation->thread, end);
+    }
+}
+
+void lambda__invoke_release(lambda__environment **kept, lambda__thread *thread)
+{
+    lambda__environment *environment = *kept;
+    *kept = NULL;
+    if (environment)
+        lambda__environment_give(environment, thread,
+                                 atomic_load_explicit(&environment->released, memory_order_relaxed));
+}
+
+/** True if the name still leads to what the environment runs, which nobody has asked back meanwhile. */
+static inline bool fits(const lambda__environment *environment, const lambda__name *name)
+{
+    const lambda__version *version = environment->version;
+    const lambda__function *function = version->function;
+    return !name->qualifier && version->number == 0 && name->function_length == function->entry.name_length &&
+           memcmp(name->function, function->name, name->function_length) == 0 &&
+           !atomic_load_explicit(&version->retired, memory_order_acquire) &&
+           atomic_load_explicit(&environment->state, memory_order_relaxed) == LAMBDA__BUSY;
+}
+
+/** What the last event kept, if this one can be run in it; else it is given back. */
+static inline lambda__environment *take_kept(lambda__invocation *invocation)
+{
+    lambda__environment *kept = invocation->event->kept;
+    if (LAMBDA__LIKELY(kept && fits(kept, &invocation->name) && !lambda__faults_present(invocation->lambda))) {
+        invocation->event->kept = NULL;
+        return kept;
+    }
+    lambda__invoke_release(&invocation->event->kept, invocation->thread);
+    return NULL;
 }
 
 /** With a busy environment: runs the handler, gives the environment back, fills in the result. */
@@ -231,7 +276,7 @@ static lambda_status run(lambda__invocation *invocation, lambda__environment *en
     lambda__result_take(invocation, environment);
     /* A handler that could not be run has left nothing to use again. */
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) outcome.init_failed = true;
-    give_back(environment, thread, &outcome);
+    give_back(environment, invocation, &outcome);
     return status;
 }
 
@@ -256,8 +301,9 @@ lambda_status lambda__invoke_run(lambda__invocation *invocation)
     uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed);
     atomic_store_explicit(&thread->depth, depth + 1, memory_order_relaxed);
     lambda_status status = LAMBDA_OK;
+    if (invocation->event) environment = take_kept(invocation);
     if (lambda__faults_present(invocation->lambda)) status = throttled_by_fault(invocation);
-    if (LAMBDA__LIKELY(status == LAMBDA_OK)) status = take_or_wait(invocation, &environment, &cold);
+    if (LAMBDA__LIKELY(status == LAMBDA_OK && !environment)) status = take_or_wait(invocation, &environment, &cold);
     if (LAMBDA__LIKELY(status == LAMBDA_OK))
         status = run(invocation, environment, cold);
     else if (status == LAMBDA_ERROR_TOO_MANY_REQUESTS)
