@@ -26,8 +26,11 @@ lambda__image lambda__image_of(lambda__function *function)
 void lambda__stored_name(const char *sha256, char name[LAMBDA__STORED_SIZE])
 {
     size_t length = strnlen(sha256, LAMBDA__STORED_SIZE - 1);
-    for (size_t i = 0; i < length; i++)
-        name[i] = sha256[i] == '+' ? '-' : (char)(sha256[i] == '/' ? '_' : sha256[i]);
+    for (size_t i = 0; i < length; i++) {
+        name[i] = sha256[i];
+        if (name[i] == '+') name[i] = '-';
+        if (name[i] == '/') name[i] = '_';
+    }
     name[length] = '\0';
 }
 

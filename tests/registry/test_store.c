@@ -557,94 +557,6 @@ static void a_store_that_fails_is_said_to(void **state)
     assert_int_equal(store.closed, 0);
 }
 
-/** Opens with a part of the document of "f" replaced, which is refused. */
-static void damage(const char *from, const char *to, const char *part)
-{
-    const test_value *value = test_store_find(&store, "function", "f");
-    const char *at = strstr(value->data, from);
-    if (!at) fail_msg("%s is not in %s", from, value->data);
-    size_t before = (size_t)(at - value->data);
-    text changed = {0};
-    char *good = strdup(value->data);
-    assert_non_null(good);
-    changed.data = malloc(value->length + strlen(to) + 1);
-    assert_non_null(changed.data);
-    memcpy(changed.data, value->data, before);
-    memcpy(changed.data + before, to, strlen(to));
-    memcpy(changed.data + before + strlen(to), at + strlen(from), strlen(at + strlen(from)) + 1);
-    test_store_set(&store, "function", "f", changed.data, strlen(changed.data));
-    char *stored = test_store_text(&store);
-    refused("store: the document of the function \"");
-    refused(part);
-    char *after = test_store_text(&store);
-    assert_string_equal(stored, after);
-    test_store_set(&store, "function", "f", good, strlen(good));
-    free(stored);
-    free(after);
-    free(good);
-    free(changed.data);
-}
-
-static void damaged_documents_are_refused(void **state)
-{
-    (void)state;
-    lambda_t *lambda = open_base();
-    lambda_close(lambda);
-    store.closed = 0;
-    static const struct {
-        const char *from;
-        const char *to;
-        const char *part;
-    } bad[] = {
-        {"\"format\":1", "\"format\":2", "format: is 2, and this library knows no later one than 1"},
-        {"\"format\":1", "\"format\":0", "format: 0"},
-        {"\"format\":1", "\"format\":\"1\"", "format: is missing"},
-        {"{\"format\":1,", "", "is not JSON"},
-        {"\"name\":\"f\"", "\"name\":\"g\"", "name"},
-        {"\"name\":\"f\",", "\"name\":\"f\",\"name\":\"f\",", "is not JSON"},
-        {"\"name\":\"f\",", "\"name\":\"f\",\"what\":1,", "left unpacked"},
-        {"\"sequence\":2", "\"sequence\":0", "sequence"},
-        {"\"sequence\":2", "\"sequence\":1", "sequence"},
-        {"\"sequence\":2", "\"sequence\":-2", "sequence"},
-        {"\"next_number\":3", "\"next_number\":2", "versions[2].number"},
-        {"\"Terminate\"", "\"Maybe\"", "recursive_loop"},
-        {"\"cost\":\"1\"", "\"cost\":1", "tags"},
-        {"\"cost\":\"1\"", "\"aws:cost\":\"1\"", "aws:"},
-        {"\"codes\":[", "\"codes\":[[],", "codes[0]"},
-        {"\"runtime\":\"typed\"", "\"runtime\":\"\"", "runtime"},
-        {"\"loadable\":true", "\"loadable\":1", "codes[0]"},
-        {"\"size\":0", "\"size\":-1", "size"},
-        {"\"sha256\":\"", "\"sha256\":\"!", "sha256"},
-        {"\"code\":0", "\"code\":7", "codes: there is none at 7"},
-        {"\"number\":0", "\"number\":1", "versions[0].number"},
-        {"\"number\":2", "\"number\":1", "versions[2].number"},
-        {"\"revision_id\":\"", "\"revision_id\":\"0", "versions[0].revision_id"},
-        {"\"modified\":", "\"modified\":0.5,\"x\":", "versions[0]"},
-        {"\"memory_size\":256", "\"memory_size\":1", "memory_size"},
-        {"\"timeout_ms\":3000", "\"timeout_ms\":-1", "settings"},
-        {"\"isolation\":\"INLINE\"", "\"isolation\":\"MOON\"", "isolation"},
-        {"\"environment\":{}", "\"environment\":[]", "environment"},
-        {"\"environment\":{}", "\"environment\":{\"AWS_REGION\":\"\"}", "reserved"},
-        {"\"handler\":\"\"", "\"handler\":\"a b\"", "handler"},
-        {"\"aliases\":[", "\"aliases\":[0,", "aliases[0]"},
-        {"\"name\":\"live\"", "\"name\":\"12\"", "12"},
-        {"\"version\":1,", "\"version\":9,", "aliases[0]"},
-        {"\"additional_weight\":0.25", "\"additional_weight\":1.5", "weight"},
-        {"\"qualifier\":\"$LATEST\"", "\"qualifier\":\"zzz\"", "event_invoke_configs[0].qualifier"},
-        {"\"qualifier\":\"live\"", "\"qualifier\":\"$LATEST\"", "out of order"},
-        {"\"maximum_retry_attempts\":1", "\"maximum_retry_attempts\":3", "event_invoke_configs[0]"},
-        {"\"maximum_event_age_s\":21600", "\"maximum_event_age_s\":0", "event_invoke_configs[0]"},
-        {"\"reserved\":20", "\"reserved\":-1", "concurrency.reserved"},
-        {"\"reserved\":20", "\"reserved\":1000", "reserved_concurrent_executions"},
-        {"\"reserved\":20", "\"reserved\":3", "provisioned_concurrent_executions"},
-        {"\"requested\":4", "\"requested\":0", "requested"},
-        {"\"provisioned\":[{\"qualifier\":\"live\"", "\"provisioned\":[{\"qualifier\":\"dead\"", "leads nowhere"},
-    };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        damage(bad[i].from, bad[i].to, bad[i].part);
-    lambda_close(open_store());
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -655,7 +567,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(goes_on_where_it_was, begin, end),
         cmocka_unit_test_setup_teardown(provisioned_environments_start_again, begin, end),
         cmocka_unit_test_setup_teardown(a_store_that_fails_is_said_to, begin, end),
-        cmocka_unit_test_setup_teardown(damaged_documents_are_refused, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

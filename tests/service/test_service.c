@@ -112,8 +112,10 @@ static void log_lines_are_lambdas(void **state)
     assert_non_null(kept);
     test_clock clock = {.wall = UINT64_C(1767225600) * 1000000000, .step = 1500000};
     test_random random = {.state = 1};
+    /* One thread: the library's own would read the clock, which moves with each reading. */
     lambda_t *lambda = test_open(&(lambda_options){.clock = test_clock_port(&clock),
                                                    .random = test_random_port(&random),
+                                                   .executor = {.kind = LAMBDA_EXECUTOR_NONE},
                                                    .log = {.write = keep_line, .user = kept}});
     test_create(lambda, "f", logs, NULL);
     lambda_result result = {0};
