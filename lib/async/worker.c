@@ -75,19 +75,18 @@ static lambda_status invoke(lambda__async_worker *worker, const lambda__event_me
                                      .thread = thread,
                                      .name = message->name,
                                      .payload = message->payload,
-                                     .result = &worker->result,
-                                     .event = event};
+                                     .result = &worker->result};
     if (LAMBDA__UNLIKELY(message->trace_id || message->client_context.length > 0)) {
         options = (lambda_invoke_options){.client_context = message->client_context, .trace_id = message->trace_id};
         invocation.options = &options;
     }
-    if (LAMBDA__LIKELY(message->head.lineage_count == 0)) return lambda__invoke_run(&invocation);
+    if (LAMBDA__LIKELY(message->head.lineage_count == 0)) return lambda__invoke_event(&invocation, event);
     origin.chain = (lambda__chain){.function = LAMBDA__ORIGIN};
     origin.count = message->head.lineage_count;
     for (uint32_t i = 0; i < origin.count; i++)
         origin.lineage[i] = message->lineage[i];
     thread->chain = &origin.chain;
-    lambda_status status = lambda__invoke_run(&invocation);
+    lambda_status status = lambda__invoke_event(&invocation, event);
     thread->chain = NULL;
     return status;
 }

@@ -33,7 +33,7 @@ static uint64_t initialise(lambda__environment *environment, lambda__outcome *ou
     return ready;
 }
 
-void lambda__execute(lambda__environment *environment, lambda__thread *thread, lambda__outcome *outcome)
+void lambda__execute(lambda__environment *environment, lambda__thread *thread, lambda__outcome *outcome, uint64_t start)
 {
     lambda_t *lambda = environment->lambda;
     const lambda__chain *outer = thread->chain;
@@ -41,7 +41,7 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
     bool injected = outcome->timed_out;
     thread->chain = &environment->chain;
     outcome->failures = thread->failures;
-    uint64_t start = outcome->start ? outcome->start : lambda__now(&lambda->base);
+    if (LAMBDA__LIKELY(start == 0)) start = lambda__now(&lambda->base);
     if (LAMBDA__UNLIKELY(outcome->cold) && !outcome->init_failed) start = initialise(environment, outcome, start);
     if (LAMBDA__UNLIKELY(injected)) outcome->timed_out = true;
     environment->start = start;
@@ -71,7 +71,7 @@ static void execute_job(lambda__environment *environment, lambda__thread *thread
 {
     /* On this thread's own memory: the caller looks at the worker's all the while. */
     lambda__outcome outcome = environment->worker->outcome;
-    lambda__execute(environment, thread, &outcome);
+    lambda__execute(environment, thread, &outcome, 0);
     environment->worker->outcome = outcome;
 }
 

@@ -37,11 +37,13 @@ typedef struct lambda__invocation {
     lambda_bytes payload;
     const lambda_invoke_options *options; /* NULL: all defaults */
     lambda_result *result;                /* NULL: nobody wants it */
-    lambda__invoked_event *event;         /* NULL: it is synchronous */
 } lambda__invocation;
 
 /** Takes an environment, runs the handler, gives it back, fills in the result. */
 lambda_status lambda__invoke_run(lambda__invocation *invocation);
+
+/** The same for an event from the queue. */
+lambda_status lambda__invoke_event(lambda__invocation *invocation, lambda__invoked_event *event);
 
 /** Gives back what lambda__invoked_event kept; sets it to NULL. */
 void lambda__invoke_release(lambda__environment **kept, lambda__thread *thread);
@@ -78,8 +80,12 @@ void lambda__result_take(lambda__invocation *invocation, lambda__environment *en
 
 /* ---- the handler's side of it: invoke/execute.c */
 
-/** Runs init where it is due, then the handler, and settles what came of it. On the handler's thread. */
-void lambda__execute(lambda__environment *environment, lambda__thread *thread, lambda__outcome *outcome);
+/**
+ * Runs init where it is due, then the handler, and settles what came of it. On the handler's thread. `start` is the clock's reading just
+ * before, 0 if it has to be read.
+ */
+void lambda__execute(lambda__environment *environment, lambda__thread *thread, lambda__outcome *outcome,
+                     uint64_t start);
 
 /** Counts an invocation that runs, or ran. */
 static inline void lambda__invocation_count(lambda__thread *thread, const lambda__environment *environment, bool cold)

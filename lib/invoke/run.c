@@ -93,14 +93,13 @@ static lambda_status take(lambda__invocation *invocation, lambda__environment **
     }
 }
 
-/** As take; where it is throttled, waits for as long as the caller said. */
-static lambda_status take_or_wait(lambda__invocation *invocation, lambda__environment **environment, bool *cold)
+/** As take, for as long as the caller said: it was throttled. */
+static lambda_status take_waiting(lambda__invocation *invocation, lambda__environment **environment, bool *cold)
 {
     lambda__base *base = &invocation->lambda->base;
     lambda__environments *environments = invocation->lambda->environments;
     const lambda_invoke_options *options = invocation->options;
-    lambda_status status = take(invocation, environment, cold);
-    if (LAMBDA__LIKELY(status != LAMBDA_ERROR_TOO_MANY_REQUESTS)) return status;
+    lambda_status status = LAMBDA_ERROR_TOO_MANY_REQUESTS;
     if (!options || options->wait_ms == 0) return status;
     uint64_t deadline = lambda__now(base) + (uint64_t)options->wait_ms * 1000000;
     atomic_fetch_add_explicit(&environments->waiting, 1, memory_order_seq_cst);
@@ -173,29 +172,22 @@ static void inject(lambda__environment *environment, lambda__outcome *outcome)
     }
 }
 
-/** May it be used again? Else why not. */
-static inline lambda_shutdown_reason state_after(lambda__environment *environment, const lambda__outcome *outcome)
-{
-    if (LAMBDA__UNLIKELY(outcome->timed_out)) return LAMBDA_SHUTDOWN_TIMEOUT;
-    bool failed = outcome->init_failed || environment->broken ||
-                  (environment->directory && lambda__environment_storage_exceeded(environment));
-    return LAMBDA__UNLIKELY(failed) ? LAMBDA_SHUTDOWN_FAILURE : LAMBDA_SHUTDOWN_NONE;
-}
-
 /** Gives back what was taken after the invocation, keeps it for the next event, or ends it. */
-static inline void give_back(lambda__environment *environment, const lambda__invocation *invocation,
-                             const lambda__outcome *outcome)
+static inline void give_back(lambda__environment *environment, lambda__thread *thread, const lambda__outcome *outcome,
+                             lambda__invoked_event *event)
 {
-    lambda_shutdown_reason reason = state_after(environment, outcome);
-    uint64_t end = environment->start + outcome->duration;
     environment->running = false;
-    if (LAMBDA__UNLIKELY(reason != LAMBDA_SHUTDOWN_NONE)) {
-        lambda__environment_end(environment, invocation->thread, reason);
-    } else if (invocation->event) {
-        atomic_store_explicit(&environment->released, end, memory_order_relaxed);
-        invocation->event->kept = environment;
+    if (LAMBDA__UNLIKELY(outcome->timed_out)) {
+        lambda__environment_end(environment, thread, LAMBDA_SHUTDOWN_TIMEOUT);
+    } else if (LAMBDA__UNLIKELY(outcome->init_failed || environment->broken ||
+                                (environment->directory && lambda__environment_storage_exceeded(environment)))) {
+        lambda__environment_end(environment, thread, LAMBDA_SHUTDOWN_FAILURE);
+    } else if (event) {
+        event->now = environment->start + outcome->duration;
+        atomic_store_explicit(&environment->released, event->now, memory_order_relaxed);
+        event->kept = environment;
     } else {
-        lambda__environment_give(environment, invocation->thread, end);
+        lambda__environment_give(environment, thread, environment->start + outcome->duration);
     }
 }
 
@@ -220,19 +212,31 @@ static inline bool fits(const lambda__environment *environment, const lambda__na
 }
 
 /** What the last event kept, if this one can be run in it; else it is given back. */
-static inline lambda__environment *take_kept(lambda__invocation *invocation)
+static inline lambda__environment *take_kept(const lambda__invocation *invocation, lambda__invoked_event *event)
 {
-    lambda__environment *kept = invocation->event->kept;
+    lambda__environment *kept = event->kept;
     if (LAMBDA__LIKELY(kept && fits(kept, &invocation->name) && !lambda__faults_present(invocation->lambda))) {
-        invocation->event->kept = NULL;
+        event->kept = NULL;
         return kept;
     }
-    lambda__invoke_release(&invocation->event->kept, invocation->thread);
+    lambda__invoke_release(&event->kept, invocation->thread);
     return NULL;
 }
 
+/** What is known of an event before it runs; when it begins, if that is known. */
+static inline uint64_t begin_event(lambda__invoked_event *event, lambda__environment *environment)
+{
+    /* A worker's thread begins when it begins. */
+    uint64_t start = environment->worker ? 0 : event->now;
+    environment->request_id = event->request_id;
+    event->now = 0;
+    event->settings = lambda__function_has_async_settings(environment->version->function);
+    return start;
+}
+
 /** With a busy environment: runs the handler, gives the environment back, fills in the result. */
-static lambda_status run(lambda__invocation *invocation, lambda__environment *environment, bool cold)
+static inline __attribute__((always_inline)) lambda_status
+run(lambda__invocation *invocation, lambda__environment *environment, bool cold, lambda__invoked_event *event)
 {
     lambda_t *lambda = invocation->lambda;
     lambda__thread *thread = invocation->thread;
@@ -245,15 +249,11 @@ static lambda_status run(lambda__invocation *invocation, lambda__environment *en
     environment->options = invocation->options;
     environment->event.payload.data = invocation->payload.data;
     environment->event.payload.length = invocation->payload.length;
-    if (invocation->event) {
-        environment->request_id = invocation->event->request_id;
-        /* A worker's thread begins when it begins. */
-        if (LAMBDA__LIKELY(!environment->worker)) outcome.start = invocation->event->now;
-        invocation->event->now = 0;
-        invocation->event->settings = lambda__function_has_async_settings(environment->version->function);
-    } else {
+    uint64_t start = 0;
+    if (event)
+        start = begin_event(event, environment);
+    else
         environment->request_id = lambda__request_id_next(thread);
-    }
     environment->request_text_valid = false;
     environment->running = true;
     environment->chain = (lambda__chain){.parent = thread->chain,
@@ -264,7 +264,7 @@ static lambda_status run(lambda__invocation *invocation, lambda__environment *en
     lambda__result_lend(invocation, environment);
     if (LAMBDA__LIKELY(!environment->worker)) {
         lambda__invocation_count(thread, environment, cold);
-        lambda__execute(environment, thread, &outcome);
+        lambda__execute(environment, thread, &outcome, start);
     } else {
         status = lambda__execute_on_worker(invocation, environment, &outcome, &ours);
     }
@@ -272,11 +272,10 @@ static lambda_status run(lambda__invocation *invocation, lambda__environment *en
     if (LAMBDA__UNLIKELY(outcome.timed_out)) lambda__counter_add(thread, LAMBDA__COUNT_TIMEOUTS);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_outcome(result, &outcome);
     if (!ours) return LAMBDA_OK;
-    if (invocation->event) invocation->event->now = environment->start + outcome.duration;
     lambda__result_take(invocation, environment);
     /* A handler that could not be run has left nothing to use again. */
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) outcome.init_failed = true;
-    give_back(environment, invocation, &outcome);
+    give_back(environment, thread, &outcome, event);
     return status;
 }
 
@@ -289,7 +288,9 @@ static lambda_status throttled_by_fault(const lambda__invocation *invocation)
     return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_TOO_MANY_REQUESTS, "Rate Exceeded: injected by a test");
 }
 
-lambda_status lambda__invoke_run(lambda__invocation *invocation)
+/** The whole walk. Each of its two callers has a copy of its own, so that neither pays for the other. */
+static inline __attribute__((always_inline)) lambda_status walk(lambda__invocation *invocation,
+                                                                lambda__invoked_event *event)
 {
     lambda__thread *thread = invocation->thread;
     lambda__environment *environment = NULL;
@@ -301,14 +302,28 @@ lambda_status lambda__invoke_run(lambda__invocation *invocation)
     uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed);
     atomic_store_explicit(&thread->depth, depth + 1, memory_order_relaxed);
     lambda_status status = LAMBDA_OK;
-    if (invocation->event) environment = take_kept(invocation);
+    if (event) environment = take_kept(invocation, event);
     if (lambda__faults_present(invocation->lambda)) status = throttled_by_fault(invocation);
-    if (LAMBDA__LIKELY(status == LAMBDA_OK && !environment)) status = take_or_wait(invocation, &environment, &cold);
+    if (LAMBDA__LIKELY(status == LAMBDA_OK && !environment)) {
+        status = take(invocation, &environment, &cold);
+        if (LAMBDA__UNLIKELY(status == LAMBDA_ERROR_TOO_MANY_REQUESTS))
+            status = take_waiting(invocation, &environment, &cold);
+    }
     if (LAMBDA__LIKELY(status == LAMBDA_OK))
-        status = run(invocation, environment, cold);
+        status = run(invocation, environment, cold, event);
     else if (status == LAMBDA_ERROR_TOO_MANY_REQUESTS)
         lambda__counter_add(thread, LAMBDA__COUNT_THROTTLES);
     /* The last touch of the service: closing waits for it. */
     atomic_store_explicit(&thread->depth, depth, memory_order_release);
     return status;
+}
+
+lambda_status lambda__invoke_run(lambda__invocation *invocation)
+{
+    return walk(invocation, NULL);
+}
+
+lambda_status lambda__invoke_event(lambda__invocation *invocation, lambda__invoked_event *event)
+{
+    return walk(invocation, event);
 }

@@ -8,7 +8,7 @@
 #define CLIENT_CONTEXT_MAX 3583
 #define TRACE_ID_MAX       255
 
-lambda_status lambda__invoke_check_options(lambda__base *base, const lambda_invoke_options *options)
+static lambda_status check_options(lambda__base *base, const lambda_invoke_options *options)
 {
     const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
     if (options->invocation_type != LAMBDA_REQUEST_RESPONSE && options->invocation_type != LAMBDA_DRY_RUN)
@@ -40,7 +40,12 @@ lambda_status lambda__invoke_check(lambda_t *lambda, lambda_bytes payload, const
     if (LAMBDA__UNLIKELY(result && result->capacity > 0 && result->owner != lambda))
         return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                             "result: holds memory of another service; clear it first");
-    return options ? lambda__invoke_check_options(base, options) : LAMBDA_OK;
+    return options ? check_options(base, options) : LAMBDA_OK;
+}
+
+lambda_status lambda__invoke_check_options(lambda__base *base, const lambda_invoke_options *options)
+{
+    return check_options(base, options);
 }
 
 /** Only checks that there is something to invoke. */
