@@ -83,30 +83,64 @@ static int read_number(sqlite3 *database, const char *pragma, int *number)
     return result == SQLITE_OK ? ended : result;
 }
 
-/** Whose file it is, and of which version: one without a table is anybody's, and of version 0. Refuses what this library did not make. */
-static lambda_status identify(const lambda_sqlite *file, sqlite3 *database, int *version)
+/** Refuses what this library did not make. */
+static lambda_status judge(const lambda_sqlite *file, int application, int version)
 {
-    int application = 0;
-    int schema = 0;
-    *version = 0;
-    int result = read_number(database, "PRAGMA application_id", &application);
-    if (result == SQLITE_OK) result = read_number(database, "PRAGMA user_version", version);
-    if (result == SQLITE_OK) result = read_number(database, "PRAGMA schema_version", &schema);
-    if (result != SQLITE_OK) return lambda__sqlite_fail(file, NULL, result);
-    if (application == 0 && *version == 0 && schema == 0) return LAMBDA_OK;
     if (application != LAMBDA__SQLITE_APPLICATION)
         return lambda_runtime_fail(NULL, LAMBDA_ERROR_SERVICE,
                                    "%.200s: belongs to another application (its application_id is %d)", file->path,
                                    application);
-    if (*version > lambda__sqlite_version())
+    if (version > lambda__sqlite_version())
         return lambda_runtime_fail(
             NULL, LAMBDA_ERROR_SERVICE,
             "%.200s: was written by a newer version of this library (schema %d, this one knows %d)", file->path,
-            *version, lambda__sqlite_version());
-    if (*version < 1)
+            version, lambda__sqlite_version());
+    if (version < 1)
         return lambda_runtime_fail(NULL, LAMBDA_ERROR_SERVICE, "%.200s: is damaged: its schema version is %d",
-                                   file->path, *version);
+                                   file->path, version);
     return LAMBDA_OK;
+}
+
+/** The version of the schema; 0 for a file without a table, which is anybody's. */
+static lambda_status identify(const lambda_sqlite *file, int *version)
+{
+    int application = 0;
+    int schema = 0;
+    *version = 0;
+    int result = read_number(file->database, "PRAGMA application_id", &application);
+    if (result == SQLITE_OK) result = read_number(file->database, "PRAGMA user_version", version);
+    if (result == SQLITE_OK) result = read_number(file->database, "PRAGMA schema_version", &schema);
+    if (result != SQLITE_OK) return lambda__sqlite_fail(file, NULL, result);
+    if (application == 0 && *version == 0 && schema == 0) return LAMBDA_OK;
+    return judge(file, application, *version);
+}
+
+static int32_t big_endian(const unsigned char *bytes)
+{
+    return (int32_t)((uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3]);
+}
+
+/**
+ * Judges a file by its first bytes (https://www.sqlite.org/fileformat.html#the_database_header). No more of it can be relied on
+ * without its log: a process may have ended while it wrote that back.
+ */
+static lambda_status judge_header(const lambda_sqlite *file, sqlite3 *database)
+{
+    enum { schema = 40, version = 60, application = 68, size = 100 };
+    static const unsigned char nothing[size];
+    unsigned char header[size] = {0};
+    sqlite3_file *opened = NULL;
+    sqlite3_int64 length = 0;
+    int result = sqlite3_file_control(database, "main", SQLITE_FCNTL_FILE_POINTER, &opened);
+    if (result == SQLITE_OK) result = opened->pMethods->xFileSize(opened, &length);
+    if (result == SQLITE_OK) result = opened->pMethods->xRead(opened, header, size, 0);
+    if (result != SQLITE_OK && result != SQLITE_IOERR_SHORT_READ) return lambda__sqlite_fail(file, NULL, result);
+    /* Empty, or its making was interrupted: opening it finds out. */
+    if (length == 0 || memcmp(header, nothing, size) == 0) return LAMBDA_OK;
+    if (memcmp(header, "SQLite format 3", 16) != 0) return lambda__sqlite_fail(file, NULL, SQLITE_NOTADB);
+    if (big_endian(header + application) == 0 && big_endian(header + version) == 0 && big_endian(header + schema) == 0)
+        return LAMBDA_OK;
+    return judge(file, big_endian(header + application), big_endian(header + version));
 }
 
 /** Looks at the file without a trace, so that one that is not ours is not touched. A file that is not there is fine. */
@@ -118,9 +152,8 @@ static lambda_status look(const lambda_sqlite *file, const char *vfs)
     int result = sqlite3_open_v2(uri, &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, vfs);
     free(uri);
     lambda_status status = LAMBDA_OK;
-    int version = 0;
     if (result == SQLITE_OK)
-        status = identify(file, database, &version);
+        status = judge_header(file, database);
     else if ((result & 0xff) != SQLITE_CANTOPEN)
         status = lambda__sqlite_fail(file, NULL, result);
     sqlite3_close(database);
@@ -155,7 +188,7 @@ static lambda_status take(lambda_sqlite *file)
     int version = 0;
     lambda_status status = run(file, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA secure_delete = OFF;"
                                      "PRAGMA cell_size_check = ON; BEGIN EXCLUSIVE");
-    if (status == LAMBDA_OK) status = identify(file, file->database, &version);
+    if (status == LAMBDA_OK) status = identify(file, &version);
     if (status == LAMBDA_OK) status = check_pages(file);
     if (status == LAMBDA_OK && version < lambda__sqlite_version())
         status = lambda__sqlite_fail(file, NULL, lambda__sqlite_migrate(file->database, version));

@@ -213,6 +213,13 @@ static void fail_all(const lambda_sqlite *file, lambda__sqlite_request *group, i
         if (request->status == LAMBDA_OK) request->status = lambda__sqlite_describe(file, result, request->error);
 }
 
+/** The queue may not be full without the request that has failed. */
+static void readmit(lambda__sqlite_request *group)
+{
+    for (lambda__sqlite_request *request = group; request; request = request->next)
+        if (request->status == LAMBDA_ERROR_TOO_MANY_REQUESTS) request->status = LAMBDA_OK;
+}
+
 void lambda__sqlite_perform(lambda_sqlite *file, lambda__sqlite_request *group, int64_t *end, uint64_t *total)
 {
     for (bool each_for_itself = false;; each_for_itself = true) {
@@ -230,5 +237,6 @@ void lambda__sqlite_perform(lambda_sqlite *file, lambda__sqlite_request *group, 
             return;
         }
         if (culprit) culprit->status = lambda__sqlite_describe(file, result, culprit->error);
+        readmit(group);
     }
 }
