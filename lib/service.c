@@ -120,7 +120,8 @@ static lambda_status open_floors(lambda_t *lambda, const lambda_options *options
     lambda_status status = lambda__runtimes_open(lambda, &lambda->runtimes);
     if (status == LAMBDA_OK) status = lambda__destinations_open(lambda, &lambda->destinations);
     if (status == LAMBDA_OK) status = lambda__environments_open(lambda, options, &lambda->environments);
-    if (status == LAMBDA_OK) status = lambda__registry_open(lambda, &port, &lambda->registry);
+    if (status == LAMBDA_OK) status = lambda__registry_open(lambda, &port, &options->store, &lambda->registry);
+    if (status == LAMBDA_OK) status = lambda__registry_restore(lambda);
     /* Last: the queue is the service's only once nothing else can fail. */
     if (status == LAMBDA_OK) status = lambda__async_open(lambda, options, &lambda->async);
     return status;
@@ -185,6 +186,7 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
         free_service(lambda);
         return status;
     }
+    lambda__registry_opened(lambda);
     lambda__async_begin(lambda);
     *opened = lambda;
     return LAMBDA_OK;

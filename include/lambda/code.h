@@ -47,11 +47,12 @@ typedef struct lambda_code {
     lambda_init_hook *init;         /**< native: NULL for none */
     lambda_shutdown_hook *shutdown; /**< native: NULL for none */
     void *user;              /**< native: `lambda_context_user`; the host keeps it alive while the function exists */
-    const char *path;        /**< typed: the library; shared object: the file */
+    const char *path;        /**< typed: the library; shared object: the file, or with `data` only its name */
     const char *declaration; /**< typed: the C declaration */
     void (*function)(void);  /**< typed: the function itself, instead of a library to look it up in */
-    const void *data;        /**< for a host's driver; not copied by the library, only handed on */
-    size_t data_length;      /**< bytes at `data` */
+    const void
+        *data; /**< shared object: its bytes; else for a host's driver, not copied by the library, only handed on */
+    size_t data_length; /**< bytes at `data` */
 } lambda_code;
 
 /** A native callback with a user pointer (NULL if none). */
@@ -109,6 +110,17 @@ static inline lambda_code lambda_code_shared_object(const char *path)
     lambda_code code = LAMBDA_ZERO;
     code.runtime = "shared-object";
     code.path = path;
+    return code;
+}
+
+/**
+ * The same from memory: `name` stands for the file's name in handler strings, "shapes.so" for "shapes.area". The bytes are copied.
+ */
+static inline lambda_code lambda_code_shared_object_bytes(const char *name, const void *data, size_t length)
+{
+    lambda_code code = lambda_code_shared_object(name);
+    code.data = data;
+    code.data_length = length;
     return code;
 }
 

@@ -99,6 +99,8 @@ typedef struct lambda_function_configuration {
     size_t environment_count;           /**< number of those */
     const lambda_pair *tags;            /**< the function's tags, sorted by name */
     size_t tags_count;                  /**< number of those */
+    const char *state;                  /**< "Active", or "Inactive" where it needs `lambda_function_bind` */
+    const char *state_reason;           /**< "Inactive": why; else "" */
 } lambda_function_configuration;
 
 /** Which page of a list to give. NULL in place of it: the first page of the default size. */
@@ -168,6 +170,18 @@ static inline lambda_status lambda_function_update_code(lambda_t *lambda, const 
 {
     return lambda_function_update_code_sized(lambda, function_name, update, sizeof(lambda_function_code_update));
 }
+
+/**
+ * Gives functions that came back from a store (lambda_options.store) the code that no store can keep: native callbacks, functions
+ * that the host points to, a host's own drivers; or a library that was not there. Until then they are "Inactive": listed, configured
+ * and given aliases like any other, but an invocation is LAMBDA_ERROR_RESOURCE_NOT_READY, and asynchronous events wait.
+ *
+ * $LATEST and every published version that has no code and is of the code's runtime gets it; with a version as qualifier that version
+ * alone. It is not an update: CodeSha256 and revision ids stay, nothing is written, and the next open needs it again.
+ * LAMBDA_ERROR_RESOURCE_CONFLICT where nothing lacks code; LAMBDA_ERROR_INVALID_PARAMETER_VALUE for an alias as qualifier, or where what
+ * lacks code is of another runtime; the errors of `lambda_function_create` for what cannot be loaded, with nothing bound.
+ */
+LAMBDA_API lambda_status lambda_function_bind(lambda_t *lambda, const char *function_name, const lambda_code *code);
 
 /**
  * Deletes a function with all its versions and aliases, or, where the name carries a version number, that version alone.

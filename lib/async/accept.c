@@ -41,12 +41,6 @@ static void find_lineage(const lambda__thread *thread, lambda__origin *origin)
 
 /* ---- pushing */
 
-/** A message with what the queue needs of it. */
-typedef struct piece {
-    lambda__event_message message;
-    lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
-} piece;
-
 /** True if the queue has refused it for want of room and the caller would rather wait. */
 static bool wait_for_room(lambda_t *lambda, lambda_status status, uint32_t seen, uint64_t deadline)
 {
@@ -72,61 +66,77 @@ static lambda_status push(lambda_t *lambda, const lambda_queue_entry *entries, s
     return status;
 }
 
-/** Writes down who is to be told; if that fails nobody is. */
-static lambda_status expect_all(lambda_t *lambda, const lambda__acceptance *acceptance, const piece *pieces,
+/** Writes down who is to be told of each; if that fails nobody is. */
+static lambda_status expect_all(lambda_t *lambda, const lambda__acceptance *acceptance, const lambda_request_id *ids,
                                 size_t count)
 {
-    lambda_status status = LAMBDA_OK;
-    for (size_t i = 0; i < count && status == LAMBDA_OK; i++) {
-        status =
-            lambda__async_expect(lambda, pieces[i].message.head.request_id, acceptance->callback, acceptance->user);
-        for (size_t back = 0; status != LAMBDA_OK && back < i; back++)
-            lambda__async_forget(lambda, pieces[back].message.head.request_id);
-    }
-    return status;
-}
-
-static lambda_status push_pieces(lambda_t *lambda, lambda__thread *thread, const lambda__acceptance *acceptance,
-                                 const lambda_bytes *payloads, size_t count, piece *pieces, lambda_queue_entry *entries)
-{
     for (size_t i = 0; i < count; i++) {
-        pieces[i].message = acceptance->message;
-        pieces[i].message.payload = payloads[i];
-        pieces[i].message.head.request_id = lambda__request_id_next(thread);
-        entries[i] = (lambda_queue_entry){.parts = pieces[i].parts};
-        entries[i].parts_count = lambda__message_parts(&pieces[i].message, pieces[i].parts);
+        lambda_status status = lambda__async_expect(lambda, ids[i], acceptance->callback, acceptance->user);
+        if (status == LAMBDA_OK) continue;
+        while (i-- > 0)
+            lambda__async_forget(lambda, ids[i]);
+        return status;
     }
-    lambda_status status = LAMBDA_OK;
-    if (LAMBDA__UNLIKELY(acceptance->callback != NULL)) status = expect_all(lambda, acceptance, pieces, count);
+    return LAMBDA_OK;
+}
+
+/** Pushes what is ready to be pushed, and sees to it that it is received. */
+static lambda_status push_all(lambda_t *lambda, lambda__thread *thread, const lambda__acceptance *acceptance,
+                              const lambda_queue_entry *entries, const lambda_request_id *ids, size_t count)
+{
+    bool told = LAMBDA__UNLIKELY(acceptance->callback != NULL);
+    lambda_status status = told ? expect_all(lambda, acceptance, ids, count) : LAMBDA_OK;
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
+    /* Counted first: whoever finds it in the queue, or ended, finds it counted. */
+    lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, count);
     status = push(lambda, entries, count, acceptance->wait_ms);
-    for (size_t i = 0; acceptance->callback && status != LAMBDA_OK && i < count; i++)
-        lambda__async_forget(lambda, pieces[i].message.head.request_id);
+    if (LAMBDA__LIKELY(status == LAMBDA_OK)) {
+        lambda__async_tell(lambda, thread);
+        return LAMBDA_OK;
+    }
+    lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, (uint64_t)0 - count);
+    for (size_t i = 0; told && i < count; i++)
+        lambda__async_forget(lambda, ids[i]);
     return status;
 }
 
-lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, const lambda__acceptance *acceptance,
-                                   const lambda_bytes *payloads, size_t count, lambda_request_id *ids)
+static lambda_status accept_many(lambda_t *lambda, lambda__thread *thread, const lambda__acceptance *acceptance,
+                                 const lambda_bytes *payloads, size_t count, lambda_request_id *ids)
 {
     lambda__base *base = &lambda->base;
-    piece one;
-    lambda_queue_entry entry;
-    piece *pieces = &one;
-    lambda_queue_entry *entries = &entry;
-    if (LAMBDA__UNLIKELY(count != 1)) {
-        if (count == 0) return LAMBDA_OK;
-        pieces = lambda__allocate(base, count * (sizeof(*pieces) + sizeof(*entries)));
-        if (!pieces) return lambda__out_of_memory(base);
-        entries = (lambda_queue_entry *)(void *)(pieces + count);
+    size_t size = sizeof(lambda__event_message) + LAMBDA__MESSAGE_PARTS * sizeof(lambda_bytes) +
+                  sizeof(lambda_queue_entry) + sizeof(lambda_request_id);
+    lambda__event_message *messages = lambda__allocate(base, count * size);
+    if (!messages) return lambda__out_of_memory(base);
+    lambda_bytes *parts = (lambda_bytes *)(void *)(messages + count);
+    lambda_queue_entry *entries = (lambda_queue_entry *)(void *)(parts + count * LAMBDA__MESSAGE_PARTS);
+    lambda_request_id *made = (lambda_request_id *)(void *)(entries + count);
+    for (size_t i = 0; i < count; i++, parts += LAMBDA__MESSAGE_PARTS) {
+        messages[i] = acceptance->message;
+        messages[i].payload = payloads[i];
+        messages[i].head.request_id = made[i] = lambda__request_id_next(thread);
+        entries[i] = (lambda_queue_entry){.parts = parts, .parts_count = lambda__message_parts(&messages[i], parts)};
     }
-    lambda_status status = push_pieces(lambda, thread, acceptance, payloads, count, pieces, entries);
-    for (size_t i = 0; ids && status == LAMBDA_OK && i < count; i++)
-        ids[i] = pieces[i].message.head.request_id;
-    if (LAMBDA__UNLIKELY(count != 1)) lambda__release(base, pieces);
-    if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
-    lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, count);
-    lambda__async_tell(lambda, thread);
-    return LAMBDA_OK;
+    lambda_status status = push_all(lambda, thread, acceptance, entries, made, count);
+    if (ids && status == LAMBDA_OK) memcpy(ids, made, count * sizeof(*ids));
+    lambda__release(base, messages);
+    return status;
+}
+
+lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, lambda__acceptance *acceptance,
+                                   const lambda_bytes *payloads, size_t count, lambda_request_id *ids)
+{
+    if (LAMBDA__UNLIKELY(count != 1))
+        return count == 0 ? LAMBDA_OK : accept_many(lambda, thread, acceptance, payloads, count, ids);
+    lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
+    lambda__event_message *message = &acceptance->message;
+    lambda_request_id id = lambda__request_id_next(thread);
+    message->payload = payloads[0];
+    message->head.request_id = id;
+    const lambda_queue_entry entry = {.parts = parts, .parts_count = lambda__message_parts(message, parts)};
+    lambda_status status = push_all(lambda, thread, acceptance, &entry, &id, 1);
+    if (ids && LAMBDA__LIKELY(status == LAMBDA_OK)) *ids = id;
+    return status;
 }
 
 void lambda__async_event(lambda__thread *thread, const lambda__name *name, lambda_bytes payload,
@@ -151,12 +161,11 @@ static lambda_status check_payload(lambda_t *lambda, lambda_bytes payload)
 /** Is there something to invoke? */
 static bool exists(lambda_t *lambda, lambda__thread *thread, const lambda_target *target, const lambda__name *name)
 {
+    if (target && LAMBDA__LIKELY(lambda__target_leads(target))) return true;
     lambda__read_begin(thread);
-    bool found = target && lambda__target_resolve(target, thread) != NULL;
-    if (LAMBDA__UNLIKELY(!found)) {
-        lambda__function *function = lambda__registry_find(lambda, name->function, name->function_length);
-        found = function && lambda__function_resolve(function, name->qualifier, name->qualifier_length, thread) != NULL;
-    }
+    lambda__function *function = lambda__registry_find(lambda, name->function, name->function_length);
+    bool found =
+        function && lambda__function_resolve(function, name->qualifier, name->qualifier_length, thread) != NULL;
     lambda__read_end(thread);
     return found;
 }
@@ -167,7 +176,8 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
                             lambda_request_id *ids)
 {
     lambda__base *base = &lambda->base;
-    lambda__acceptance acceptance = {.message = {.name = *name}};
+    lambda__acceptance acceptance;
+    lambda__acceptance_begin(&acceptance, name);
     lambda_status status = LAMBDA_OK;
     for (size_t i = 0; i < count && status == LAMBDA_OK; i++)
         status = check_payload(lambda, payloads[i]);

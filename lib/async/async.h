@@ -44,6 +44,7 @@ typedef struct lambda__async {
     uint64_t visible_ns; /* asked for at each receive */
     uint32_t most;       /* workers */
     bool threads;        /* they are the library's own, and live on */
+    bool fenced;         /* a push ends in a full fence */
     _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t active;
     _Atomic uint32_t watched;   /* the watch is set, or what stands for it where there are no threads */
     _Atomic uint32_t stopping;  /* nothing is received any more; a word to wait on */
@@ -78,8 +79,19 @@ typedef struct lambda__acceptance {
     void *user;
 } lambda__acceptance;
 
+/** Nothing but the name. What only a delivery has is not set. */
+static inline void lambda__acceptance_begin(lambda__acceptance *acceptance, const lambda__name *name)
+{
+    acceptance->message.head = (lambda__message_head){0};
+    acceptance->message.name = *name;
+    acceptance->message.trace_id = NULL;
+    acceptance->message.client_context = lambda_bytes_make(NULL, 0);
+    acceptance->wait_ms = 0;
+    acceptance->callback = NULL;
+}
+
 /** Pushes an event for each payload, all or none. */
-lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, const lambda__acceptance *acceptance,
+lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, lambda__acceptance *acceptance,
                                    const lambda_bytes *payloads, size_t count, lambda_request_id *ids);
 
 /** The message of an event with this payload, for entries that go with an acknowledgement; its id is new. */
@@ -98,6 +110,7 @@ typedef struct lambda__async_worker {
     size_t at;         /* the one that is run now */
     size_t capacity;   /* of the next receive */
     uint64_t received; /* when, monotonic */
+    uint64_t now;      /* the clock's reading just now; 0: none */
     uint64_t spent;    /* ns of handlers since then */
     uint64_t kept;     /* of those, when the last was given back */
     lambda_result result;

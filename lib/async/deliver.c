@@ -55,9 +55,11 @@ static const char *error_code(const lambda__event_message *message)
 /** A target that is a function: its event. */
 static lambda_status deliver_to_function(lambda__async_worker *worker, const char *target, lambda_bytes body)
 {
-    lambda__acceptance acceptance = {0};
-    lambda_status status = lambda__name_parse(worker->lambda, target, &acceptance.message.name);
+    lambda__acceptance acceptance;
+    lambda__name name;
+    lambda_status status = lambda__name_parse(worker->lambda, target, &name);
     if (status != LAMBDA_OK) return status;
+    lambda__acceptance_begin(&acceptance, &name);
     return lambda__async_accept(worker->lambda, worker->thread, &acceptance, &body, 1, NULL);
 }
 

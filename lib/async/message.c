@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static void add(lambda_bytes *parts, size_t *count, const void *data, size_t length)
+static inline void add(lambda_bytes *parts, size_t *count, const void *data, size_t length)
 {
     if (length > 0) parts[(*count)++] = lambda_bytes_make(data, length);
 }
@@ -17,9 +17,6 @@ size_t lambda__message_parts(lambda__event_message *message, lambda_bytes parts[
     head->trace_length = (uint16_t)(message->trace_id ? strlen(message->trace_id) + 1 : 0);
     head->context_length = (uint16_t)message->client_context.length;
     head->payload_length = (uint32_t)message->payload.length;
-    head->executed_length = (uint16_t)message->executed_version.length;
-    head->error_length = (uint16_t)message->error.length;
-    head->answer_length = (uint32_t)message->answer.length;
     add(parts, &count, head, sizeof(*head));
     add(parts, &count, message->lineage, head->lineage_count * sizeof(*message->lineage));
     add(parts, &count, message->name.function, head->name_length);
@@ -28,6 +25,9 @@ size_t lambda__message_parts(lambda__event_message *message, lambda_bytes parts[
     add(parts, &count, message->client_context.data, head->context_length);
     add(parts, &count, message->payload.data, head->payload_length);
     if (!head->delivery) return count;
+    head->executed_length = (uint16_t)message->executed_version.length;
+    head->error_length = (uint16_t)message->error.length;
+    head->answer_length = (uint32_t)message->answer.length;
     add(parts, &count, message->executed_version.data, head->executed_length);
     for (int i = 0; i < LAMBDA__TARGETS; i++) {
         head->target_lengths[i] = (uint16_t)message->targets[i].length;
@@ -38,21 +38,36 @@ size_t lambda__message_parts(lambda__event_message *message, lambda_bytes parts[
     return count;
 }
 
-/** The next so many bytes; past the end, `*at` is NULL and stays it. */
-static const char *take(const char **at, const char *end, size_t length)
+/** The next so many bytes. */
+static inline const char *take(const char **at, size_t length)
 {
     const char *start = *at;
-    if (!start || length > (size_t)(end - start)) {
-        *at = NULL;
-        return NULL;
-    }
     *at = start + length;
     return start;
 }
 
-static lambda_bytes take_bytes(const char **at, const char *end, size_t length)
+static inline lambda_bytes take_bytes(const char **at, size_t length)
 {
-    return lambda_bytes_make(take(at, end, length), length);
+    return lambda_bytes_make(take(at, length), length);
+}
+
+/** Bytes of all that a head says is behind it; each is 4 GiB at most, so that there is no overflow. */
+static uint64_t size_behind(const lambda__message_head *head)
+{
+    uint64_t size = (uint64_t)head->lineage_count * sizeof(lambda__ancestor) + head->name_length +
+                    head->qualifier_length + head->trace_length + head->context_length + head->payload_length;
+    if (LAMBDA__LIKELY(!head->delivery)) return size;
+    for (int i = 0; i < LAMBDA__TARGETS; i++)
+        size += head->target_lengths[i];
+    return size + head->executed_length + head->error_length + head->answer_length;
+}
+
+static bool head_is_valid(const lambda__message_head *head, size_t behind)
+{
+    return head->version == LAMBDA__MESSAGE_VERSION && head->lineage_count <= LAMBDA__LINEAGE_MAX &&
+           head->name_length > 0 && head->name_length <= LAMBDA__NAME_MAX &&
+           head->qualifier_length < LAMBDA__QUALIFIER_SIZE && head->condition <= LAMBDA_ASYNC_RECURSIVE_LOOP &&
+           size_behind(head) == behind;
 }
 
 bool lambda__message_read(lambda_bytes body, lambda__event_message *message)
@@ -60,32 +75,28 @@ bool lambda__message_read(lambda_bytes body, lambda__event_message *message)
     lambda__message_head *head = &message->head;
     const char *at = body.data;
     if (body.length < sizeof(*head)) return false;
-    const char *end = at + body.length;
     memcpy(head, at, sizeof(*head));
     at += sizeof(*head);
-    if (head->version != LAMBDA__MESSAGE_VERSION || head->lineage_count > LAMBDA__LINEAGE_MAX) return false;
+    if (LAMBDA__UNLIKELY(!head_is_valid(head, body.length - sizeof(*head)))) return false;
     message->lineage =
-        (const lambda__ancestor *)(const void *)take(&at, end, head->lineage_count * sizeof(lambda__ancestor));
+        (const lambda__ancestor *)(const void *)take(&at, head->lineage_count * sizeof(lambda__ancestor));
     message->name.function_length = head->name_length;
-    message->name.function = take(&at, end, head->name_length);
+    message->name.function = take(&at, head->name_length);
     message->name.qualifier_length = head->qualifier_length;
-    const char *qualifier = take(&at, end, head->qualifier_length);
-    message->name.qualifier = head->qualifier_length ? qualifier : NULL;
-    const char *trace = take(&at, end, head->trace_length);
-    message->trace_id = head->trace_length ? trace : NULL;
-    message->client_context = take_bytes(&at, end, head->context_length);
-    message->payload = take_bytes(&at, end, head->payload_length);
+    message->name.qualifier = head->qualifier_length ? at : NULL;
+    take(&at, head->qualifier_length);
+    message->trace_id = head->trace_length ? at : NULL;
+    take(&at, head->trace_length);
+    message->client_context = take_bytes(&at, head->context_length);
+    message->payload = take_bytes(&at, head->payload_length);
     if (LAMBDA__UNLIKELY(head->delivery)) {
-        message->executed_version = take_bytes(&at, end, head->executed_length);
+        message->executed_version = take_bytes(&at, head->executed_length);
         for (int i = 0; i < LAMBDA__TARGETS; i++)
-            message->targets[i] = take_bytes(&at, end, head->target_lengths[i]);
-        message->error = take_bytes(&at, end, head->error_length);
-        message->answer = take_bytes(&at, end, head->answer_length);
-        if (head->condition > LAMBDA_ASYNC_RECURSIVE_LOOP) return false;
+            message->targets[i] = take_bytes(&at, head->target_lengths[i]);
+        message->error = take_bytes(&at, head->error_length);
+        message->answer = take_bytes(&at, head->answer_length);
     }
-    bool whole = at == end && head->name_length > 0 && head->name_length <= LAMBDA__NAME_MAX &&
-                 head->qualifier_length < LAMBDA__QUALIFIER_SIZE;
-    return whole && (!message->trace_id || message->trace_id[head->trace_length - 1] == '\0');
+    return !message->trace_id || message->trace_id[head->trace_length - 1] == '\0';
 }
 
 void lambda__message_name(const lambda__event_message *message, char text[LAMBDA__MESSAGE_NAME_SIZE])

@@ -18,9 +18,11 @@ static lambda_status accept(void *taker, const lambda_delivery *delivery)
 {
     redriving *what = taker;
     lambda_bytes payload = delivery->body;
-    lambda__acceptance acceptance = {0};
-    lambda_status status = lambda__name_parse(what->lambda, delivery->function_arn, &acceptance.message.name);
+    lambda__acceptance acceptance;
+    lambda__name name;
+    lambda_status status = lambda__name_parse(what->lambda, delivery->function_arn, &name);
     if (status != LAMBDA_OK) return status;
+    lambda__acceptance_begin(&acceptance, &name);
     if (delivery->kind != LAMBDA_DELIVERY_DEAD_LETTER) {
         what->payload.length = 0;
         status = lambda__record_request(what->lambda, delivery->body, &what->payload, NULL);

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "environment/pool.h"
 #include "observe/log.h"
+#include "queue/memory.h"
 
 /** How long a producer trusts that a worker that is awake comes back. */
 #define WATCH_NS UINT64_C(1000000)
@@ -14,7 +15,7 @@
 #define AGAIN_NS UINT64_C(1000000000)
 /** How often a worker looks before it sleeps: a little longer than waking a sleeper takes. */
 #define LOOKS        64
-#define LOOK_RELAXES 16
+#define LOOK_RELAXES 32
 
 /** A worker takes more at once while handlers are quick, and one at a time where they are not. */
 #define QUICK_NS UINT64_C(50000)
@@ -103,7 +104,8 @@ static void perform(lambda__async_worker *worker)
         lambda__async_deliver(worker, &message);
         return;
     }
-    lambda__invoked_event event = {.request_id = message.head.request_id};
+    lambda__invoked_event event = {.request_id = message.head.request_id, .now = worker->now};
+    worker->now = 0;
     if (LAMBDA__UNLIKELY(too_old(worker, &message))) {
         lambda__async_settle(worker, &message, LAMBDA_ERROR_TOO_MANY_REQUESTS);
         return;
@@ -112,7 +114,11 @@ static void perform(lambda__async_worker *worker)
     bool plain = status == LAMBDA_OK && !worker->result.function_error && !event.settings;
     if (LAMBDA__LIKELY(status == LAMBDA_OK))
         worker->spent += worker->result.duration_ns + worker->result.init_duration_ns;
-    if (LAMBDA__LIKELY(plain && !lambda__async_awaited(async))) return;
+    if (LAMBDA__LIKELY(plain && !lambda__async_awaited(async))) {
+        /* The next begins as this one ends: one reading of the clock for both. */
+        worker->now = event.now;
+        return;
+    }
     lambda__async_settle(worker, &message, status);
 }
 
@@ -170,7 +176,7 @@ bool lambda__async_work(lambda__async_worker *worker)
         lambda__async_idle(lambda);
         return false;
     }
-    worker->received = lambda__now(&lambda->base);
+    worker->received = worker->now = lambda__now(&lambda->base);
     /* More than one takes at once: another comes to help. */
     bool more = async->threads && worker->count == worker->capacity &&
                 atomic_load_explicit(&async->active, memory_order_relaxed) < async->most;
@@ -186,6 +192,7 @@ bool lambda__async_work(lambda__async_worker *worker)
             worker->at++;
             lambda__async_flush(worker);
             worker->at--;
+            worker->now = 0;
         }
     }
     lambda__async_flush(worker);
@@ -378,7 +385,7 @@ void lambda__async_tell(lambda_t *lambda, lambda__thread *thread)
 {
     lambda__async *async = lambda->async;
     /* What was pushed is seen by a worker that is about to sleep, or this sees that it is. */
-    atomic_exchange_explicit(&thread->fence, 1, memory_order_seq_cst);
+    if (LAMBDA__UNLIKELY(!async->fenced)) atomic_exchange_explicit(&thread->fence, 1, memory_order_seq_cst);
     uint32_t active = atomic_load_explicit(&async->active, memory_order_seq_cst);
     if (LAMBDA__LIKELY(active > 0 && (active >= async->most ||
                                       (async->threads && atomic_load_explicit(&async->watched, memory_order_seq_cst)))))
@@ -481,6 +488,7 @@ lambda_status lambda__async_open(lambda_t *lambda, const lambda_options *options
         return status;
     }
     async->queue = queue;
+    async->fenced = lambda__queue_is_memory(&queue);
     async->visible_ns = queue.shared ? UINT64_C(1200000000000) : LAMBDA_QUEUE_FOREVER;
     return LAMBDA_OK;
 }

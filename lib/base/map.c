@@ -74,14 +74,17 @@ static bool rebuild(lambda__base *base, lambda__map *map)
     return true;
 }
 
+bool lambda__map_reserve(lambda__base *base, lambda__map *map)
+{
+    const lambda__map_table *table = atomic_load_explicit(&map->table, memory_order_relaxed);
+    /* At most five eighths full, graves counted, so that a probe ends soon. */
+    return (table && (map->used + 1) * 8 <= (table->mask + 1) * 5) || rebuild(base, map);
+}
+
 bool lambda__map_insert(lambda__base *base, lambda__map *map, lambda__map_entry *entry)
 {
+    if (!lambda__map_reserve(base, map)) return false;
     lambda__map_table *table = atomic_load_explicit(&map->table, memory_order_relaxed);
-    /* At most five eighths full, graves counted, so that a probe ends soon. */
-    if (!table || (map->used + 1) * 8 > (table->mask + 1) * 5) {
-        if (!rebuild(base, map)) return false;
-        table = atomic_load_explicit(&map->table, memory_order_relaxed);
-    }
     entry->hash = lambda__hash(map->key, name_of(map, entry), entry->name_length);
     place(table, entry);
     map->count++;

@@ -26,6 +26,9 @@ typedef struct lambda__map {
 /** The entry of that name, or NULL. In a read section, or as the writer. */
 lambda__map_entry *lambda__map_find(const lambda__map *map, const char *name, size_t length);
 
+/** Makes room, so that the next insert cannot fail. False when memory is out. The writer; not in a read section. */
+bool lambda__map_reserve(lambda__base *base, lambda__map *map);
+
 /** Adds an entry whose name is not there; sets its hash. False when memory is out. The writer; not in a read section. */
 bool lambda__map_insert(lambda__base *base, lambda__map *map, lambda__map_entry *entry);
 

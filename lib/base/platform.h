@@ -42,6 +42,16 @@ static inline void lambda__platform_relax(void)
 #endif
 }
 
+/** Brings the line at `address`, which need not be anybody's, to this processor to be written. */
+static inline void lambda__platform_prefetch_write(const void *address)
+{
+#if defined(__x86_64__)
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 /** Starts a thread with all signals blocked that nobody joins. `stack_size` 0: the system's. False where there is none. */
 bool lambda__platform_thread_start(void (*run)(void *argument), void *argument, size_t stack_size);
 
@@ -87,6 +97,9 @@ typedef struct lambda__private_file {
  * regular file, ENODATA for an empty one, EFBIG for more than `maximum` bytes.
  */
 int lambda__platform_private_copy(const char *source, const char *parent, size_t maximum, lambda__private_file *file);
+
+/** The same of bytes: at least one. */
+int lambda__platform_private_write(const void *data, size_t length, const char *parent, lambda__private_file *file);
 
 /** Ends it; its bytes are then gone. */
 void lambda__platform_private_close(lambda__private_file *file);

@@ -274,14 +274,9 @@ static int copy_all(int source, size_t maximum, lambda__private_file *file)
     }
 }
 
-static int copy_into(int source, const char *parent, size_t maximum, lambda__private_file *file)
+/** Maps what was written, or with an error gives the file up. */
+static int finish_private(int error, lambda__private_file *file)
 {
-    struct stat info;
-    if (fstat(source, &info) != 0) return errno;
-    if (!S_ISREG(info.st_mode)) return EISDIR;
-    int error = private_open(parent, file);
-    if (error) return error;
-    error = copy_all(source, maximum, file);
     if (!error) {
         void *data = mmap(NULL, file->length, PROT_READ, MAP_SHARED, file->descriptor, 0);
         if (data != MAP_FAILED) {
@@ -295,6 +290,15 @@ static int copy_into(int source, const char *parent, size_t maximum, lambda__pri
     return error;
 }
 
+static int copy_into(int source, const char *parent, size_t maximum, lambda__private_file *file)
+{
+    struct stat info;
+    if (fstat(source, &info) != 0) return errno;
+    if (!S_ISREG(info.st_mode)) return EISDIR;
+    int error = private_open(parent, file);
+    return error ? error : finish_private(copy_all(source, maximum, file), file);
+}
+
 int lambda__platform_private_copy(const char *source, const char *parent, size_t maximum, lambda__private_file *file)
 {
     *file = (lambda__private_file){.descriptor = -1};
@@ -303,6 +307,13 @@ int lambda__platform_private_copy(const char *source, const char *parent, size_t
     int error = copy_into(descriptor, parent, maximum, file);
     close(descriptor);
     return error;
+}
+
+int lambda__platform_private_write(const void *data, size_t length, const char *parent, lambda__private_file *file)
+{
+    *file = (lambda__private_file){.descriptor = -1, .length = length};
+    int error = private_open(parent, file);
+    return error ? error : finish_private(write_all(file->descriptor, data, length), file);
 }
 
 void lambda__platform_private_close(lambda__private_file *file)

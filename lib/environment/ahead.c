@@ -133,6 +133,10 @@ static void failed(lambda_t *lambda, const lambda__job *job, const char *message
 
 static void start_one(lambda_t *lambda, lambda__thread *thread, const lambda__job *job)
 {
+    if (thread && lambda__version_ready(lambda, job->version) != LAMBDA_OK) {
+        failed(lambda, job, lambda__error_message(&lambda->base));
+        return;
+    }
     lambda__environment *environment = thread ? lambda__environment_new(lambda, job->version, thread) : NULL;
     if (!environment) {
         failed(lambda, job, "memory is out");

@@ -55,8 +55,7 @@ void lambda__concurrency_apply(lambda_t *lambda, lambda__concurrency *own, uint3
     if (own->reserved) lambda__permits_limit(&own->permits, own->reserved_count - own->provisioned);
 }
 
-/** Under the mutex. */
-static lambda_status reserve(lambda_t *lambda, lambda__function *function, uint32_t wanted)
+lambda_status lambda__concurrency_reserve(lambda_t *lambda, lambda__function *function, uint32_t wanted, bool keep)
 {
     lambda__environments *environments = lambda->environments;
     lambda__concurrency *own = lambda__concurrency_make(lambda, function);
@@ -75,12 +74,29 @@ static lambda_status reserve(lambda_t *lambda, lambda__function *function, uint3
             &lambda->base, INVALID,
             "reserved_concurrent_executions: %u are less than the function's provisioned concurrency of %u", wanted,
             own->provisioned);
-    if (!own->reserved && !lambda__permits_move(lambda, function, environments->account, &own->permits))
+    if (!lambda__permits_prepare(lambda, function, environments->account, &own->permits))
         return lambda__out_of_memory(&lambda->base);
+    const lambda__concurrency_change change = {.reserved = true, .reserved_count = wanted};
+    lambda_status status = keep ? lambda__concurrency_keep(lambda, function, &change) : LAMBDA_OK;
+    if (status != LAMBDA_OK) return status;
+    if (!own->reserved) lambda__permits_move(lambda, function, environments->account, &own->permits);
     own->reserved = true;
     own->reserved_count = wanted;
     lambda__concurrency_apply(lambda, own, share);
     return LAMBDA_OK;
+}
+
+/** Of changes that are kept. */
+static void lock(lambda_t *lambda)
+{
+    lambda__registry_lock(lambda);
+    pthread_mutex_lock(&lambda->environments->mutex);
+}
+
+static void unlock(lambda_t *lambda)
+{
+    pthread_mutex_unlock(&lambda->environments->mutex);
+    lambda__registry_unlock(lambda);
 }
 
 lambda_status lambda_function_concurrency_put(lambda_t *lambda, const char *function_name,
@@ -89,9 +105,9 @@ lambda_status lambda_function_concurrency_put(lambda_t *lambda, const char *func
     lambda__function *function = NULL;
     lambda_status status = hold(lambda, function_name, &function);
     if (status != LAMBDA_OK) return status;
-    pthread_mutex_lock(&lambda->environments->mutex);
-    status = reserve(lambda, function, reserved_concurrent_executions);
-    pthread_mutex_unlock(&lambda->environments->mutex);
+    lock(lambda);
+    status = lambda__concurrency_reserve(lambda, function, reserved_concurrent_executions, true);
+    unlock(lambda);
     lambda__environments_freed(lambda->environments);
     lambda__function_release(lambda, function);
     return status;
@@ -127,18 +143,30 @@ static bool unreserve(lambda_t *lambda, const lambda__function *function, lambda
     return true;
 }
 
+/** Under both locks: as unreserve, once that is kept. */
+static lambda_status give_back(lambda_t *lambda, lambda__function *function)
+{
+    lambda__concurrency *own = lambda__concurrency_of(function);
+    const lambda__concurrency_change change = {.reserved = false};
+    if (!own || !own->reserved) return LAMBDA_OK;
+    if (!lambda__permits_prepare(lambda, function, &own->permits, lambda->environments->account))
+        return lambda__out_of_memory(&lambda->base);
+    lambda_status status = lambda__concurrency_keep(lambda, function, &change);
+    if (status == LAMBDA_OK) unreserve(lambda, function, own);
+    return status;
+}
+
 lambda_status lambda_function_concurrency_delete(lambda_t *lambda, const char *function_name)
 {
     lambda__function *function = NULL;
     lambda_status status = hold(lambda, function_name, &function);
     if (status != LAMBDA_OK) return status;
-    pthread_mutex_lock(&lambda->environments->mutex);
-    lambda__concurrency *own = lambda__concurrency_of(function);
-    bool complete = !own || unreserve(lambda, function, own);
-    pthread_mutex_unlock(&lambda->environments->mutex);
+    lock(lambda);
+    status = give_back(lambda, function);
+    unlock(lambda);
     lambda__environments_freed(lambda->environments);
     lambda__function_release(lambda, function);
-    return complete ? LAMBDA_OK : lambda__out_of_memory(&lambda->base);
+    return status;
 }
 
 void lambda__function_retired(lambda_t *lambda, lambda__function *function)
@@ -184,10 +212,13 @@ lambda_status lambda_function_recursion_config_put(lambda_t *lambda, const char 
         return lambda__fail(lambda ? &lambda->base : NULL, INVALID, "recursive_loop: %d is none", (int)recursive_loop);
     lambda_status status = hold(lambda, function_name, &function);
     if (status != LAMBDA_OK) return status;
-    atomic_store_explicit(&function->loops_allowed, recursive_loop == LAMBDA_RECURSIVE_LOOP_ALLOW,
-                          memory_order_relaxed);
+    bool allowed = recursive_loop == LAMBDA_RECURSIVE_LOOP_ALLOW;
+    lambda__registry_lock(lambda);
+    status = lambda__function_keep(lambda, function, allowed, NULL);
+    if (status == LAMBDA_OK) atomic_store_explicit(&function->loops_allowed, allowed, memory_order_relaxed);
+    lambda__registry_unlock(lambda);
     lambda__function_release(lambda, function);
-    return LAMBDA_OK;
+    return status;
 }
 
 lambda_status lambda_function_recursion_config_get(lambda_t *lambda, const char *function_name,

@@ -16,8 +16,9 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
     if (!environment) return NULL;
     atomic_init(&environment->state, LAMBDA__BUSY);
     environment->lambda = lambda;
-    environment->handler = version->code->handler.handler;
-    environment->user = version->code->handler.user;
+    const lambda__code *code = lambda__version_code(version);
+    environment->handler = code->handler.handler;
+    environment->user = code->handler.user;
     environment->timeout_ns = (uint64_t)version->settings->timeout_ms * 1000000;
     environment->version = lambda__version_retain(version);
     environment->event.lambda = lambda;
@@ -34,9 +35,18 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
     return environment;
 }
 
+lambda_status lambda__version_ready(lambda_t *lambda, const lambda__version *version)
+{
+    const lambda__code *code = lambda__version_code(version);
+    if (LAMBDA__LIKELY(!lambda__code_is_unbound(code))) return LAMBDA_OK;
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_READY,
+                        "%s:%s has no code yet (%.200s): call lambda_function_bind", version->function->name,
+                        version->label, code->origin->reason);
+}
+
 lambda_status lambda__environment_init(lambda__environment *environment)
 {
-    lambda_init_hook *init = environment->version->code->handler.init;
+    lambda_init_hook *init = lambda__version_code(environment->version)->handler.init;
     lambda_status status = init ? init(environment) : LAMBDA_OK;
     environment->initialised = status == LAMBDA_OK;
     return status;
@@ -44,7 +54,7 @@ lambda_status lambda__environment_init(lambda__environment *environment)
 
 void lambda__environment_shutdown(lambda__environment *environment)
 {
-    lambda_shutdown_hook *shutdown = environment->version->code->handler.shutdown;
+    lambda_shutdown_hook *shutdown = lambda__version_code(environment->version)->handler.shutdown;
     /* After the service has been given up the hook would find nothing as it was. */
     bool given_up = atomic_load_explicit(&environment->lambda->given_up, memory_order_acquire);
     environment->running = false;

@@ -66,6 +66,7 @@ typedef struct lambda__outcome {
     bool failed;            /* it is a function error */
     uint64_t init_duration; /* ns */
     uint64_t duration;      /* ns */
+    uint64_t start;         /* when it began, if that is known before; 0: the clock is read */
 } lambda__outcome;
 
 /** What a handler sees as its context is the environment itself. Parts without a remark are the owner's, who has it busy. */

@@ -106,8 +106,8 @@ void lambda__permits_limit(lambda__permits *permits, uint32_t limit)
     }
 }
 
-bool lambda__permits_move(lambda_t *lambda, const lambda__function *function, lambda__permits *from,
-                          lambda__permits *to)
+bool lambda__permits_prepare(lambda_t *lambda, const lambda__function *function, const lambda__permits *from,
+                             lambda__permits *to)
 {
     size_t more = 0;
     for (size_t i = 0; i < from->count; i++)
@@ -116,6 +116,13 @@ bool lambda__permits_move(lambda_t *lambda, const lambda__function *function, la
         if (!lambda__array_reserve(&lambda->base, (void **)&to->holders, &to->capacity, to->capacity,
                                    sizeof(*to->holders)))
             return false;
+    return true;
+}
+
+bool lambda__permits_move(lambda_t *lambda, const lambda__function *function, lambda__permits *from,
+                          lambda__permits *to)
+{
+    if (!lambda__permits_prepare(lambda, function, from, to)) return false;
     for (size_t i = from->count; i-- > 0;) {
         lambda__environment *holder = from->holders[i];
         if (holder->version->function != function) continue;

@@ -142,6 +142,8 @@ static lambda_status start(lambda_t *lambda, lambda__version *version, lambda__p
                            lambda__environment **started)
 {
     lambda__function *function = version->function;
+    lambda_status ready = lambda__version_ready(lambda, version);
+    if (ready != LAMBDA_OK) return ready;
     /* Before a permit is taken, perhaps from an idle environment: a refusal takes nothing, and frees nothing. */
     if (!scaling_admits(lambda, function, lambda__now(&lambda->base), false))
         return throttle_by_rate(lambda, function, thread);
@@ -371,6 +373,9 @@ void lambda__environments_port(lambda__registry_port *port)
     port->version_retired = version_retired;
     port->version_freed = version_freed;
     port->function_changed = lambda__function_changed;
+    port->qualifier_deleted = lambda__qualifier_deleted;
     port->function_retired = lambda__function_retired;
     port->function_freed = lambda__function_freed;
+    port->concurrency_describe = lambda__concurrency_describe;
+    port->concurrency_restore = lambda__concurrency_restore;
 }

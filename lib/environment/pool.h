@@ -24,6 +24,9 @@ typedef struct lambda__pool {
 /** The version's pool, made at its first use; NULL when memory is out. */
 lambda__pool *lambda__pool_of(lambda_t *lambda, lambda__version *version);
 
+/** ResourceNotReady where the version's code is unbound; no environment of it is ever made. */
+lambda_status lambda__version_ready(lambda_t *lambda, const lambda__version *version);
+
 /** Puts a busy environment into its pool; false if the pool is closed. */
 bool lambda__pool_join(lambda__pool *pool, lambda__environment *environment);
 
@@ -64,6 +67,10 @@ void lambda__permit_drop(lambda__environment *environment);
 
 /** Sets the limit: idle environments beyond it lose their permits, busy ones when they come back. */
 void lambda__permits_limit(lambda__permits *permits, uint32_t limit);
+
+/** Makes room, so that the move cannot fail while the mutex is held. False when memory is out. */
+bool lambda__permits_prepare(lambda_t *lambda, const lambda__function *function, const lambda__permits *from,
+                             lambda__permits *to);
 
 /** Moves all of the function's permits. False when memory is out: nothing was moved. */
 bool lambda__permits_move(lambda_t *lambda, const lambda__function *function, lambda__permits *from,
@@ -114,6 +121,13 @@ lambda_status lambda__function_hold(lambda_t *lambda, const lambda__name *name, 
 /** The function's own, made if there is none; NULL when memory is out. */
 lambda__concurrency *lambda__concurrency_make(lambda_t *lambda, lambda__function *function);
 
+/** Under the mutex: reserves so much, if there is room for it. `keep`: writes it to the store first, under the registry's lock. */
+lambda_status lambda__concurrency_reserve(lambda_t *lambda, lambda__function *function, uint32_t wanted, bool keep);
+
+/** Under the mutex: adds a provision or changes it, if there is room for it. Likewise. */
+lambda_status lambda__provision_put(lambda_t *lambda, lambda__function *function, const char *qualifier,
+                                    uint32_t wanted, uint64_t modified, bool keep);
+
 /** Sets the limits of the function's and the account's permits to what is set aside now. */
 void lambda__concurrency_apply(lambda_t *lambda, lambda__concurrency *concurrency, uint32_t share_before);
 
@@ -126,8 +140,30 @@ void lambda__provisioned_settle(lambda_t *lambda, lambda__function *function);
 /** Under the mutex: an environment has ended that was provisioned; another is started in its place. */
 void lambda__provisioned_lost(lambda__environment *environment);
 
+/* ---- what stands in a store: environment/kept.c */
+
+/** What is about to change of a function's concurrency. */
+typedef struct lambda__concurrency_change {
+    bool reserved; /* what will be */
+    uint32_t reserved_count;
+    const char *qualifier; /* of the provision that changes; NULL for none */
+    uint32_t requested;    /* of it; 0: it goes */
+    uint64_t modified;
+} lambda__concurrency_change;
+
+/** Under the registry's lock and the mutex: writes the function with the change to the store, if there is one. */
+lambda_status lambda__concurrency_keep(lambda_t *lambda, lambda__function *function,
+                                       const lambda__concurrency_change *change);
+
+/** What the registry asks for (registry/registry.h). */
+lambda_status lambda__concurrency_describe(lambda_t *lambda, lambda__function *function,
+                                           lambda__kept_concurrency **kept);
+lambda_status lambda__concurrency_restore(lambda_t *lambda, lambda__function *function,
+                                          const lambda__kept_concurrency *kept);
+
 /** What the registry tells of functions. */
 void lambda__function_changed(lambda_t *lambda, lambda__function *function);
+void lambda__qualifier_deleted(lambda_t *lambda, lambda__function *function, const char *qualifier);
 void lambda__function_retired(lambda_t *lambda, lambda__function *function);
 void lambda__function_freed(lambda_t *lambda, lambda__function *function);
 

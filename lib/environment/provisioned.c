@@ -76,23 +76,17 @@ static void want(wants *all, lambda__version *version, uint32_t count)
     all->counts[all->count++] = count;
 }
 
-static void add_up(lambda_t *lambda, lambda__function *function, lambda__concurrency *own, lambda__thread *thread,
-                   wants *all)
+static void add_up(lambda__function *function, const lambda__concurrency *own, lambda__thread *thread, wants *all)
 {
-    lambda__provision *next;
-    for (lambda__provision *each = own->provisions; each; each = next) {
+    for (const lambda__provision *each = own->provisions; each; each = each->next) {
         destination found;
-        next = each->next;
         lambda__read_begin(thread);
-        bool leads = find(function, each->qualifier, &found);
-        uint32_t aside = found.additional ? (uint32_t)(each->requested * found.weight + 0.5) : 0;
-        if (leads) {
+        if (find(function, each->qualifier, &found)) {
+            uint32_t aside = found.additional ? (uint32_t)(each->requested * found.weight + 0.5) : 0;
             want(all, found.version, each->requested - aside);
             want(all, found.additional, aside);
         }
         lambda__read_end(thread);
-        /* The version or alias was deleted, and what was provisioned for it with it. */
-        if (!leads) lambda__provision_remove(lambda, own, each);
     }
 }
 
@@ -153,7 +147,7 @@ static bool settle(lambda_t *lambda, lambda__function *function, lambda__concurr
             lambda__release(&lambda->base, all.counts);
             return false;
         }
-        add_up(lambda, function, own, thread, &all);
+        add_up(function, own, thread, &all);
     }
     bool complete = true;
     for (size_t i = 0; i < own->versions_count; i++) {
@@ -285,29 +279,58 @@ static lambda_status check_room(lambda_t *lambda, const lambda__concurrency *own
     return LAMBDA_OK;
 }
 
-/** Under the mutex: adds the provision or changes it. */
-static lambda_status put(lambda_t *lambda, lambda__function *function, const char *qualifier, uint32_t wanted)
+void lambda__qualifier_deleted(lambda_t *lambda, lambda__function *function, const char *qualifier)
+{
+    lambda__concurrency *own = lambda__concurrency_of(function);
+    pthread_mutex_lock(&lambda->environments->mutex);
+    lambda__provision *provision = provision_of(own, qualifier, strlen(qualifier));
+    if (provision) lambda__provision_remove(lambda, own, provision);
+    pthread_mutex_unlock(&lambda->environments->mutex);
+}
+
+/** A provision of nothing, not yet the function's; NULL when memory is out. */
+static lambda__provision *new_provision(lambda_t *lambda, const char *qualifier)
+{
+    size_t size = strlen(qualifier) + 1;
+    lambda__provision *provision = lambda__allocate_zeroed(&lambda->base, sizeof(*provision) + size);
+    if (provision) memcpy(provision->qualifier, qualifier, size);
+    return provision;
+}
+
+static void link_provision(lambda__concurrency *own, lambda__provision *provision)
+{
+    lambda__provision **link = &own->provisions;
+    while (*link && strcmp((*link)->qualifier, provision->qualifier) < 0)
+        link = &(*link)->next;
+    provision->next = *link;
+    *link = provision;
+}
+
+lambda_status lambda__provision_put(lambda_t *lambda, lambda__function *function, const char *qualifier,
+                                    uint32_t wanted, uint64_t modified, bool keep)
 {
     lambda__concurrency *own = lambda__concurrency_make(lambda, function);
     if (!own) return lambda__out_of_memory(&lambda->base);
-    size_t length = strlen(qualifier);
-    lambda__provision *provision = provision_of(own, qualifier, length);
-    lambda_status status = check_room(lambda, own, provision ? provision->requested : 0, wanted);
+    lambda__provision *present = provision_of(own, qualifier, strlen(qualifier));
+    lambda_status status = check_room(lambda, own, present ? present->requested : 0, wanted);
     if (status != LAMBDA_OK) return status;
-    uint32_t share = lambda__concurrency_share(own);
-    if (!provision) {
-        provision = lambda__allocate_zeroed(&lambda->base, sizeof(*provision) + length + 1);
-        if (!provision) return lambda__out_of_memory(&lambda->base);
-        memcpy(provision->qualifier, qualifier, length + 1);
-        lambda__provision **link = &own->provisions;
-        while (*link && strcmp((*link)->qualifier, qualifier) < 0)
-            link = &(*link)->next;
-        provision->next = *link;
-        *link = provision;
+    lambda__provision *provision = present ? present : new_provision(lambda, qualifier);
+    if (!provision) return lambda__out_of_memory(&lambda->base);
+    const lambda__concurrency_change change = {.reserved = own->reserved,
+                                               .reserved_count = own->reserved_count,
+                                               .qualifier = qualifier,
+                                               .requested = wanted,
+                                               .modified = modified};
+    if (keep) status = lambda__concurrency_keep(lambda, function, &change);
+    if (status != LAMBDA_OK) {
+        if (!present) lambda__release(&lambda->base, provision);
+        return status;
     }
+    uint32_t share = lambda__concurrency_share(own);
+    if (!present) link_provision(own, provision);
     own->provisioned = own->provisioned - provision->requested + wanted;
     provision->requested = wanted;
-    provision->modified = lambda__wall(&lambda->base);
+    provision->modified = modified;
     lambda__concurrency_apply(lambda, own, share);
     return LAMBDA_OK;
 }
@@ -325,10 +348,14 @@ lambda_status lambda_provisioned_concurrency_put(lambda_t *lambda, const char *f
         status = lambda__fail(&lambda->base, INVALID, "provisioned_concurrent_executions: is 0; delete it instead");
     lambda__thread *thread = lambda__thread_get(&lambda->base);
     if (status == LAMBDA_OK) {
+        lambda__registry_lock(lambda);
         pthread_mutex_lock(&lambda->environments->mutex);
         status = check_place(lambda, function, &name, qualifier, thread);
-        if (status == LAMBDA_OK) status = put(lambda, function, qualifier, provisioned_concurrent_executions);
+        if (status == LAMBDA_OK)
+            status = lambda__provision_put(lambda, function, qualifier, provisioned_concurrent_executions,
+                                           lambda__wall(&lambda->base), true);
         pthread_mutex_unlock(&lambda->environments->mutex);
+        lambda__registry_unlock(lambda);
     }
     if (status == LAMBDA_OK && !settle_all(lambda, function)) status = lambda__out_of_memory(&lambda->base);
     lambda__function_release(lambda, function);
@@ -341,14 +368,21 @@ lambda_status lambda_provisioned_concurrency_delete(lambda_t *lambda, const char
     lambda__function *function = NULL;
     lambda_status status = hold(lambda, function_name, &name, &function);
     if (status != LAMBDA_OK) return status;
+    lambda__registry_lock(lambda);
     pthread_mutex_lock(&lambda->environments->mutex);
     lambda__concurrency *own = lambda__concurrency_of(function);
     lambda__provision *provision = provision_of(own, name.qualifier, name.qualifier_length);
-    if (provision) lambda__provision_remove(lambda, own, provision);
+    if (provision) {
+        const lambda__concurrency_change change = {
+            .reserved = own->reserved, .reserved_count = own->reserved_count, .qualifier = provision->qualifier};
+        status = lambda__concurrency_keep(lambda, function, &change);
+        if (status == LAMBDA_OK) lambda__provision_remove(lambda, own, provision);
+    }
     pthread_mutex_unlock(&lambda->environments->mutex);
-    if (provision) lambda__provisioned_settle(lambda, function);
+    lambda__registry_unlock(lambda);
+    if (provision && status == LAMBDA_OK) lambda__provisioned_settle(lambda, function);
     lambda__function_release(lambda, function);
-    return LAMBDA_OK;
+    return status;
 }
 
 /** Adds what one version has of a provision's share. */

@@ -41,7 +41,7 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
     bool injected = outcome->timed_out;
     thread->chain = &environment->chain;
     outcome->failures = thread->failures;
-    uint64_t start = lambda__now(&lambda->base);
+    uint64_t start = outcome->start ? outcome->start : lambda__now(&lambda->base);
     if (LAMBDA__UNLIKELY(outcome->cold) && !outcome->init_failed) start = initialise(environment, outcome, start);
     if (LAMBDA__UNLIKELY(injected)) outcome->timed_out = true;
     environment->start = start;

@@ -18,6 +18,7 @@ struct lambda_target {
 /** What an invocation of an event from the queue brings, and what it learns. */
 typedef struct lambda__invoked_event {
     lambda_request_id request_id;
+    uint64_t now;  /* the clock's reading just before; 0: none. Afterwards that at its end, or 0 */
     bool settings; /* set by the walk: there are some for what becomes of the function's events */
 } lambda__invoked_event;
 
@@ -42,6 +43,9 @@ lambda_request_id lambda__request_id_next(lambda__thread *thread);
 
 /** Where the target leads now, in a read section; NULL if its name must be looked up anew. */
 lambda__version *lambda__target_resolve(const lambda_target *target, lambda__thread *thread);
+
+/** True if the target leads somewhere without looking its name up anew. Any time, in a read section or not. */
+bool lambda__target_leads(const lambda_target *target);
 
 /** Checks the arguments that every invocation has; all but the name. */
 lambda_status lambda__invoke_check(lambda_t *lambda, lambda_bytes payload, const lambda_invoke_options *options,

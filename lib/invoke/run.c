@@ -202,6 +202,9 @@ static lambda_status run(lambda__invocation *invocation, lambda__environment *en
     environment->event.payload.length = invocation->payload.length;
     if (invocation->event) {
         environment->request_id = invocation->event->request_id;
+        /* A worker's thread begins when it begins. */
+        if (LAMBDA__LIKELY(!environment->worker)) outcome.start = invocation->event->now;
+        invocation->event->now = 0;
         invocation->event->settings = lambda__function_has_async_settings(environment->version->function);
     } else {
         environment->request_id = lambda__request_id_next(thread);
@@ -224,6 +227,7 @@ static lambda_status run(lambda__invocation *invocation, lambda__environment *en
     if (LAMBDA__UNLIKELY(outcome.timed_out)) lambda__counter_add(thread, LAMBDA__COUNT_TIMEOUTS);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_outcome(result, &outcome);
     if (!ours) return LAMBDA_OK;
+    if (invocation->event) invocation->event->now = environment->start + outcome.duration;
     lambda__result_take(invocation, environment);
     /* A handler that could not be run has left nothing to use again. */
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) outcome.init_failed = true;

@@ -13,6 +13,14 @@ lambda__version *lambda__target_resolve(const lambda_target *target, lambda__thr
     return retired ? NULL : target->version;
 }
 
+bool lambda__target_leads(const lambda_target *target)
+{
+    /* What is looked at is held by the target, and not followed: no read section. */
+    if (target->alias) return atomic_load_explicit(&target->alias->route, memory_order_acquire) != NULL;
+    if (!target->version) return atomic_load_explicit(&target->function->latest, memory_order_acquire) != NULL;
+    return !atomic_load_explicit(&target->version->retired, memory_order_acquire);
+}
+
 /** Finds what the name leads to and holds it; false if it leads nowhere. */
 static bool hold(lambda_target *target, lambda__thread *thread)
 {

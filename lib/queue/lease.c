@@ -157,6 +157,7 @@ void lambda__leases_expire(lambda__queue_memory *queue, uint64_t now)
             /* The late receiver may be reading it still: a pin more, its own goes when it comes back. */
             atomic_fetch_add_explicit(&record->chunk->pins, 1, memory_order_relaxed);
             record->due = now;
+            record->receive_count++;
             lambda__delayed_insert(queue, record);
         }
         lambda__lease_update(queue, lease);

@@ -36,10 +36,10 @@ static void room_collect(lambda__queue_memory *queue)
 {
     for (size_t i = 0; i < LAMBDA__LANES; i++) {
         lambda__queue_lane *lane = &queue->lanes[i];
-        pthread_mutex_lock(&lane->push_mutex);
+        lambda__latch_take(&lane->push_latch);
         lambda__room_give(queue, lane->room);
         lane->room = 0;
-        pthread_mutex_unlock(&lane->push_mutex);
+        lambda__latch_give(&lane->push_latch);
     }
 }
 
@@ -54,7 +54,7 @@ static bool room_take(lambda__queue_memory *queue, int64_t count)
     return true;
 }
 
-/** Under the lane's push mutex: room for so many messages in it. */
+/** Under the lane's push latch: room for so many messages in it. */
 static bool lane_room(lambda__queue_memory *queue, lambda__queue_lane *lane, int64_t count)
 {
     if (LAMBDA__LIKELY(lane->room >= count)) return true;
@@ -66,16 +66,16 @@ static bool lane_room(lambda__queue_memory *queue, lambda__queue_lane *lane, int
     return lane->room >= count;
 }
 
-/** With the lane's push mutex taken, and room in it for so many messages; else the queue is full. */
+/** With the lane's push latch taken, and room in it for so many messages; else the queue is full. */
 static lambda_status lane_lock(lambda__queue_memory *queue, lambda__queue_lane *lane, int64_t count)
 {
-    pthread_mutex_lock(&lane->push_mutex);
+    lambda__latch_take(&lane->push_latch);
     if (LAMBDA__LIKELY(lane_room(queue, lane, count))) return LAMBDA_OK;
-    pthread_mutex_unlock(&lane->push_mutex);
+    lambda__latch_give(&lane->push_latch);
     room_collect(queue);
-    pthread_mutex_lock(&lane->push_mutex);
+    lambda__latch_take(&lane->push_latch);
     if (lane_room(queue, lane, count)) return LAMBDA_OK;
-    pthread_mutex_unlock(&lane->push_mutex);
+    lambda__latch_give(&lane->push_latch);
     return lambda__fail(queue->base, LAMBDA_ERROR_TOO_MANY_REQUESTS,
                         "the queue is full: %lld more would be more than its max_messages of %llu", (long long)count,
                         (unsigned long long)queue->max_messages);
@@ -101,7 +101,7 @@ static lambda_status push(void *user, const lambda_queue_entry *entries, size_t 
         lane->room -= (int64_t)count;
         lambda__lane_publish(queue, &staged);
     }
-    pthread_mutex_unlock(&lane->push_mutex);
+    lambda__latch_give(&lane->push_latch);
     return status;
 }
 
@@ -129,8 +129,7 @@ static size_t begin_lease(const receiving *what, size_t count)
     lambda__queue_lease *lease = what->lease;
     for (size_t i = 0; i < count; i++) {
         lambda__queue_record *record = lease->records[i];
-        record->due = what->due;
-        if (record->receive_count < UINT32_MAX) record->receive_count++;
+        if (LAMBDA__UNLIKELY(record->due != what->due)) record->due = what->due;
     }
     lambda__lease_begin(what->queue, lease, count, what->due);
     for (size_t i = 0; i < count; i++) {
@@ -140,7 +139,7 @@ static size_t begin_lease(const receiving *what, size_t count)
                                    .state = record->state,
                                    .age_ns = what->now > record->pushed ? what->now - record->pushed : 0,
                                    .receipt = lambda__lease_receipt(lease, i),
-                                   .receive_count = record->receive_count};
+                                   .receive_count = record->receive_count + 1};
     }
     return count;
 }
@@ -281,10 +280,10 @@ static lambda_status acknowledge(void *user, const lambda_queue_message *message
     lambda__queue_staged staged;
     bool all = true;
     if (lane) {
-        pthread_mutex_lock(&lane->push_mutex);
+        lambda__latch_take(&lane->push_latch);
         lambda_status status = lambda__lane_stage(queue, lane, entries, entries_count, &staged);
         if (status != LAMBDA_OK) {
-            pthread_mutex_unlock(&lane->push_mutex);
+            lambda__latch_give(&lane->push_latch);
             return status;
         }
     }
@@ -300,7 +299,7 @@ static lambda_status acknowledge(void *user, const lambda_queue_message *message
     } else if (lane) {
         lambda__lane_unstage(queue, &staged);
     }
-    if (lane) pthread_mutex_unlock(&lane->push_mutex);
+    if (lane) lambda__latch_give(&lane->push_latch);
     return all ? LAMBDA_OK : not_held(queue);
 }
 
@@ -318,6 +317,7 @@ static lambda_status retry(void *user, const lambda_queue_message *message, uint
     /* Nobody else knows of it now. */
     record = lambda__record_move_out(queue, record);
     record->state = state;
+    record->receive_count++;
     record->due = later(now_of(queue), delay_ns);
     if (record->due == UINT64_MAX) record->due--;
     pthread_mutex_lock(&queue->mutex);
@@ -391,7 +391,6 @@ static void close_queue(void *user)
     lambda__lanes_free(queue);
     lambda__leases_free(queue);
     for (size_t i = 0; i < LAMBDA__LANES; i++) {
-        pthread_mutex_destroy(&queue->lanes[i].push_mutex);
         pthread_mutex_destroy(&queue->lanes[i].take_mutex);
     }
     pthread_mutex_destroy(&queue->mutex);
@@ -402,11 +401,15 @@ static bool make_mutexes(lambda__queue_memory *queue)
 {
     if (pthread_mutex_init(&queue->mutex, NULL) != 0) return false;
     for (size_t i = 0; i < LAMBDA__LANES; i++) {
-        /* Neither fails where POSIX mutexes are plain memory, as everywhere this runs. */
-        if (pthread_mutex_init(&queue->lanes[i].push_mutex, NULL) != 0) return false;
+        /* It does not fail where POSIX mutexes are plain memory, as everywhere this runs. */
         if (pthread_mutex_init(&queue->lanes[i].take_mutex, NULL) != 0) return false;
     }
     return true;
+}
+
+bool lambda__queue_is_memory(const lambda_queue *queue)
+{
+    return queue->push == push;
 }
 
 lambda_status lambda_queue_memory_open_sized(const lambda_queue_memory_options *given, size_t size,

@@ -7,7 +7,7 @@
  *                                                                         v  |
  *                                                                       delayed (a heap by due time)
  *
- * - A *lane* is where a thread pushes; which one its number says. Pushing takes the lane's push mutex, receiving its take mutex, each
+ * - A *lane* is where a thread pushes; which one its number says. Pushing takes the lane's push latch, receiving its take mutex, each
  *   on a line of its own, so that a producer meets neither another producer nor a consumer. What is in between is told by two
  *   counts: `pushed`, which the producer publishes last, and `taken`.
  * - A *chunk* is memory for many records. It is let go when all its records have ended: nothing is allocated for a message.
@@ -17,7 +17,7 @@
  *   Acknowledging all of them is one atomic step. When its time is over its records can be received anew, but their memory stays
  *   until the late receiver has given them back too.
  *
- * Locks, in this order: a lane's push mutex, a lane's take mutex (those of several lanes in the lanes' order), the queue's.
+ * Locks, in this order: a lane's push latch, a lane's take mutex (those of several lanes in the lanes' order), the queue's.
  */
 #ifndef LAMBDA_LIB_QUEUE_MEMORY_H
 #define LAMBDA_LIB_QUEUE_MEMORY_H
@@ -27,7 +27,7 @@
 
 #include <lambda/port/queue.h>
 
-#include "base/base.h"
+#include "base/latch.h"
 
 #define LAMBDA__LANES        8
 #define LAMBDA__LEASE_BLOCK  16
@@ -51,9 +51,10 @@ typedef struct lambda__queue_record {
     uint64_t pushed; /* monotonic */
     uint64_t state;
     uint32_t length; /* of the body */
-    uint32_t receive_count;
-    bool purged;                        /* still in its lane, to be skipped */
-    uint64_t due;                       /* when it can be received: after its delay, or its receiver's time */
+    uint32_t
+        receive_count; /* before it was received last: receivers only read a record, so that its line stays shared */
+    bool purged;       /* still in its lane, to be skipped */
+    uint64_t due;      /* when it can be received: after its delay, or its receiver's time */
     struct lambda__queue_record *child; /* while it is delayed: in the heap */
     struct lambda__queue_record *sibling;
 } lambda__queue_record;
@@ -75,11 +76,15 @@ typedef struct lambda__queue_lease {
 } lambda__queue_lease;
 
 typedef struct lambda__queue_lane {
-    _Alignas(LAMBDA__CACHE_LINE) pthread_mutex_t push_mutex;
+    _Alignas(LAMBDA__CACHE_LINE) lambda__latch push_latch;
     lambda__queue_chunk *last;
-    int64_t room;            /* messages that may be pushed here before the queue is asked */
-    size_t chunk_size;       /* of the next chunk */
-    _Atomic uint64_t pushed; /* records that a reader may take; written under the push mutex, after the record */
+    int64_t room;      /* messages that may be pushed here before the queue is asked */
+    size_t chunk_size; /* of the next chunk */
+    /**
+     * Records that a reader may take; written under the push latch, after the record. On a line of its own: readers look at it all the
+     * while, and the producer only stores to it.
+     */
+    _Alignas(LAMBDA__CACHE_LINE) _Atomic uint64_t pushed;
     _Alignas(LAMBDA__CACHE_LINE) pthread_mutex_t take_mutex;
     _Atomic(lambda__queue_chunk *) first; /* NULL until the first push */
     size_t read;                          /* where the next record begins in `first` */
@@ -136,11 +141,11 @@ typedef struct lambda__queue_staged {
     uint64_t records;              /* in the lane */
 } lambda__queue_staged;
 
-/** Writes entries behind the lane's last; its push mutex is held. On failure nothing is left of them. */
+/** Writes entries behind the lane's last; its push latch is held. On failure nothing is left of them. */
 lambda_status lambda__lane_stage(lambda__queue_memory *queue, lambda__queue_lane *lane,
                                  const lambda_queue_entry *entries, size_t count, lambda__queue_staged *staged);
 
-/** Takes them back, or shows them to receivers. The push mutex is held still. */
+/** Takes them back, or shows them to receivers. The push latch is held still. */
 void lambda__lane_unstage(lambda__queue_memory *queue, const lambda__queue_staged *staged);
 void lambda__lane_publish(lambda__queue_memory *queue, const lambda__queue_staged *staged);
 
@@ -228,6 +233,9 @@ bool lambda__leases_each(lambda__queue_memory *queue, bool (*visit)(void *user, 
                          void *user);
 
 void lambda__leases_free(lambda__queue_memory *queue);
+
+/** True if it is a queue in memory: its push ends in a full fence. */
+bool lambda__queue_is_memory(const lambda_queue *queue);
 
 /* ---- looking into it: queue/memory_browse.c, members of the port */
 

@@ -126,7 +126,7 @@ static bool show(void *user, lambda__queue_record *record)
     lambda_queue_message message = {.body = {.data = lambda__record_body(record), .length = record->length},
                                     .state = record->state,
                                     .age_ns = age_of(what, record),
-                                    .receive_count = record->receive_count};
+                                    .receive_count = record->receive_count + (what->standing == LAMBDA_QUEUE_RECEIVED)};
     bool delayed = what->standing == LAMBDA_QUEUE_DELAYED && record->due > what->now;
     lambda_queue_standing standing =
         what->standing == LAMBDA_QUEUE_DELAYED && !delayed ? LAMBDA_QUEUE_WAITING : what->standing;

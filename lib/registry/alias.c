@@ -17,9 +17,9 @@ typedef struct owned_list {
     char marker[LAMBDA__QUALIFIER_MAX + 1];
 } owned_list;
 
-/** An alias's name is a qualifier that is no number and not $LATEST. */
-static lambda_status check_name(lambda_t *lambda, const char *field, const char *name)
+lambda_status lambda__alias_name_check(lambda_t *lambda, const char *field, const char *name)
 {
+    /* A qualifier that is no number and not $LATEST. */
     if (!name) return lambda__fail(&lambda->base, INVALID, "%s: is NULL", field);
     lambda__name parsed;
     lambda_status status = lambda__name_parse_with(lambda, "f", name, &parsed);
@@ -45,14 +45,7 @@ static lambda_status find_version(lambda_t *lambda, lambda__function *function, 
                         function->name, text);
 }
 
-/** What an alias is to be, found and checked; nothing is owned. */
-typedef struct wanted {
-    lambda__version *version;
-    lambda__version *additional;
-    double weight;
-} wanted;
-
-static lambda_status check_routing(lambda_t *lambda, const wanted *route)
+lambda_status lambda__destinations_check(lambda_t *lambda, const lambda__destinations *route)
 {
     if (!(route->weight >= 0.0 && route->weight <= 1.0))
         return lambda__fail(&lambda->base, INVALID, "additional_weight: %g is not between 0.0 and 1.0", route->weight);
@@ -67,10 +60,10 @@ static lambda_status check_routing(lambda_t *lambda, const wanted *route)
 
 /** As writer: where the config leads, over what an alias was (`old` NULL: a new one). */
 static lambda_status find_route(lambda_t *lambda, lambda__function *function, const lambda_alias_config *config,
-                                const lambda__route *old, wanted *route)
+                                const lambda__route *old, lambda__destinations *route)
 {
     lambda_status status = LAMBDA_OK;
-    *route = old ? (wanted){old->version, old->additional, old->weight} : (wanted){0};
+    *route = old ? (lambda__destinations){old->version, old->additional, old->weight} : (lambda__destinations){0};
     if (config->function_version)
         status = find_version(lambda, function, "function_version", config->function_version, &route->version);
     if (status == LAMBDA_OK && config->additional_version) {
@@ -84,10 +77,10 @@ static lambda_status find_route(lambda_t *lambda, lambda__function *function, co
     } else if (status == LAMBDA_OK && config->additional_weight != 0) {
         route->weight = config->additional_weight;
     }
-    return status == LAMBDA_OK ? check_routing(lambda, route) : status;
+    return status == LAMBDA_OK ? lambda__destinations_check(lambda, route) : status;
 }
 
-static lambda__route *make_route(lambda_t *lambda, const wanted *from)
+static lambda__route *make_route(lambda_t *lambda, const lambda__destinations *from)
 {
     lambda__route *route = lambda__allocate_zeroed(&lambda->base, sizeof(*route));
     if (!route) return NULL;
@@ -107,21 +100,22 @@ static lambda_status begin(lambda_t *lambda, const char *function_name, const la
     memset(config, 0, sizeof(*config));
     memcpy(config, given, size < sizeof(*config) ? size : sizeof(*config));
     lambda_status status = lambda__name_parse_plain(lambda, function_name, name);
-    if (status == LAMBDA_OK) status = check_name(lambda, "name", config->name);
+    if (status == LAMBDA_OK) status = lambda__alias_name_check(lambda, "name", config->name);
     if (status == LAMBDA_OK)
         status = lambda__limit_text(lambda, "description", config->description, LAMBDA__DESCRIPTION_MIN,
                                     LAMBDA__DESCRIPTION_MAX);
     return status;
 }
 
-static lambda__alias *make_alias(lambda_t *lambda, const lambda_alias_config *config, const wanted *from)
+lambda__alias *lambda__alias_new(lambda_t *lambda, const char *name, const char *description,
+                                 const lambda__destinations *to)
 {
     lambda__alias *alias = lambda__allocate_zeroed(&lambda->base, sizeof(*alias));
     if (!alias) return NULL;
     atomic_init(&alias->references, 1);
-    alias->name = lambda__duplicate(&lambda->base, config->name);
-    alias->description = lambda__duplicate(&lambda->base, config->description ? config->description : "");
-    lambda__route *route = make_route(lambda, from);
+    alias->name = lambda__duplicate(&lambda->base, name);
+    alias->description = lambda__duplicate(&lambda->base, description);
+    lambda__route *route = make_route(lambda, to);
     atomic_init(&alias->route, route);
     lambda__revision_new(lambda, alias->revision_id);
     if (alias->name && alias->description && route) return alias;
@@ -133,7 +127,7 @@ static lambda__alias *make_alias(lambda_t *lambda, const lambda_alias_config *co
 static lambda_status add(lambda_t *lambda, lambda__function *function, const lambda_alias_config *config,
                          lambda__unlinked *unlinked)
 {
-    wanted route;
+    lambda__destinations route;
     size_t at = 0;
     if (lambda__directory_find_alias(lambda__directory_of(function), config->name, strlen(config->name), &at))
         return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_CONFLICT, "Alias already exists: %s:%s",
@@ -141,7 +135,8 @@ static lambda_status add(lambda_t *lambda, lambda__function *function, const lam
     lambda_status status = find_route(lambda, function, config, NULL, &route);
     if (status != LAMBDA_OK) return status;
     lambda__directory *directory = lambda__directory_copy(lambda, function);
-    lambda__alias *alias = directory ? make_alias(lambda, config, &route) : NULL;
+    const char *description = config->description ? config->description : "";
+    lambda__alias *alias = directory ? lambda__alias_new(lambda, config->name, description, &route) : NULL;
     if (!alias) {
         lambda__release(&lambda->base, directory);
         return lambda__out_of_memory(&lambda->base);
@@ -150,6 +145,14 @@ static lambda_status add(lambda_t *lambda, lambda__function *function, const lam
             (directory->aliases_count - at) * sizeof(*directory->aliases));
     directory->aliases[at] = alias;
     directory->aliases_count++;
+    lambda__image image = lambda__image_of(function);
+    image.directory = directory;
+    status = lambda__store_put(lambda, &image);
+    if (status != LAMBDA_OK) {
+        lambda__alias_release(lambda, alias);
+        lambda__release(&lambda->base, directory);
+        return status;
+    }
     unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
     return LAMBDA_OK;
 }
@@ -193,17 +196,29 @@ static lambda_status find_alias(lambda_t *lambda, const lambda__name *name, cons
 static lambda_status modify(lambda_t *lambda, lambda__function *function, lambda__alias *alias,
                             const lambda_alias_config *config, lambda__unlinked *unlinked)
 {
-    wanted wanted_route;
+    lambda__destinations to;
     lambda_status status = lambda__revision_check(lambda, config->revision_id, alias->revision_id);
     if (status == LAMBDA_OK)
-        status = find_route(lambda, function, config, atomic_load_explicit(&alias->route, memory_order_relaxed),
-                            &wanted_route);
+        status = find_route(lambda, function, config, atomic_load_explicit(&alias->route, memory_order_relaxed), &to);
     if (status != LAMBDA_OK) return status;
     char *description = config->description ? lambda__duplicate(&lambda->base, config->description) : NULL;
-    lambda__route *route = config->description && !description ? NULL : make_route(lambda, &wanted_route);
+    lambda__route *route = config->description && !description ? NULL : make_route(lambda, &to);
     if (!route) {
         lambda__release(&lambda->base, description);
         return lambda__out_of_memory(&lambda->base);
+    }
+    char revision_id[sizeof(alias->revision_id)];
+    lambda__revision_new(lambda, revision_id);
+    lambda__image image = lambda__image_of(function);
+    image.alias = alias;
+    image.route = route;
+    image.description = description ? description : alias->description;
+    image.revision_id = revision_id;
+    status = lambda__store_put(lambda, &image);
+    if (status != LAMBDA_OK) {
+        lambda__release(&lambda->base, description);
+        lambda__route_free(lambda, route);
+        return status;
     }
     if (description) {
         lambda__release(&lambda->base, alias->description);
@@ -211,7 +226,7 @@ static lambda_status modify(lambda_t *lambda, lambda__function *function, lambda
     }
     unlinked->route = atomic_exchange_explicit(&alias->route, route, memory_order_acq_rel);
     unlinked->changed = lambda__function_retain(function);
-    lambda__revision_new(lambda, alias->revision_id);
+    memcpy(alias->revision_id, revision_id, sizeof(revision_id));
     return LAMBDA_OK;
 }
 
@@ -247,7 +262,18 @@ static lambda_status take_out(lambda_t *lambda, lambda__function *function, size
     directory->aliases_count--;
     memmove(&directory->aliases[at], &directory->aliases[at + 1],
             (directory->aliases_count - at) * sizeof(*directory->aliases));
+    lambda__image image = lambda__image_of(function);
+    image.directory = directory;
+    image.event_invokes = event_invokes;
+    lambda_status status = lambda__store_put(lambda, &image);
+    if (status != LAMBDA_OK) {
+        lambda__event_invokes_discard(lambda, function, event_invokes);
+        lambda__release(&lambda->base, directory);
+        return status;
+    }
     lambda__event_invokes_replace(function, event_invokes, unlinked);
+    if (atomic_load_explicit(&function->concurrency, memory_order_acquire))
+        lambda->registry->port.qualifier_deleted(lambda, function, alias->name);
     unlinked->alias = alias;
     unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
     unlinked->route = atomic_exchange_explicit(&alias->route, NULL, memory_order_acq_rel);
@@ -262,7 +288,7 @@ lambda_status lambda_alias_delete(lambda_t *lambda, const char *function_name, c
     lambda__function *function = NULL;
     lambda__unlinked unlinked = {0};
     lambda_status status = lambda__name_parse_plain(lambda, function_name, &name);
-    if (status == LAMBDA_OK) status = check_name(lambda, "alias_name", alias_name);
+    if (status == LAMBDA_OK) status = lambda__alias_name_check(lambda, "alias_name", alias_name);
     if (status != LAMBDA_OK) return status;
     size_t at = 0;
     lambda__registry_lock(lambda);
@@ -325,7 +351,7 @@ lambda_status lambda_alias_get(lambda_t *lambda, const char *function_name, cons
     lambda__alias *alias = NULL;
     size_t at = 0;
     lambda_status status = lambda__name_parse_plain(lambda, function_name, &name);
-    if (status == LAMBDA_OK) status = check_name(lambda, "alias_name", alias_name);
+    if (status == LAMBDA_OK) status = lambda__alias_name_check(lambda, "alias_name", alias_name);
     if (status != LAMBDA_OK) return status;
     lambda__registry_lock(lambda);
     status = find_alias(lambda, &name, alias_name, &function, &alias, &at);
@@ -393,7 +419,8 @@ lambda_status lambda_alias_list_page(lambda_t *lambda, const char *function_name
     size_t max_items = 0;
     lambda_status status = lambda__name_parse_plain(lambda, function_name, &name);
     if (status == LAMBDA_OK) status = lambda__list_options_check(lambda, options, &max_items);
-    if (status == LAMBDA_OK && options && options->marker) status = check_name(lambda, "marker", options->marker);
+    if (status == LAMBDA_OK && options && options->marker)
+        status = lambda__alias_name_check(lambda, "marker", options->marker);
     if (status != LAMBDA_OK) return status;
     lambda__registry_lock(lambda);
     status = lambda__function_find(lambda, &name, &function);

@@ -16,13 +16,19 @@ static bool leads_somewhere(lambda_t *lambda, lambda__thread *thread, const lamb
     return leads;
 }
 
-lambda_status lambda__target_check(lambda_t *lambda, const char *function_name, const char *field, const char *target)
+lambda_status lambda__target_text_check(lambda_t *lambda, const char *field, const char *target)
 {
-    if (!target || target[0] == '\0') return LAMBDA_OK;
-    size_t length = strnlen(target, LAMBDA__TARGET_MAX + 1);
+    size_t length = target ? strnlen(target, LAMBDA__TARGET_MAX + 1) : 0;
     if (length > LAMBDA__TARGET_MAX)
         return lambda__fail(&lambda->base, INVALID, "%s: is longer than %d bytes", field, LAMBDA__TARGET_MAX);
-    if (!lambda__utf8_valid(target, length)) return lambda__fail(&lambda->base, INVALID, "%s: is not UTF-8", field);
+    if (lambda__utf8_valid(target, length)) return LAMBDA_OK;
+    return lambda__fail(&lambda->base, INVALID, "%s: is not UTF-8", field);
+}
+
+lambda_status lambda__target_check(lambda_t *lambda, const char *function_name, const char *field, const char *target)
+{
+    lambda_status status = lambda__target_text_check(lambda, field, target);
+    if (status != LAMBDA_OK || !target || target[0] == '\0') return status;
     const lambda__registry_port *port = &lambda->registry->port;
     if (port->destination_exists && port->destination_exists(lambda, target)) return LAMBDA_OK;
     lambda__thread *thread = lambda__thread_get(&lambda->base);
@@ -67,6 +73,7 @@ void lambda__async_settings_read(lambda_t *lambda, lambda__thread *thread, const
     const lambda__version *version = function ? find_version(function, name, &qualifier) : NULL;
     if (version) {
         settings->exists = true;
+        settings->unbound = lambda->registry->port.code_reason(lambda__version_code(version)) != NULL;
         copy_target(settings->dead_letter, version->settings->dead_letter);
         const lambda__event_invoke *set = lambda__event_invokes_find(
             atomic_load_explicit(&function->event_invokes, memory_order_acquire), qualifier, strlen(qualifier));

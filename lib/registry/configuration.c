@@ -61,21 +61,19 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
     const lambda__registry_port *port = &lambda->registry->port;
     const lambda__function *function = version->function;
     const lambda__settings *settings = version->settings;
+    lambda__code *code = lambda__version_code(version);
+    const char *reason = port->code_reason(code);
     char arn[LAMBDA__ARN_SIZE];
     char modified[40];
     lambda__name_arn(lambda, function->name, qualifier, arn, sizeof(arn));
     format_time(version->modified, modified);
-    const char *texts[] = {function->name,
-                           arn,
-                           version->label,
-                           version->description,
-                           port->code_runtime(version->code),
-                           settings->handler,
-                           settings->role,
-                           port->code_sha256(version->code),
-                           version->revision_id,
-                           modified,
-                           settings->dead_letter};
+    const char *texts[] = {function->name,           arn,
+                           version->label,           version->description,
+                           port->code_runtime(code), settings->handler,
+                           settings->role,           port->code_sha256(code),
+                           version->revision_id,     modified,
+                           settings->dead_letter,    reason ? "Inactive" : "Active",
+                           reason ? reason : ""};
     enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
     size_t size = sizeof(owned_configuration) + pairs_size(settings->environment, settings->environment_count) +
                   pairs_size(function->tags, function->tags_count);
@@ -97,10 +95,12 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
                                   &made->code_sha256,
                                   &made->revision_id,
                                   &made->last_modified,
-                                  &made->dead_letter_target_arn};
+                                  &made->dead_letter_target_arn,
+                                  &made->state,
+                                  &made->state_reason};
     for (size_t i = 0; i < TEXTS; i++)
         *fields[i] = put(&at, texts[i]);
-    made->code_size = port->code_size(version->code);
+    made->code_size = port->code_size(code);
     made->memory_size = settings->memory_size;
     made->timeout_ms = settings->timeout_ms;
     made->ephemeral_storage_size = settings->ephemeral_storage_size;

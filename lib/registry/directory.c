@@ -31,7 +31,7 @@ lambda__version *lambda__version_new(lambda_t *lambda, lambda__function *functio
     }
     atomic_init(&version->references, 1);
     version->function = lambda__function_retain(function);
-    version->code = code;
+    atomic_init(&version->code, code);
     version->settings = settings;
     version->description = description ? version->description_owned : settings->description;
     if (settings->dead_letter[0]) atomic_store_explicit(&function->async_settings, true, memory_order_release);
@@ -50,7 +50,7 @@ void lambda__version_release(lambda_t *lambda, lambda__version *version)
     if (!version || atomic_fetch_sub_explicit(&version->references, 1, memory_order_acq_rel) != 1) return;
     const lambda__registry_port *port = &lambda->registry->port;
     if (atomic_load_explicit(&version->pool, memory_order_acquire)) port->version_freed(lambda, version);
-    port->code_release(lambda, version->code);
+    port->code_release(lambda, lambda__version_code(version));
     lambda__settings_release(lambda, version->settings);
     lambda__function_release(lambda, version->function);
     lambda__release(&lambda->base, version->description_owned);
@@ -91,16 +91,23 @@ const lambda__directory *lambda__directory_of(const lambda__function *function)
     return directory ? directory : &empty;
 }
 
+lambda__directory *lambda__directory_new(lambda_t *lambda, size_t versions, size_t aliases)
+{
+    lambda__directory *made =
+        lambda__allocate(&lambda->base, sizeof(*made) + (versions + aliases) * sizeof(lambda__version *));
+    if (!made) return NULL;
+    *made = (lambda__directory){.versions = (lambda__version **)(made + 1)};
+    made->aliases = (lambda__alias **)(made->versions + versions);
+    return made;
+}
+
 lambda__directory *lambda__directory_copy(lambda_t *lambda, const lambda__function *function)
 {
     const lambda__directory *old = lambda__directory_of(function);
-    size_t room = old->versions_count + old->aliases_count + 2;
-    lambda__directory *made = lambda__allocate(&lambda->base, sizeof(*made) + room * sizeof(void *));
+    lambda__directory *made = lambda__directory_new(lambda, old->versions_count + 1, old->aliases_count + 1);
     if (!made) return NULL;
     made->versions_count = old->versions_count;
     made->aliases_count = old->aliases_count;
-    made->versions = (lambda__version **)(made + 1);
-    made->aliases = (lambda__alias **)(made->versions + old->versions_count + 1);
     if (old->versions_count > 0) memcpy(made->versions, old->versions, old->versions_count * sizeof(*made->versions));
     if (old->aliases_count > 0) memcpy(made->aliases, old->aliases, old->aliases_count * sizeof(*made->aliases));
     return made;

@@ -110,6 +110,25 @@ void lambda__event_invokes_replace(lambda__function *function, lambda__event_inv
     unlinked->event_invokes = atomic_exchange_explicit(&function->event_invokes, made, memory_order_acq_rel);
 }
 
+void lambda__event_invokes_discard(lambda_t *lambda, const lambda__function *function, lambda__event_invokes *made)
+{
+    if (made != table_of(function)) lambda__release(&lambda->base, made);
+}
+
+/** As writer: has the table kept, and puts it in the place of the function's; or frees it. */
+static lambda_status install(lambda_t *lambda, lambda__function *function, lambda__event_invokes *made,
+                             lambda__unlinked *unlinked)
+{
+    lambda__image image = lambda__image_of(function);
+    image.event_invokes = made;
+    lambda_status status = lambda__store_put(lambda, &image);
+    if (status == LAMBDA_OK)
+        lambda__event_invokes_replace(function, made, unlinked);
+    else
+        lambda__event_invokes_discard(lambda, function, made);
+    return status;
+}
+
 /* ---- put and update */
 
 static lambda_status check(lambda_t *lambda, const lambda__name *name, const lambda_event_invoke_config *config)
@@ -168,9 +187,7 @@ static lambda_status set(lambda_t *lambda, lambda__function *function, const cha
                                  .maximum_event_age_s = config->maximum_event_age_s ? config->maximum_event_age_s
                                                                                     : old->maximum_event_age_s};
     lambda__event_invokes *made = with(lambda, function, &item);
-    if (!made) return lambda__out_of_memory(&lambda->base);
-    lambda__event_invokes_replace(function, made, unlinked);
-    return LAMBDA_OK;
+    return made ? install(lambda, function, made, unlinked) : lambda__out_of_memory(&lambda->base);
 }
 
 static lambda_status change(lambda_t *lambda, const char *function_name, const lambda_event_invoke_config *given,
@@ -217,8 +234,7 @@ static lambda_status unset(lambda_t *lambda, lambda__function *function, const c
     lambda__event_invokes *made = NULL;
     if (!lambda__event_invokes_without(lambda, function, qualifier, &made)) return lambda__out_of_memory(&lambda->base);
     if (made == table_of(function)) return nothing_set(lambda, function, qualifier);
-    lambda__event_invokes_replace(function, made, unlinked);
-    return LAMBDA_OK;
+    return install(lambda, function, made, unlinked);
 }
 
 lambda_status lambda_event_invoke_config_delete(lambda_t *lambda, const char *function_name)

@@ -24,9 +24,18 @@ lambda_status lambda__revision_check(lambda_t *lambda, const char *wanted, const
                         "revision_id: \"%.80s\" is not the latest, \"%s\"", wanted, revision);
 }
 
+uint64_t lambda__function_code_size(lambda_t *lambda, const lambda__function *function)
+{
+    const lambda__directory *directory = lambda__directory_of(function);
+    uint64_t size = lambda__version_code_size(lambda, atomic_load_explicit(&function->latest, memory_order_relaxed));
+    for (size_t i = 0; i < directory->versions_count; i++)
+        size += lambda__version_code_size(lambda, directory->versions[i]);
+    return size;
+}
+
 uint64_t lambda__version_code_size(lambda_t *lambda, const lambda__version *version)
 {
-    return lambda->registry->port.code_size(version->code);
+    return lambda->registry->port.code_size(lambda__version_code(version));
 }
 
 static lambda_status check_config(lambda_t *lambda, const lambda_function_config *config, lambda__name *name)
@@ -42,10 +51,11 @@ static lambda_status check_config(lambda_t *lambda, const lambda_function_config
     return LAMBDA_OK;
 }
 
-/** Gives up a function that nobody has seen. */
-static void discard(lambda_t *lambda, lambda__function *function)
+void lambda__function_discard(lambda_t *lambda, lambda__function *function)
 {
     lambda__directory *directory = atomic_load_explicit(&function->directory, memory_order_relaxed);
+    for (size_t i = 0; directory && i < directory->aliases_count; i++)
+        lambda__alias_release(lambda, directory->aliases[i]);
     for (size_t i = 0; directory && i < directory->versions_count; i++)
         lambda__version_release(lambda, directory->versions[i]);
     lambda__release(&lambda->base, directory);
@@ -79,16 +89,23 @@ static bool publish_first(lambda_t *lambda, lambda__function *function, lambda__
     return true;
 }
 
+lambda__function *lambda__function_new(lambda_t *lambda, const char *name, size_t length)
+{
+    lambda__function *function = lambda__allocate_zeroed(&lambda->base, sizeof(*function) + length + 1);
+    if (!function) return NULL;
+    atomic_init(&function->references, 1);
+    memcpy(function->name, name, length);
+    function->entry.name_length = length;
+    function->next_number = 1;
+    return function;
+}
+
 /** The whole function, not yet registered; NULL when memory is out. */
 static lambda__function *build(lambda_t *lambda, const lambda_function_config *config, const lambda__name *name,
                                lambda__code *code, lambda__settings *settings)
 {
-    lambda__function *function = lambda__allocate_zeroed(&lambda->base, sizeof(*function) + name->function_length + 1);
+    lambda__function *function = lambda__function_new(lambda, name->function, name->function_length);
     if (!function) return NULL;
-    atomic_init(&function->references, 1);
-    memcpy(function->name, name->function, name->function_length);
-    function->entry.name_length = name->function_length;
-    function->next_number = 1;
     bool complete = lambda__tags_copy(lambda, config->tags, config->tags_count, &function->tags);
     if (complete) {
         function->tags_count = (uint32_t)config->tags_count;
@@ -97,7 +114,7 @@ static lambda__function *build(lambda_t *lambda, const lambda_function_config *c
         complete = latest && (!config->publish || publish_first(lambda, function, code, settings));
     }
     if (complete) return function;
-    discard(lambda, function);
+    lambda__function_discard(lambda, function);
     return NULL;
 }
 
@@ -105,18 +122,21 @@ static lambda__function *build(lambda_t *lambda, const lambda_function_config *c
 static lambda_status insert(lambda_t *lambda, lambda__function *function)
 {
     lambda__registry *registry = lambda->registry;
-    lambda__version *latest = atomic_load_explicit(&function->latest, memory_order_relaxed);
-    uint64_t size = lambda__version_code_size(lambda, latest) * (1 + lambda__directory_of(function)->versions_count);
+    uint64_t size = lambda__function_code_size(lambda, function);
     if (lambda__registry_find(lambda, function->name, function->entry.name_length))
         return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_CONFLICT, "Function already exist: %s",
                             function->name);
     lambda_status status = lambda__code_storage_check(lambda, size, 0);
     if (status != LAMBDA_OK) return status;
     if (!lambda__order_append(lambda, function)) return lambda__out_of_memory(&lambda->base);
-    if (!lambda__map_insert(&lambda->base, &registry->functions, &function->entry)) {
+    lambda__image image = lambda__image_of(function);
+    status = lambda__map_reserve(&lambda->base, &registry->functions) ? lambda__store_put(lambda, &image)
+                                                                      : lambda__out_of_memory(&lambda->base);
+    if (status != LAMBDA_OK) {
         registry->order_count--;
-        return lambda__out_of_memory(&lambda->base);
+        return status;
     }
+    lambda__map_insert(&lambda->base, &registry->functions, &function->entry);
     registry->code_bytes += size;
     return LAMBDA_OK;
 }
@@ -146,7 +166,7 @@ lambda_status lambda_function_create_sized(lambda_t *lambda, const lambda_functi
             lambda__registry_lock(lambda);
             status = insert(lambda, function);
             lambda__registry_unlock(lambda);
-            if (status != LAMBDA_OK) discard(lambda, function);
+            if (status != LAMBDA_OK) lambda__function_discard(lambda, function);
         }
     }
     port->code_release(lambda, code);
@@ -201,18 +221,17 @@ void lambda__function_unlink(lambda__function *function, lambda__unlinked *unlin
 }
 
 /** As writer: takes the whole function out. */
-static void delete_whole(lambda_t *lambda, lambda__function *function, lambda__unlinked *unlinked)
+static lambda_status delete_whole(lambda_t *lambda, lambda__function *function, lambda__unlinked *unlinked)
 {
     lambda__registry *registry = lambda->registry;
-    const lambda__directory *directory = lambda__directory_of(function);
-    registry->code_bytes -=
-        lambda__version_code_size(lambda, atomic_load_explicit(&function->latest, memory_order_relaxed));
-    for (size_t i = 0; i < directory->versions_count; i++)
-        registry->code_bytes -= lambda__version_code_size(lambda, directory->versions[i]);
+    lambda_status status = lambda__store_remove(lambda, function);
+    if (status != LAMBDA_OK) return status;
+    registry->code_bytes -= lambda__function_code_size(lambda, function);
     lambda__map_remove(&registry->functions, &function->entry);
     lambda__order_remove(lambda, function);
     lambda__function_unlink(function, unlinked);
     unlinked->function = function;
+    return LAMBDA_OK;
 }
 
 static bool routes_to(const lambda__alias *alias, const lambda__version *version)
@@ -248,8 +267,19 @@ static lambda_status delete_version(lambda_t *lambda, lambda__function *function
     directory->versions_count--;
     memmove(&directory->versions[at], &directory->versions[at + 1],
             (directory->versions_count - at) * sizeof(*directory->versions));
+    lambda__image image = lambda__image_of(function);
+    image.directory = directory;
+    image.event_invokes = event_invokes;
+    lambda_status status = lambda__store_put(lambda, &image);
+    if (status != LAMBDA_OK) {
+        lambda__event_invokes_discard(lambda, function, event_invokes);
+        lambda__release(&lambda->base, directory);
+        return status;
+    }
     lambda->registry->code_bytes -= lambda__version_code_size(lambda, version);
     lambda__event_invokes_replace(function, event_invokes, unlinked);
+    if (atomic_load_explicit(&function->concurrency, memory_order_acquire))
+        lambda->registry->port.qualifier_deleted(lambda, function, version->label);
     unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);
     unlinked->version = version;
     unlinked->changed = lambda__function_retain(function);
@@ -270,7 +300,7 @@ lambda_status lambda_function_delete(lambda_t *lambda, const char *function_name
     if (status == LAMBDA_OK && name.qualifier)
         status = delete_version(lambda, function, &name, &unlinked);
     else if (status == LAMBDA_OK)
-        delete_whole(lambda, function, &unlinked);
+        status = delete_whole(lambda, function, &unlinked);
     lambda__registry_unlock(lambda);
     if (status == LAMBDA_OK) lambda__unlinked_end(lambda, &unlinked);
     return status;

@@ -5,7 +5,8 @@
 
 #include "base/digest.h"
 
-lambda_status lambda__registry_open(lambda_t *lambda, const lambda__registry_port *port, lambda__registry **opened)
+lambda_status lambda__registry_open(lambda_t *lambda, const lambda__registry_port *port, const lambda_store *store,
+                                    lambda__registry **opened)
 {
     lambda__registry *registry = lambda__allocate_zeroed(&lambda->base, sizeof(*registry));
     if (!registry) return lambda__out_of_memory(NULL);
@@ -14,10 +15,21 @@ lambda_status lambda__registry_open(lambda_t *lambda, const lambda__registry_por
         return lambda__fail(NULL, LAMBDA_ERROR_SERVICE, "the system gave no mutex");
     }
     registry->port = *port;
+    registry->store = *store;
     registry->functions.key = lambda->base.random.next(lambda->base.random.user);
     registry->functions.name_offset = offsetof(lambda__function, name);
     *opened = registry;
     return LAMBDA_OK;
+}
+
+void lambda__registry_lock(lambda_t *lambda)
+{
+    pthread_mutex_lock(&lambda->registry->mutex);
+}
+
+void lambda__registry_unlock(lambda_t *lambda)
+{
+    pthread_mutex_unlock(&lambda->registry->mutex);
 }
 
 /** As writer: takes the function of the last place out of readers' reach; false if there is none. */
@@ -60,6 +72,8 @@ void lambda__registry_close(lambda_t *lambda, lambda__registry *registry)
     lambda__registry_empty(lambda);
     lambda__settings_release(lambda, registry->standard);
     lambda__map_clear(&lambda->base, &registry->functions);
+    lambda__release(&lambda->base, registry->stored);
+    if (registry->store_owned && registry->store.close) registry->store.close(registry->store.user);
     lambda__release(&lambda->base, registry->order);
     pthread_mutex_destroy(&registry->mutex);
     lambda__release(&lambda->base, registry);

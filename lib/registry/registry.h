@@ -25,6 +25,31 @@ struct lambda__version;
 struct lambda__function;
 struct lambda__concurrency;
 
+/** How code is loaded again in another process. What is borrowed lives as long as the code. */
+typedef struct lambda__recipe {
+    const char *runtime;     /* the driver's name */
+    const char *path;        /* typed: the library, NULL for the program; shared object: its file's name; else NULL */
+    const char *declaration; /* typed; else NULL */
+    bool loadable;           /* false: only the host can give it again */
+    bool has_bytes;          /* it is loaded from bytes that stand in the store on their own */
+    lambda_bytes bytes;      /* those, where they are in memory */
+} lambda__recipe;
+
+/** Provisioned concurrency of one qualifier, as it is kept. */
+typedef struct lambda__kept_provision {
+    const char *qualifier;
+    uint32_t requested;
+    uint64_t modified; /* wall clock, ns */
+} lambda__kept_provision;
+
+/** What a function has of concurrency of its own, as it is kept: one allocation. */
+typedef struct lambda__kept_concurrency {
+    bool reserved;
+    uint32_t reserved_count;
+    size_t count;
+    lambda__kept_provision provisions[]; /* by rising qualifier */
+} lambda__kept_concurrency;
+
 /** What the registry needs of the floors above. */
 typedef struct lambda__registry_port {
     /** Loads code; `*code` holds one reference. The status and message are the driver's. */
@@ -38,8 +63,25 @@ typedef struct lambda__registry_port {
     const char *(*code_runtime)(const lambda__code *code); /* the driver's name; lives as long as the code */
     const char *(*code_sha256)(lambda__code *code);        /* 44 characters */
     uint64_t (*code_size)(const lambda__code *code);
+    void (*code_describe)(const lambda__code *code, lambda__recipe *recipe); /* what stands in its recipe is borrowed */
+    /** Code that is not there, and why: it is described and counted like any other, and runs nothing. */
+    lambda_status (*code_unbound)(lambda_t *lambda, const lambda__recipe *recipe, const char *sha256, uint64_t size,
+                                  const char *reason, lambda__code **code);
+    /** Why the code is not there; NULL where it is. */
+    const char *(*code_reason)(const lambda__code *code);
+    /** Loads what stands in for unbound code from now on: it has the sha256, size and recipe of that. */
+    lambda_status (*code_bind)(lambda_t *lambda, lambda__code *unbound, const lambda_code *description,
+                               const char *function_name, const char *handler, lambda__code **code);
+    /** A copy of what the function has of its own, to be released; `*kept` NULL for nothing. */
+    lambda_status (*concurrency_describe)(lambda_t *lambda, struct lambda__function *function,
+                                          lambda__kept_concurrency **kept);
+    /** Gives a function that nobody has seen what was kept. Environments are started by a later function_changed. */
+    lambda_status (*concurrency_restore)(lambda_t *lambda, struct lambda__function *function,
+                                         const lambda__kept_concurrency *kept);
     /** An alias of the function was changed or deleted, or a version: only where it has `concurrency`. */
     void (*function_changed)(lambda_t *lambda, struct lambda__function *function);
+    /** As writer: that alias or version is deleted, and what was provisioned for it goes with it; likewise. Needs no memory. */
+    void (*qualifier_deleted)(lambda_t *lambda, struct lambda__function *function, const char *qualifier);
     /** The function was deleted; likewise. */
     void (*function_retired)(lambda_t *lambda, struct lambda__function *function);
     /** The last reference to it has gone: free what is in `concurrency`. */
@@ -78,7 +120,7 @@ typedef struct lambda__version {
     _Atomic uint32_t provisioned;             /* environment floor: provisioned environments that are wanted */
     _Atomic uint32_t references;
     struct lambda__function *function; /* holds a reference */
-    lambda__code *code;                /* holds a reference */
+    _Atomic(lambda__code *) code;      /* holds a reference; changes once, where it was unbound: registry/bind.c */
     lambda__settings *settings;        /* holds a reference */
     const char *description;           /* the version's own, or the settings' */
     char *description_owned;           /* NULL unless it was given at publishing */
@@ -149,9 +191,17 @@ typedef struct lambda__function {
 
 typedef struct lambda__registry lambda__registry;
 
-lambda_status lambda__registry_open(lambda_t *lambda, const lambda__registry_port *port, lambda__registry **registry);
+/** `store` is borrowed until lambda__registry_opened. */
+lambda_status lambda__registry_open(lambda_t *lambda, const lambda__registry_port *port, const lambda_store *store,
+                                    lambda__registry **registry);
 
-/** Deletes all functions. */
+/** Reads all functions from the store, if there is one. Before anybody else can reach the service; sets the message of NULL. */
+lambda_status lambda__registry_restore(lambda_t *lambda);
+
+/** All floors are there: the store is the service's now, and environments that are provisioned are started. */
+void lambda__registry_opened(lambda_t *lambda);
+
+/** Ends all functions; the store keeps them. */
 void lambda__registry_empty(lambda_t *lambda);
 
 /** Functions, and bytes of the code of all versions. */
@@ -159,6 +209,22 @@ void lambda__registry_usage(lambda_t *lambda, uint64_t *functions, uint64_t *cod
 
 /** Frees the registry with all that is left in it. No invocation runs, no target is open. */
 void lambda__registry_close(lambda_t *lambda, lambda__registry *registry);
+
+/* ---- changes that other floors make: registry/store.c */
+
+/** The lock of all changes. Taken before the environments' mutex. */
+void lambda__registry_lock(lambda_t *lambda);
+void lambda__registry_unlock(lambda_t *lambda);
+
+/** Is there a store? */
+bool lambda__registry_keeps(const lambda_t *lambda);
+
+/**
+ * Under the lock: writes to the store, if there is one, what the function is about to become; what fails leaves it as it is.
+ * ResourceNotFound where it was deleted. `concurrency` NULL: that is not changed.
+ */
+lambda_status lambda__function_keep(lambda_t *lambda, lambda__function *function, bool loops_allowed,
+                                    const lambda__kept_concurrency *concurrency);
 
 /* ---- names: registry/name.c */
 
@@ -234,6 +300,11 @@ static inline bool lambda__function_has_async_settings(const lambda__function *f
 }
 
 /* ---- references */
+
+static inline lambda__code *lambda__version_code(const lambda__version *version)
+{
+    return atomic_load_explicit(&version->code, memory_order_acquire);
+}
 
 static inline lambda__version *lambda__version_retain(lambda__version *version)
 {

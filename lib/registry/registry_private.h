@@ -14,6 +14,15 @@ typedef struct lambda__place {
     lambda__function *function; /* NULL once deleted; the place goes when many are */
 } lambda__place;
 
+/** What code is called in the store: its sha256 with `-` and `_` for `+` and `/`. */
+#define LAMBDA__STORED_SIZE 45
+
+/** Code that stands in the store. */
+typedef struct lambda__stored {
+    char name[LAMBDA__STORED_SIZE];
+    size_t functions; /* whose documents refer to it */
+} lambda__stored;
+
 struct lambda__registry {
     pthread_mutex_t mutex; /* of all changes, and of all that follows */
     lambda__registry_port port;
@@ -22,24 +31,59 @@ struct lambda__registry {
     size_t order_count;
     size_t order_capacity;
     uint64_t next_sequence;
-    uint64_t code_bytes; /* of the code of all versions */
+    uint64_t code_bytes;    /* of the code of all versions */
+    lambda_store store;     /* `write` NULL: none */
+    bool store_owned;       /* to be closed */
+    lambda__stored *stored; /* code that stands in the store, by name: registry/store.c */
+    size_t stored_count;
+    size_t stored_capacity;
     lambda__settings
         *standard; /* the settings created last, shared with the next function if equal; holds a reference */
 };
 
-static inline void lambda__registry_lock(lambda_t *lambda)
-{
-    pthread_mutex_lock(&lambda->registry->mutex);
-}
+/* ---- the store: registry/store.c. As writer. */
 
-static inline void lambda__registry_unlock(lambda_t *lambda)
-{
-    pthread_mutex_unlock(&lambda->registry->mutex);
-}
+/**
+ * A function as it is about to be. Every change makes one, has it written, and only then becomes visible; so a write that fails
+ * leaves nothing to be undone.
+ */
+typedef struct lambda__image {
+    lambda__function *function;
+    const lambda__version *latest;
+    const lambda__directory *directory;
+    const lambda__event_invokes *event_invokes; /* NULL for none */
+    const lambda_pair *tags;
+    size_t tags_count;
+    uint64_t next_number;
+    bool loops_allowed;
+    const lambda__kept_concurrency *concurrency; /* NULL: as it is */
+    const lambda__alias *alias;                  /* NULL, or one that is about to have what follows */
+    const lambda__route *route;
+    const char *description;
+    const char *revision_id;
+} lambda__image;
+
+/** The function as it is. */
+lambda__image lambda__image_of(lambda__function *function);
+
+/** Writes what the function is about to be, and code that it is the first to have. LAMBDA_OK where there is no store. */
+lambda_status lambda__store_put(lambda_t *lambda, const lambda__image *image);
+
+/** Takes the function out of the store, and code that nobody else has. Likewise. */
+lambda_status lambda__store_remove(lambda_t *lambda, lambda__function *function);
+
+/** Counts the code of a function that came from the store. False when memory is out. */
+bool lambda__store_count(lambda_t *lambda, lambda__function *function);
+
+/** What code of this sha256 is called in the store. */
+void lambda__stored_name(const char *sha256, char name[LAMBDA__STORED_SIZE]);
 
 /* ---- settings: registry/settings.c */
 
-/** The settings that `config` asks for over `old` (NULL: the defaults); `*settings` holds one reference. */
+/**
+ * The settings that `config` asks for over `old` (NULL: the defaults); `*settings` holds one reference. `function_name` NULL:
+ * they come from the store, and a target need not be there.
+ */
 lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name, const lambda_function_config *config,
                                     const lambda__settings *old, lambda__settings **settings);
 bool lambda__settings_equal(const lambda__settings *one, const lambda__settings *two);
@@ -53,6 +97,9 @@ lambda__version *lambda__version_new(lambda_t *lambda, lambda__function *functio
 
 /** A new revision id, a UUID. */
 void lambda__revision_new(lambda_t *lambda, char text[37]);
+
+/** An empty directory with so much room; NULL when memory is out. */
+lambda__directory *lambda__directory_new(lambda_t *lambda, size_t versions, size_t aliases);
 
 /** A copy of the function's directory with room for one version and one alias more; NULL when memory is out. */
 lambda__directory *lambda__directory_copy(lambda_t *lambda, const lambda__function *function);
@@ -96,7 +143,35 @@ void lambda__order_remove(lambda_t *lambda, const lambda__function *function);
 /** Frees a route and the references it holds; NULL is allowed. */
 void lambda__route_free(lambda_t *lambda, lambda__route *route);
 
+/* ---- aliases: registry/alias.c */
+
+/** Where an alias is to lead, found but not held. */
+typedef struct lambda__destinations {
+    lambda__version *version;    /* NULL: $LATEST */
+    lambda__version *additional; /* NULL for none */
+    double weight;
+} lambda__destinations;
+
+/** Lambda's rules of weighted routing. */
+lambda_status lambda__destinations_check(lambda_t *lambda, const lambda__destinations *to);
+
+/** A name that an alias may have: the message names `field`. */
+lambda_status lambda__alias_name_check(lambda_t *lambda, const char *field, const char *name);
+
+/** An alias that nothing leads to yet; NULL when memory is out. */
+lambda__alias *lambda__alias_new(lambda_t *lambda, const char *name, const char *description,
+                                 const lambda__destinations *to);
+
 /* ---- functions: registry/function.c */
+
+/** Gives up a function that nobody has seen, or can see any more. */
+void lambda__function_discard(lambda_t *lambda, lambda__function *function);
+
+/** A function that is not registered, without versions; NULL when memory is out. */
+lambda__function *lambda__function_new(lambda_t *lambda, const char *name, size_t length);
+
+/** As writer: the bytes of code of all its versions. */
+uint64_t lambda__function_code_size(lambda_t *lambda, const lambda__function *function);
 
 /** As writer: the function, or ResourceNotFound with a message. */
 lambda_status lambda__function_find(lambda_t *lambda, const lambda__name *name, lambda__function **function);
@@ -110,9 +185,19 @@ lambda_status lambda__revision_check(lambda_t *lambda, const char *wanted, const
 /** Takes the name apart and refuses any qualifier but "$LATEST". */
 lambda_status lambda__name_parse_plain(lambda_t *lambda, const char *text, lambda__name *name);
 
-/** As writer: publishes $LATEST, or finds that it was. `*version` is borrowed. What to end is added to `unlinked`. */
-lambda_status lambda__version_publish_locked(lambda_t *lambda, lambda__function *function, const char *description,
-                                             lambda__version **version, lambda__unlinked *unlinked);
+/** A version that is about to be published. */
+typedef struct lambda__publication {
+    lambda__version *version;     /* borrowed */
+    lambda__directory *directory; /* that lists it; NULL where nothing has changed since it was published */
+} lambda__publication;
+
+/** As writer: makes a version of what $LATEST is about to be, or finds that it was published before. Then commit or discard. */
+lambda_status lambda__publication_make(lambda_t *lambda, lambda__function *function, lambda__version *latest,
+                                       const char *description, lambda__publication *made);
+void lambda__publication_show(const lambda__publication *made, lambda__image *image);
+void lambda__publication_commit(lambda_t *lambda, lambda__function *function, const lambda__publication *made,
+                                lambda__unlinked *unlinked);
+void lambda__publication_discard(lambda_t *lambda, const lambda__publication *made);
 
 /** As writer: is there room for `more` bytes of code in place of `less`? */
 lambda_status lambda__code_storage_check(lambda_t *lambda, uint64_t more, uint64_t less);
@@ -125,6 +210,9 @@ bool lambda__tags_copy(lambda_t *lambda, const lambda_pair *given, size_t count,
 void lambda__tags_free(lambda_t *lambda, lambda_pair *tags, size_t count);
 
 /* ---- asynchronous invocations: registry/async_settings.c and event_invoke_config.c */
+
+/** A target that is NULL, "", or a text that can be one. */
+lambda_status lambda__target_text_check(lambda_t *lambda, const char *field, const char *target);
 
 /** A target that is NULL, "", or the name of another function of this service or of a destination. With no lock held. */
 lambda_status lambda__target_check(lambda_t *lambda, const char *function_name, const char *field, const char *target);
@@ -142,6 +230,9 @@ bool lambda__event_invokes_without(lambda_t *lambda, const lambda__function *fun
 
 /** As writer: puts a table in the place of the function's, which is freed with `unlinked`. The same one: nothing is done. */
 void lambda__event_invokes_replace(lambda__function *function, lambda__event_invokes *made, lambda__unlinked *unlinked);
+
+/** Frees a table that did not come to the place of the function's. */
+void lambda__event_invokes_discard(lambda_t *lambda, const lambda__function *function, lambda__event_invokes *made);
 
 /* ---- public copies: registry/configuration.c */
 

@@ -84,8 +84,10 @@ lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name,
                                               .role = "",
                                               .dead_letter = ""};
     lambda_status status = check(lambda, config);
+    const char *target = config->dead_letter_target_arn;
     if (status == LAMBDA_OK)
-        status = lambda__target_check(lambda, function_name, "dead_letter_target_arn", config->dead_letter_target_arn);
+        status = function_name ? lambda__target_check(lambda, function_name, "dead_letter_target_arn", target)
+                               : lambda__target_text_check(lambda, "dead_letter_target_arn", target);
     if (status != LAMBDA_OK) return status;
     if (!old) old = &standard;
     lambda__settings wanted = {

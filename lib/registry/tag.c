@@ -60,6 +60,14 @@ static lambda_status set_tags(lambda_t *lambda, lambda__function *function, cons
         return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                             "tags: the function would have %zu, more than %d", count, LAMBDA__TAGS_MAX);
     if (!lambda__tags_copy(lambda, tags, count, &copies)) return lambda__out_of_memory(&lambda->base);
+    lambda__image image = lambda__image_of(function);
+    image.tags = copies;
+    image.tags_count = count;
+    lambda_status status = lambda__store_put(lambda, &image);
+    if (status != LAMBDA_OK) {
+        lambda__tags_free(lambda, copies, count);
+        return status;
+    }
     lambda__tags_free(lambda, function->tags, function->tags_count);
     function->tags = copies;
     function->tags_count = (uint32_t)count;

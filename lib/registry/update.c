@@ -6,6 +6,7 @@
 /** What $LATEST was when a change began; holds references. */
 typedef struct snapshot {
     lambda__version *version;
+    lambda__code *code; /* of the version: where it was unbound, it may have been bound meanwhile */
     char name[LAMBDA__FUNCTION_NAME_MAX + 1];
 } snapshot;
 
@@ -16,6 +17,7 @@ static lambda_status take_snapshot(lambda_t *lambda, const lambda__name *name, s
     lambda_status status = lambda__function_find(lambda, name, &function);
     if (status == LAMBDA_OK) {
         taken->version = lambda__version_retain(atomic_load_explicit(&function->latest, memory_order_acquire));
+        taken->code = lambda__version_code(taken->version);
         memcpy(taken->name, function->name, function->entry.name_length + 1);
     }
     lambda__registry_unlock(lambda);
@@ -29,19 +31,23 @@ static lambda_status replace_latest(lambda_t *lambda, lambda__function *function
     lambda__version *old = atomic_load_explicit(&function->latest, memory_order_relaxed);
     uint64_t more = lambda__version_code_size(lambda, latest);
     uint64_t less = lambda__version_code_size(lambda, old);
-    lambda_status status = lambda__code_storage_check(lambda, more, less);
-    if (status != LAMBDA_OK) return status;
-    atomic_store_explicit(&function->latest, latest, memory_order_release);
-    lambda->registry->code_bytes += more - less;
-    lambda__version *published = NULL;
-    if (publish) status = lambda__version_publish_locked(lambda, function, NULL, &published, unlinked);
+    lambda__publication published = {0};
+    lambda_status status = LAMBDA_OK;
+    if (publish) status = lambda__publication_make(lambda, function, latest, NULL, &published);
+    if (status == LAMBDA_OK) status = lambda__code_storage_check(lambda, published.directory ? 2 * more : more, less);
+    if (status == LAMBDA_OK) {
+        lambda__image image = lambda__image_of(function);
+        image.latest = latest;
+        lambda__publication_show(&published, &image);
+        status = lambda__store_put(lambda, &image);
+    }
     if (status != LAMBDA_OK) {
-        /* An invocation may have begun on it, as on any version that was there for a moment. */
-        atomic_store_explicit(&function->latest, old, memory_order_release);
-        lambda->registry->code_bytes -= more - less;
-        atomic_store_explicit(&latest->retired, true, memory_order_seq_cst);
+        lambda__publication_discard(lambda, &published);
         return status;
     }
+    atomic_store_explicit(&function->latest, latest, memory_order_release);
+    lambda->registry->code_bytes += more - less;
+    lambda__publication_commit(lambda, function, &published, unlinked);
     unlinked->version = old;
     atomic_store_explicit(&old->retired, true, memory_order_seq_cst);
     return LAMBDA_OK;
@@ -58,7 +64,8 @@ static lambda_status commit(lambda_t *lambda, const lambda__name *name, const sn
     lambda__unlinked unlinked = {0};
     lambda__registry_lock(lambda);
     lambda_status status = lambda__function_find(lambda, name, &function);
-    *stale = status == LAMBDA_OK && atomic_load_explicit(&function->latest, memory_order_relaxed) != from->version;
+    *stale = status == LAMBDA_OK && (atomic_load_explicit(&function->latest, memory_order_relaxed) != from->version ||
+                                     lambda__version_code(from->version) != from->code);
     if (status == LAMBDA_OK && !*stale) status = replace_latest(lambda, function, latest, publish, &unlinked);
     lambda__registry_unlock(lambda);
     if (status != LAMBDA_OK || *stale) unlinked = (lambda__unlinked){.version = latest};
@@ -87,9 +94,9 @@ static lambda_status configured(lambda_t *lambda, const snapshot *from, const la
     lambda_status status = lambda__settings_make(lambda, from->name, changes, old->settings, &settings);
     if (status != LAMBDA_OK) return status;
     if (strcmp(settings->handler, old->settings->handler) == 0)
-        code = port->code_retain(old->code);
+        code = port->code_retain(from->code);
     else
-        status = port->code_reload(lambda, old->code, from->name, settings->handler, &code);
+        status = port->code_reload(lambda, from->code, from->name, settings->handler, &code);
     if (status != LAMBDA_OK) {
         lambda__settings_release(lambda, settings);
         return status;
@@ -121,7 +128,7 @@ static lambda_status change_once(lambda_t *lambda, const lambda__name *name, con
     status =
         lambda__revision_check(lambda, changes ? changes->revision_id : update->revision_id, from.version->revision_id);
     if (status == LAMBDA_OK && changes && changes->runtime &&
-        strcmp(changes->runtime, lambda->registry->port.code_runtime(from.version->code)) != 0)
+        strcmp(changes->runtime, lambda->registry->port.code_runtime(from.code)) != 0)
         status = lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                               "runtime: \"%.80s\" is not the code's; change it with the code", changes->runtime);
     if (status == LAMBDA_OK)

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/buffer.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -80,6 +81,19 @@ lambda_status lambda_runtime_fail(lambda_t *lambda, lambda_status status, const 
 
 /* ---- code: the registry's port */
 
+/** Of `hashed`. */
+enum { NOT_YET, IN_WORK, DONE };
+
+static const char *code_sha256(lambda__code *code);
+static lambda__code *code_retain(lambda__code *code);
+
+/** Frees code that holds nothing of its driver's. */
+static void free_code(lambda_t *lambda, lambda__code *code)
+{
+    lambda__release(&lambda->base, code->origin);
+    lambda__release(&lambda->base, code);
+}
+
 /** Completes code that its driver has made ready, or gives it back. */
 static lambda_status finish_load(lambda_t *lambda, lambda_status status, lambda__code *code, lambda__code **loaded)
 {
@@ -87,7 +101,7 @@ static lambda_status finish_load(lambda_t *lambda, lambda_status status, lambda_
         status = lambda__fail(&lambda->base, LAMBDA_ERROR_SERVICE, "runtime \"%s\": its driver gave no handler",
                               code->driver->name);
     if (status != LAMBDA_OK) {
-        lambda__release(&lambda->base, code);
+        free_code(lambda, code);
         return status;
     }
     *loaded = code;
@@ -101,6 +115,65 @@ static lambda__code *new_code(lambda_t *lambda, const lambda_runtime_driver *dri
     code->driver = driver;
     atomic_init(&code->references, 1);
     return code;
+}
+
+static char *put(char **at, const char *text)
+{
+    if (!text) return NULL;
+    size_t size = strlen(text) + 1;
+    char *copy = memcpy(*at, text, size);
+    *at += size;
+    return copy;
+}
+
+/** A copy in one allocation; NULL when memory is out. */
+static lambda__code_origin *copy_origin(lambda_t *lambda, const lambda__recipe *recipe, const char *reason,
+                                        uint64_t size)
+{
+    const char *texts[] = {recipe->runtime, recipe->path, recipe->declaration, reason};
+    size_t length = 0;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (texts[i]) length += strlen(texts[i]) + 1;
+    lambda__code_origin *origin = lambda__allocate(&lambda->base, sizeof(*origin) + length);
+    if (!origin) return NULL;
+    char *at = (char *)(origin + 1);
+    *origin = (lambda__code_origin){.recipe = *recipe, .size = size};
+    origin->recipe.bytes = (lambda_bytes){NULL, 0};
+    origin->recipe.runtime = put(&at, recipe->runtime);
+    origin->recipe.path = put(&at, recipe->path);
+    origin->recipe.declaration = put(&at, recipe->declaration);
+    origin->reason = put(&at, reason);
+    return origin;
+}
+
+static bool is_text(const char *text)
+{
+    return !text || lambda__utf8_valid(text, strlen(text));
+}
+
+/** "file.so" of "/directory/file.so". */
+static const char *file_name(const char *path)
+{
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return slash ? slash + 1 : path;
+}
+
+/** With a store: keeps how the code is loaded again. Only what the library's own drivers load by name or bytes can be. */
+static lambda_status keep_origin(lambda_t *lambda, lambda__code *code, const lambda_code *description)
+{
+    lambda__recipe recipe = {.runtime = code->driver->name};
+    if (!lambda__registry_keeps(lambda)) return LAMBDA_OK;
+    recipe.has_bytes = code->driver == &lambda__runtime_shared_object;
+    recipe.loadable = recipe.has_bytes || (code->driver == &lambda__runtime_typed && !description->function);
+    if (recipe.loadable) {
+        recipe.path = recipe.has_bytes ? file_name(description->path) : description->path;
+        recipe.declaration = recipe.has_bytes ? NULL : description->declaration;
+    }
+    if (!is_text(recipe.path) || !is_text(recipe.declaration))
+        return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                            "code: its path or declaration is not UTF-8, and cannot stand in the store");
+    code->origin = copy_origin(lambda, &recipe, NULL, 0);
+    return code->origin ? LAMBDA_OK : lambda__out_of_memory(&lambda->base);
 }
 
 static lambda_status code_load(lambda_t *lambda, const lambda_code *description, const char *function_name,
@@ -121,7 +194,12 @@ static lambda_status code_load(lambda_t *lambda, const lambda_code *description,
                                       .code = description,
                                       .function_name = function_name,
                                       .handler = handler};
-    return finish_load(lambda, driver->load(driver->user, &request, &code->handler), code, loaded);
+    lambda_status status = keep_origin(lambda, code, description);
+    if (status == LAMBDA_OK) status = driver->load(driver->user, &request, &code->handler);
+    status = finish_load(lambda, status, code, loaded);
+    /* Whoever writes it to the store holds the lock of all changes: that is no time to begin with it. */
+    if (status == LAMBDA_OK && code->origin) code_sha256(code);
+    return status;
 }
 
 static lambda__code *code_retain(lambda__code *code)
@@ -134,7 +212,8 @@ static lambda_status code_reload(lambda_t *lambda, lambda__code *current, const 
                                  const char *handler, lambda__code **reloaded)
 {
     const lambda_runtime_driver *driver = current->driver;
-    if (!driver->reload) {
+    /* What is unbound is loaded, with the handler that it has then, when it is bound. */
+    if (!driver || !driver->reload) {
         *reloaded = code_retain(current);
         return LAMBDA_OK;
     }
@@ -142,27 +221,34 @@ static lambda_status code_reload(lambda_t *lambda, lambda__code *current, const 
     if (!code) return lambda__out_of_memory(&lambda->base);
     lambda_runtime_request request = {
         .lambda = lambda, .allocator = &lambda->base.allocator, .function_name = function_name, .handler = handler};
-    return finish_load(lambda, driver->reload(driver->user, &request, &current->handler, &code->handler), code,
-                       reloaded);
+    lambda_status status = LAMBDA_OK;
+    if (current->origin) code->origin = copy_origin(lambda, &current->origin->recipe, NULL, 0);
+    if (current->origin && !code->origin) status = lambda__out_of_memory(&lambda->base);
+    if (status == LAMBDA_OK) status = driver->reload(driver->user, &request, &current->handler, &code->handler);
+    status = finish_load(lambda, status, code, reloaded);
+    if (status == LAMBDA_OK && current->stands_for) code->stands_for = code_retain(current->stands_for);
+    if (status == LAMBDA_OK && code->origin) code_sha256(code);
+    return status;
 }
 
 static void code_release(lambda_t *lambda, lambda__code *code)
 {
     if (!code || atomic_fetch_sub_explicit(&code->references, 1, memory_order_acq_rel) != 1) return;
-    if (code->driver->unload) code->driver->unload(code->driver->user, &code->handler);
-    lambda__release(&lambda->base, code);
+    if (code->driver && code->driver->unload) code->driver->unload(code->driver->user, &code->handler);
+    code_release(lambda, code->stands_for);
+    free_code(lambda, code);
 }
 
 static const char *code_runtime(const lambda__code *code)
 {
-    return code->driver->name;
+    return code->driver ? code->driver->name : code->origin->recipe.runtime;
 }
 
 /** Worked out when first asked for: to load and to invoke, nobody needs it. */
 static const char *code_sha256(lambda__code *code)
 {
-    enum { NOT_YET, IN_WORK, DONE };
     uint32_t state = NOT_YET;
+    if (code->stands_for) return code_sha256(code->stands_for);
     if (atomic_compare_exchange_strong_explicit(&code->hashed, &state, IN_WORK, memory_order_acquire,
                                                 memory_order_acquire)) {
         uint8_t digest[32];
@@ -177,7 +263,49 @@ static const char *code_sha256(lambda__code *code)
 
 static uint64_t code_size(const lambda__code *code)
 {
-    return code->handler.code_size;
+    if (code->stands_for) return code_size(code->stands_for);
+    return lambda__code_is_unbound(code) ? code->origin->size : code->handler.code_size;
+}
+
+/* ---- code that comes back from a store */
+
+static void code_describe(const lambda__code *code, lambda__recipe *recipe)
+{
+    if (code->stands_for) {
+        code_describe(code->stands_for, recipe);
+        return;
+    }
+    *recipe = code->origin->recipe;
+    if (recipe->has_bytes && !lambda__code_is_unbound(code))
+        recipe->bytes = (lambda_bytes){code->handler.identity, code->handler.identity_length};
+}
+
+static lambda_status code_unbound(lambda_t *lambda, const lambda__recipe *recipe, const char *sha256, uint64_t size,
+                                  const char *reason, lambda__code **made)
+{
+    lambda__code *code = new_code(lambda, NULL);
+    if (code) code->origin = copy_origin(lambda, recipe, reason, size);
+    if (!code || !code->origin) {
+        lambda__release(&lambda->base, code);
+        return lambda__out_of_memory(&lambda->base);
+    }
+    memcpy(code->sha256, sha256, strnlen(sha256, sizeof(code->sha256) - 1));
+    atomic_store_explicit(&code->hashed, DONE, memory_order_release);
+    *made = code;
+    return LAMBDA_OK;
+}
+
+static const char *code_reason(const lambda__code *code)
+{
+    return lambda__code_is_unbound(code) ? code->origin->reason : NULL;
+}
+
+static lambda_status code_bind(lambda_t *lambda, lambda__code *unbound, const lambda_code *description,
+                               const char *function_name, const char *handler, lambda__code **bound)
+{
+    lambda_status status = code_load(lambda, description, function_name, handler, bound);
+    if (status == LAMBDA_OK) (*bound)->stands_for = code_retain(unbound);
+    return status;
 }
 
 void lambda__runtimes_port(lambda__registry_port *port)
@@ -189,6 +317,10 @@ void lambda__runtimes_port(lambda__registry_port *port)
     port->code_runtime = code_runtime;
     port->code_sha256 = code_sha256;
     port->code_size = code_size;
+    port->code_describe = code_describe;
+    port->code_unbound = code_unbound;
+    port->code_reason = code_reason;
+    port->code_bind = code_bind;
 }
 
 lambda_status lambda__runtimes_open(lambda_t *lambda, lambda__runtimes **opened)

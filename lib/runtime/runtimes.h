@@ -6,13 +6,29 @@
 
 #include "registry/registry.h"
 
+/** What is known of code beyond its handler, where the service has a store. One allocation. */
+typedef struct lambda__code_origin {
+    lambda__recipe recipe; /* `bytes` are empty: they are the handler's identity */
+    const char *reason;    /* why it is not there; NULL where it is */
+    uint64_t size;         /* CodeSize, where it is not there */
+} lambda__code_origin;
+
+/** Loaded code; or, with all of the handler NULL, code that came back from a store without what it runs. */
 struct lambda__code {
     lambda_runtime_handler handler;
-    const lambda_runtime_driver *driver; /* lives until the service closes */
+    const lambda_runtime_driver *driver; /* lives until the service closes; NULL where it is unbound */
+    lambda__code_origin *origin;         /* NULL without a store */
+    lambda__code *stands_for;            /* what it was bound in place of, and has its name from; holds a reference */
     _Atomic uint32_t references;
     _Atomic uint32_t hashed; /* sha256 is there: see code_sha256 */
     char sha256[45];
 };
+
+/** There is nothing to run until it is bound. */
+static inline bool lambda__code_is_unbound(const lambda__code *code)
+{
+    return code->handler.handler == NULL;
+}
 
 /** The drivers that come with the library: lambda_runtime_driver each. */
 extern const lambda_runtime_driver lambda__runtime_native;        /* runtime/native.c */

@@ -102,10 +102,19 @@ static lambda_status bind_handler(object *loaded, const char *text, lambda_runti
     return LAMBDA_OK;
 }
 
-static lambda_status copy_file(object *loaded, const char *path)
+/** A private copy of the file, or of the bytes where those are given. */
+static lambda_status copy_object(object *loaded, const lambda_code *code)
 {
     lambda_t *lambda = loaded->lambda;
-    int error = lambda__platform_private_copy(path, lambda->temporary_directory, OBJECT_MAX, &loaded->file);
+    const char *path = code->path;
+    int error = 0;
+    if (!code->data)
+        error = lambda__platform_private_copy(path, lambda->temporary_directory, OBJECT_MAX, &loaded->file);
+    else if (code->data_length == 0 || code->data_length > OBJECT_MAX)
+        error = code->data_length == 0 ? ENODATA : EFBIG;
+    else
+        error =
+            lambda__platform_private_write(code->data, code->data_length, lambda->temporary_directory, &loaded->file);
     if (error == ENOMEM) return lambda__out_of_memory(&lambda->base);
     if (error == EISDIR) return invalid_code(lambda, path, "is not a regular file");
     if (error == ENODATA) return invalid_code(lambda, path, "is empty");
@@ -136,7 +145,7 @@ static lambda_status object_load(void *user, const lambda_runtime_request *reque
     memcpy(loaded->name, name, length);
     loaded->lambda = request->lambda;
     atomic_init(&loaded->references, 1);
-    lambda_status status = copy_file(loaded, path);
+    lambda_status status = copy_object(loaded, request->code);
     if (status != LAMBDA_OK) {
         lambda__release(base, loaded);
         return status;

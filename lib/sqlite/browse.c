@@ -172,6 +172,7 @@ static int purge_rows(row_walk *walk, lambda_queue_visitor *chosen, void *user, 
         result = choose_rows(walk, chosen, user, &last, ids, &ids_count, &more);
         for (size_t i = 0; i < ids_count && result == SQLITE_OK; i++) {
             sqlite3_bind_int64(remove, 1, ids[i]);
+            sqlite3_bind_int64(remove, 2, ids[i]);
             sqlite3_step(remove);
             result = sqlite3_reset(remove);
         }

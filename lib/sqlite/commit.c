@@ -63,16 +63,18 @@ void lambda__sqlite_disown(lambda_sqlite *file)
 }
 
 /**
- * Lets threads that are about to make a request make it: as long as the group grows by a turn of the processor, it is worth
- * another. A group of one, after a group of one, is not waited for. The database is owned, the lock is held at both ends.
+ * Lets threads that are about to make a request make it: those of the last group were just woken, and what they do next is
+ * likely another request, for which one wait for the disk more would be due. As long as turns of the processor bring some, up to
+ * as many as there were in the last group, they are waited for. The database is owned, the lock is held at both ends.
  */
 static void gather(lambda_sqlite *file)
 {
-    for (size_t count = 0; file->pending_count > count && file->pending_count < file->group_size;) {
-        count = file->pending_count;
+    for (int idle = 0; idle < file->patience && file->pending_count < file->group_size; idle++) {
+        size_t count = file->pending_count;
         pthread_mutex_unlock(&file->lock);
         sched_yield();
         pthread_mutex_lock(&file->lock);
+        if (file->pending_count > count) idle = 0;
     }
 }
 

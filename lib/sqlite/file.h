@@ -33,11 +33,15 @@
 /** Bytes of an error that one thread hands to another, its NUL included. */
 #define LAMBDA__SQLITE_ERROR_SIZE 400
 
+/** Messages that STATEMENT_INSERT_ROWS inserts. */
+#define LAMBDA__SQLITE_ROWS 16
+
 /** Statements that are prepared once. */
 typedef enum lambda__sqlite_statement {
     STATEMENT_BEGIN,
     STATEMENT_COMMIT,
     STATEMENT_INSERT,
+    STATEMENT_INSERT_ROWS,
     STATEMENT_INSERT_DELAYED,
     STATEMENT_DELETE,
     STATEMENT_RETRY,
@@ -109,6 +113,7 @@ struct lambda_sqlite {
     lambda__sqlite_request *pending, **pending_tail;
     size_t pending_count;
     size_t group_size; /* of the last group */
+    int patience;      /* turns of the processor for which an owner waits in vain for more requests */
     lambda__sqlite_waiter *waiters, **waiters_tail;
 
     /* The service that has the queue, and the one that has the store. */

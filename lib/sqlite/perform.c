@@ -13,6 +13,16 @@
 
 #include <stdatomic.h>
 
+/** A transaction as far as it has come. Inserts and deletes are put aside, so that one statement does several. */
+typedef struct transaction {
+    lambda_sqlite *file;
+    int64_t end;
+    uint64_t total;
+    const lambda__sqlite_message *inserts[LAMBDA__SQLITE_ROWS];
+    int inserts_count;
+    int64_t delete_from, delete_to; /* none where they are not in order */
+} transaction;
+
 /** Runs a statement that answers with nothing, and resets it. SQLite's result. */
 static int run(sqlite3_stmt *statement)
 {
@@ -38,21 +48,70 @@ static int64_t choose_due(lambda_sqlite *file, int64_t due, int64_t id)
     return due;
 }
 
-static int insert(lambda_sqlite *file, lambda__sqlite_message *message)
+static int bind_message(sqlite3_stmt *statement, int first, const lambda__sqlite_message *message)
 {
-    bool delayed = message->delay > 0;
-    sqlite3_stmt *statement = file->statements[delayed ? STATEMENT_INSERT_DELAYED : STATEMENT_INSERT];
-    sqlite3_bind_int64(statement, 1, message->id);
-    sqlite3_bind_int64(statement, 2, message->pushed);
-    sqlite3_bind_int64(statement, 3, (sqlite3_int64)message->state);
+    sqlite3_bind_int64(statement, first, message->id);
+    sqlite3_bind_int64(statement, first + 1, message->pushed);
+    sqlite3_bind_int64(statement, first + 2, (sqlite3_int64)message->state);
     /* The body stays where it is until the next message takes the place of the binding. */
-    sqlite3_bind_blob64(statement, 4, message->body, message->length, SQLITE_STATIC);
-    if (delayed) {
-        message->due = choose_due(file, message->due, message->id);
-        sqlite3_bind_int64(statement, 5, message->due);
-        sqlite3_bind_int64(statement, 6, message->delay);
+    return sqlite3_bind_blob64(statement, first + 3, message->body, message->length, SQLITE_STATIC);
+}
+
+/** Inserts the messages that were put aside: all in one statement where there are enough. */
+static int flush_inserts(transaction *step)
+{
+    sqlite3_stmt *const *statements = step->file->statements;
+    int result = SQLITE_OK;
+    if (step->inserts_count == LAMBDA__SQLITE_ROWS) {
+        for (int i = 0; i < LAMBDA__SQLITE_ROWS && result == SQLITE_OK; i++)
+            result = bind_message(statements[STATEMENT_INSERT_ROWS], 4 * i + 1, step->inserts[i]);
+        if (result == SQLITE_OK) result = run(statements[STATEMENT_INSERT_ROWS]);
+    } else {
+        for (int i = 0; i < step->inserts_count && result == SQLITE_OK; i++) {
+            result = bind_message(statements[STATEMENT_INSERT], 1, step->inserts[i]);
+            if (result == SQLITE_OK) result = run(statements[STATEMENT_INSERT]);
+        }
     }
+    step->inserts_count = 0;
+    return result;
+}
+
+static int insert(transaction *step, lambda__sqlite_message *message)
+{
+    message->id = step->end++;
+    if (message->delay == 0) {
+        step->inserts[step->inserts_count++] = message;
+        return step->inserts_count == LAMBDA__SQLITE_ROWS ? flush_inserts(step) : SQLITE_OK;
+    }
+    sqlite3_stmt *statement = step->file->statements[STATEMENT_INSERT_DELAYED];
+    message->due = choose_due(step->file, message->due, message->id);
+    sqlite3_bind_int64(statement, 5, message->due);
+    sqlite3_bind_int64(statement, 6, message->delay);
+    int result = bind_message(statement, 1, message);
+    return result == SQLITE_OK ? run(statement) : result;
+}
+
+/** Deletes the rows that were put aside, which follow one another. */
+static int flush_deletes(transaction *step)
+{
+    if (step->delete_from > step->delete_to) return SQLITE_OK;
+    sqlite3_stmt *statement = step->file->statements[STATEMENT_DELETE];
+    sqlite3_bind_int64(statement, 1, step->delete_from);
+    sqlite3_bind_int64(statement, 2, step->delete_to);
+    step->delete_from = 1;
+    step->delete_to = 0;
     return run(statement);
+}
+
+static int remove_row(transaction *step, int64_t id)
+{
+    if (step->delete_from <= step->delete_to && id == step->delete_to + 1) {
+        step->delete_to = id;
+        return SQLITE_OK;
+    }
+    int result = flush_deletes(step);
+    step->delete_from = step->delete_to = id;
+    return result;
 }
 
 static int give_back(lambda_sqlite *file, lambda__sqlite_request *request)
@@ -81,32 +140,28 @@ static int change_store(lambda_sqlite *file, const lambda_store_change *change)
 }
 
 /** Performs one request inside of the transaction. SQLite's result; a refusal is in the request's status. */
-static int perform_one(lambda_sqlite *file, lambda__sqlite_request *request, int64_t *end, uint64_t *total)
+static int perform_one(transaction *step, lambda__sqlite_request *request)
 {
+    uint64_t most = step->file->max_messages;
     uint64_t more = request->pushed.count;
-    if (file->max_messages && !request->may_overfill &&
-        (*total > file->max_messages || more > file->max_messages - *total)) {
+    if (most && !request->may_overfill && (step->total > most || more > most - step->total)) {
         request->status = LAMBDA_ERROR_TOO_MANY_REQUESTS;
         snprintf(request->error, sizeof(request->error), "the queue is full: it has %llu messages of at most %llu",
-                 (unsigned long long)*total, (unsigned long long)file->max_messages);
+                 (unsigned long long)step->total, (unsigned long long)most);
         return SQLITE_OK;
     }
     int result = SQLITE_OK;
     for (lambda__sqlite_message *message = request->pushed.first; message && result == SQLITE_OK;
-         message = message->next) {
-        message->id = (*end)++;
-        result = insert(file, message);
-    }
+         message = message->next)
+        result = insert(step, message);
     for (lambda__sqlite_message *message = request->ended.first; message && result == SQLITE_OK;
-         message = message->next) {
-        sqlite3_bind_int64(file->statements[STATEMENT_DELETE], 1, message->id);
-        result = run(file->statements[STATEMENT_DELETE]);
-    }
-    if (request->retried && result == SQLITE_OK) result = give_back(file, request);
+         message = message->next)
+        result = remove_row(step, message->id);
+    if (request->retried && result == SQLITE_OK) result = give_back(step->file, request);
     for (size_t i = 0; i < request->changes_count && result == SQLITE_OK; i++)
-        result = change_store(file, &request->changes[i]);
-    *total += more;
-    *total -= request->ended.count;
+        result = change_store(step->file, &request->changes[i]);
+    step->total += more;
+    step->total -= request->ended.count;
     return result;
 }
 
@@ -126,40 +181,54 @@ static bool is_everybodys(int result)
     }
 }
 
-/** Tries the transaction with all requests that have not failed. `*culprit` is the one whose statement failed, if one did. */
-static int try_group(lambda_sqlite *file, lambda__sqlite_request *group, int64_t *end, uint64_t *total,
+/**
+ * Tries the transaction with all requests that have not failed. Where each is performed for itself and its statement fails,
+ * `*culprit` is that one.
+ */
+static int try_group(transaction *step, lambda__sqlite_request *group, bool each_for_itself,
                      lambda__sqlite_request **culprit)
 {
+    lambda_sqlite *file = step->file;
     *culprit = NULL;
     if (!sqlite3_get_autocommit(file->database)) lambda__sqlite_rollback(file);
     int result = run(file->statements[STATEMENT_BEGIN]);
     for (lambda__sqlite_request *request = group; request && result == SQLITE_OK; request = request->next) {
         if (request->status != LAMBDA_OK) continue;
-        result = perform_one(file, request, end, total);
+        result = perform_one(step, request);
+        if (!each_for_itself) continue;
+        if (result == SQLITE_OK) result = flush_inserts(step);
+        if (result == SQLITE_OK) result = flush_deletes(step);
         if (result != SQLITE_OK) *culprit = request;
     }
+    if (result == SQLITE_OK) result = flush_inserts(step);
+    if (result == SQLITE_OK) result = flush_deletes(step);
     if (result == SQLITE_OK) result = run(file->statements[STATEMENT_COMMIT]);
     return result;
 }
 
+/** Makes requests that have not failed do so. */
+static void fail_all(const lambda_sqlite *file, lambda__sqlite_request *group, int result)
+{
+    for (lambda__sqlite_request *request = group; request; request = request->next)
+        if (request->status == LAMBDA_OK) request->status = lambda__sqlite_describe(file, result, request->error);
+}
+
 void lambda__sqlite_perform(lambda_sqlite *file, lambda__sqlite_request *group, int64_t *end, uint64_t *total)
 {
-    for (;;) {
-        int64_t new_end = *end;
-        uint64_t new_total = *total;
+    for (bool each_for_itself = false;; each_for_itself = true) {
+        transaction step = {.file = file, .end = *end, .total = *total, .delete_from = 1};
         lambda__sqlite_request *culprit;
-        int result = try_group(file, group, &new_end, &new_total, &culprit);
+        int result = try_group(&step, group, each_for_itself, &culprit);
         if (result == SQLITE_OK) {
-            *end = new_end;
-            *total = new_total;
+            *end = step.end;
+            *total = step.total;
             return;
         }
         lambda__sqlite_rollback(file);
-        bool all = !culprit || is_everybodys(result);
-        for (lambda__sqlite_request *request = group; request; request = request->next) {
-            if (request->status != LAMBDA_OK || (!all && request != culprit)) continue;
-            request->status = lambda__sqlite_describe(file, result, request->error);
+        if (is_everybodys(result) || (each_for_itself && !culprit)) {
+            fail_all(file, group, result);
+            return;
         }
-        if (all) return;
+        if (culprit) culprit->status = lambda__sqlite_describe(file, result, culprit->error);
     }
 }

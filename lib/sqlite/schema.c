@@ -30,13 +30,18 @@ static const char *const steps[] = {
 
 #define ROW "SELECT id, pushed, state, received, due, delay, body FROM message "
 
+/** Of LAMBDA__SQLITE_ROWS. */
+#define FOUR_ROWS "(?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?)"
+
 static const char *const texts[STATEMENT_COUNT] = {
     [STATEMENT_BEGIN] = "BEGIN",
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_INSERT] = "INSERT INTO message(id, pushed, state, body) VALUES(?1, ?2, ?3, ?4)",
+    [STATEMENT_INSERT_ROWS] =
+        "INSERT INTO message(id, pushed, state, body) VALUES" FOUR_ROWS "," FOUR_ROWS "," FOUR_ROWS "," FOUR_ROWS,
     [STATEMENT_INSERT_DELAYED] =
         "INSERT INTO message(id, pushed, state, body, due, delay) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-    [STATEMENT_DELETE] = "DELETE FROM message WHERE id = ?1",
+    [STATEMENT_DELETE] = "DELETE FROM message WHERE id BETWEEN ?1 AND ?2",
     [STATEMENT_RETRY] = "UPDATE message SET state = ?2, received = ?3, due = ?4, delay = ?5 WHERE id = ?1",
     [STATEMENT_FETCH] = ROW "WHERE id >= ?1 AND due IS NULL ORDER BY id",
     [STATEMENT_FETCH_DUE] = ROW "WHERE due IS NOT NULL AND (due, id) > (?1, ?2) AND due <= ?3 ORDER BY due, id",

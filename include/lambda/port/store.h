@@ -19,8 +19,9 @@ typedef struct lambda_store_change {
 typedef lambda_status lambda_store_visitor(void *user, const char *name, lambda_bytes value);
 
 /**
- * A store of named values. All zero: none. The library copies the struct. Calls come one at a time, on any thread. One that fails
- * says why with `lambda_runtime_fail` and has changed nothing.
+ * A store of named values. All zero: none. The library copies the struct. Calls come one at a time, on any thread, with the lock held
+ * under which functions are changed: they call nothing of the service but lambda_runtime_fail. One that fails says why with that and
+ * has changed nothing. A `visit` may take long, as it may load code.
  */
 typedef struct lambda_store {
     /** The service opens; `lambda` is for lambda_runtime_fail. Once, before all others. NULL: nothing is needed. */

@@ -1,0 +1,414 @@
+/* Reading a function's document. Whatever it says, it is checked as if a caller had said it. */
+#include <string.h>
+
+#include <jansson.h>
+
+#include "registry/document.h"
+
+#define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
+
+/** A document while it is read. */
+typedef struct reader {
+    lambda_t *lambda;
+    lambda__base *base;
+    lambda__function *function;
+    lambda__code_maker *make_code;
+    json_t *codes;
+    lambda__code **made; /* of each of `codes`, with a reference; NULL until a version has it */
+} reader;
+
+#define refuse(reading, ...) lambda__fail((reading)->base, INVALID, __VA_ARGS__)
+
+/** A number of 32 bits that is not negative. */
+static bool narrow(json_int_t value, uint32_t *number)
+{
+    *number = (uint32_t)value;
+    return value >= 0 && value <= (json_int_t)UINT32_MAX;
+}
+
+/** Pairs that point into the object, the caller's to release. */
+static lambda_status read_pairs(const reader *reading, const char *where, json_t *object, lambda_pair **pairs)
+{
+    if (!json_is_object(object)) return refuse(reading, "%s: is no object", where);
+    *pairs = lambda__allocate(reading->base, json_object_size(object) * sizeof(**pairs));
+    if (!*pairs) return lambda__out_of_memory(reading->base);
+    const char *name;
+    json_t *value;
+    size_t count = 0;
+    json_object_foreach(object, name, value)
+    {
+        if (!json_is_string(value)) return refuse(reading, "%s: \"%.80s\" is no string", where, name);
+        (*pairs)[count++] = (lambda_pair){name, json_string_value(value)};
+    }
+    return LAMBDA_OK;
+}
+
+static lambda_status read_tags(const reader *reading, json_t *tags)
+{
+    lambda__function *function = reading->function;
+    size_t count = json_object_size(tags);
+    lambda_pair *pairs = NULL;
+    lambda_status status = read_pairs(reading, "tags", tags, &pairs);
+    if (status == LAMBDA_OK) status = lambda__limit_tags(reading->lambda, pairs, count);
+    if (status == LAMBDA_OK && !lambda__tags_copy(reading->lambda, pairs, count, &function->tags))
+        status = lambda__out_of_memory(reading->base);
+    if (status == LAMBDA_OK) function->tags_count = (uint32_t)count;
+    lambda__release(reading->base, pairs);
+    return status;
+}
+
+/* ---- versions */
+
+static lambda_status read_settings(const reader *reading, size_t at, json_t *object, lambda__settings **settings)
+{
+    json_int_t memory_size = 0;
+    json_int_t timeout_ms = 0;
+    json_int_t ephemeral = 0;
+    json_int_t spare = 0;
+    const char *isolation = NULL;
+    json_t *environment = NULL;
+    json_error_t error;
+    lambda_function_config config = LAMBDA_ZERO;
+    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o}", "memory_size",
+                       &memory_size, "timeout_ms", &timeout_ms, "ephemeral_storage_size", &ephemeral,
+                       "spare_environments", &spare, "isolation", &isolation, "description", &config.description,
+                       "handler", &config.handler, "role", &config.role, "dead_letter_target_arn",
+                       &config.dead_letter_target_arn, "environment", &environment) != 0)
+        return refuse(reading, "versions[%zu].settings: %s", at, error.text);
+    if (!narrow(memory_size, &config.memory_size) || !narrow(timeout_ms, &config.timeout_ms) ||
+        !narrow(ephemeral, &config.ephemeral_storage_size) || !narrow(spare, &config.spare_environments))
+        return refuse(reading, "versions[%zu].settings: a number is negative or too large", at);
+    config.isolation = strcmp(isolation, "THREAD") == 0 ? LAMBDA_ISOLATION_THREAD : LAMBDA_ISOLATION_INLINE;
+    if (config.isolation == LAMBDA_ISOLATION_INLINE && strcmp(isolation, "INLINE") != 0)
+        return refuse(reading, "versions[%zu].settings.isolation: \"%.40s\" is none", at, isolation);
+    config.environment_count = json_object_size(environment);
+    lambda_pair *pairs = NULL;
+    lambda_status status = read_pairs(reading, "environment", environment, &pairs);
+    config.environment = pairs;
+    if (status == LAMBDA_OK) status = lambda__settings_make(reading->lambda, NULL, &config, NULL, settings);
+    lambda__release(reading->base, pairs);
+    return status;
+}
+
+static bool is_sha256(const char *text)
+{
+    return strlen(text) == 44 &&
+           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") == 44;
+}
+
+/** One of `codes`, made when the first version asks for it. */
+static lambda_status read_code(const reader *reading, json_int_t index, const char *handler)
+{
+    json_error_t error;
+    lambda__recipe recipe = {0};
+    const char *sha256 = NULL;
+    json_int_t size = 0;
+    int loadable = 0;
+    int bytes = 0;
+    if (index < 0 || (size_t)index >= json_array_size(reading->codes))
+        return refuse(reading, "codes: there is none at %lld", (long long)index);
+    if (reading->made[index]) return LAMBDA_OK;
+    if (json_unpack_ex(json_array_get(reading->codes, (size_t)index), &error, JSON_STRICT,
+                       "{s:s, s:s, s:I, s?s, s?s, s:b, s:b}", "runtime", &recipe.runtime, "sha256", &sha256, "size",
+                       &size, "path", &recipe.path, "declaration", &recipe.declaration, "loadable", &loadable, "bytes",
+                       &bytes) != 0)
+        return refuse(reading, "codes[%lld]: %s", (long long)index, error.text);
+    if (!is_sha256(sha256)) return refuse(reading, "codes[%lld].sha256: is none", (long long)index);
+    if (size < 0) return refuse(reading, "codes[%lld].size: is negative", (long long)index);
+    size_t length = strlen(recipe.runtime);
+    if (length == 0 || length > 64)
+        return refuse(reading, "codes[%lld].runtime: is no driver's name", (long long)index);
+    recipe.loadable = loadable;
+    recipe.has_bytes = bytes;
+    return reading->make_code(reading->lambda, reading->function->name, handler, &recipe, sha256, (uint64_t)size,
+                              &reading->made[index]);
+}
+
+static lambda_status read_version(const reader *reading, size_t at, json_t *object, lambda__version **version)
+{
+    json_error_t error;
+    json_int_t number = 0;
+    json_int_t code = 0;
+    json_int_t modified = 0;
+    const char *revision_id = NULL;
+    const char *description = NULL;
+    json_t *settings_object = NULL;
+    lambda_t *lambda = reading->lambda;
+    const lambda__directory *directory = lambda__directory_of(reading->function);
+    json_int_t before = at > 1 ? (json_int_t)directory->versions[at - 2]->number : 0;
+    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:I, s:I, s:s, s:I, s?s, s:o}", "number", &number, "code", &code,
+                       "revision_id", &revision_id, "modified", &modified, "description", &description, "settings",
+                       &settings_object) != 0)
+        return refuse(reading, "versions[%zu]: %s", at, error.text);
+    if (at == 0 ? number != 0 : number <= before || (uint64_t)number >= reading->function->next_number)
+        return refuse(reading, "versions[%zu].number: is not its place's", at);
+    if (strlen(revision_id) != sizeof((*version)->revision_id) - 1)
+        return refuse(reading, "versions[%zu].revision_id: is none", at);
+    lambda__settings *settings = NULL;
+    lambda_status status =
+        lambda__limit_text(lambda, "description", description, LAMBDA__DESCRIPTION_MIN, LAMBDA__DESCRIPTION_MAX);
+    if (status == LAMBDA_OK) status = read_settings(reading, at, settings_object, &settings);
+    if (status == LAMBDA_OK) status = read_code(reading, code, settings->handler);
+    if (status == LAMBDA_OK) {
+        lambda__code *made = reading->made[code];
+        *version = lambda__version_new(lambda, reading->function, (uint64_t)number, made, settings, description);
+        if (*version) lambda->registry->port.code_retain(made);
+        if (!*version) status = lambda__out_of_memory(reading->base);
+    }
+    if (status != LAMBDA_OK) {
+        lambda__settings_release(lambda, settings);
+        return status;
+    }
+    (*version)->modified = (uint64_t)modified;
+    memcpy((*version)->revision_id, revision_id, sizeof((*version)->revision_id));
+    return LAMBDA_OK;
+}
+
+static lambda_status read_versions(reader *reading, json_t *versions, size_t aliases)
+{
+    lambda__function *function = reading->function;
+    size_t count = json_array_size(versions);
+    if (count == 0) return refuse(reading, "versions: are none");
+    if (!json_is_array(reading->codes)) return refuse(reading, "codes: is no array");
+    size_t codes = json_array_size(reading->codes);
+    reading->made = lambda__allocate_zeroed(reading->base, codes * sizeof(*reading->made));
+    if (!reading->made) return lambda__out_of_memory(reading->base);
+    if (count > 1 || aliases > 0) {
+        lambda__directory *directory = lambda__directory_new(reading->lambda, count - 1, aliases);
+        if (!directory) return lambda__out_of_memory(reading->base);
+        atomic_store_explicit(&function->directory, directory, memory_order_relaxed);
+    }
+    lambda__directory *directory = atomic_load_explicit(&function->directory, memory_order_relaxed);
+    for (size_t i = 0; i < count; i++) {
+        lambda__version *version = NULL;
+        lambda_status status = read_version(reading, i, json_array_get(versions, i), &version);
+        if (status != LAMBDA_OK) return status;
+        if (i == 0)
+            atomic_store_explicit(&function->latest, version, memory_order_relaxed);
+        else
+            directory->versions[directory->versions_count++] = version;
+    }
+    return LAMBDA_OK;
+}
+
+/* ---- aliases, event invoke configs, concurrency */
+
+static lambda_status read_alias(const reader *reading, size_t at, json_t *object, lambda__alias **alias)
+{
+    json_error_t error;
+    const char *name = NULL;
+    const char *description = NULL;
+    const char *revision_id = NULL;
+    json_int_t version = 0;
+    json_int_t additional = 0;
+    lambda__destinations to = {0};
+    lambda_t *lambda = reading->lambda;
+    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:s, s:s, s:s, s:I, s:I, s:F}", "name", &name, "description",
+                       &description, "revision_id", &revision_id, "version", &version, "additional_version",
+                       &additional, "additional_weight", &to.weight) != 0)
+        return refuse(reading, "aliases[%zu]: %s", at, error.text);
+    const lambda__directory *directory = lambda__directory_of(reading->function);
+    if (at > 0 && strcmp(directory->aliases[at - 1]->name, name) >= 0)
+        return refuse(reading, "aliases[%zu]: stands out of order", at);
+    if (strlen(revision_id) != sizeof((*alias)->revision_id) - 1)
+        return refuse(reading, "aliases[%zu].revision_id: is none", at);
+    if (version != 0) to.version = lambda__function_version(reading->function, (uint64_t)version);
+    if (additional != 0) to.additional = lambda__function_version(reading->function, (uint64_t)additional);
+    if ((version != 0 && !to.version) || (additional != 0 && !to.additional))
+        return refuse(reading, "aliases[%zu]: leads to a version that is not there", at);
+    lambda_status status = lambda__alias_name_check(lambda, "aliases: name", name);
+    if (status == LAMBDA_OK)
+        status = lambda__limit_text(lambda, "aliases: description", description, LAMBDA__DESCRIPTION_MIN,
+                                    LAMBDA__DESCRIPTION_MAX);
+    if (status == LAMBDA_OK) status = lambda__destinations_check(lambda, &to);
+    if (status != LAMBDA_OK) return status;
+    *alias = lambda__alias_new(lambda, name, description, &to);
+    if (!*alias) return lambda__out_of_memory(reading->base);
+    memcpy((*alias)->revision_id, revision_id, sizeof((*alias)->revision_id));
+    return LAMBDA_OK;
+}
+
+static lambda_status read_aliases(const reader *reading, json_t *aliases)
+{
+    lambda__directory *directory = atomic_load_explicit(&reading->function->directory, memory_order_relaxed);
+    for (size_t i = 0; i < json_array_size(aliases); i++) {
+        lambda_status status =
+            read_alias(reading, i, json_array_get(aliases, i), &directory->aliases[directory->aliases_count]);
+        if (status != LAMBDA_OK) return status;
+        directory->aliases_count++;
+    }
+    return LAMBDA_OK;
+}
+
+/** A published version or an alias of the function. */
+static bool is_qualifier(const reader *reading, const char *text)
+{
+    size_t length = strlen(text);
+    if (lambda__function_alias(reading->function, text, length)) return true;
+    bool number = length > 0 && strspn(text, "0123456789") == length;
+    return number && lambda__function_resolve(reading->function, text, length, NULL) != NULL;
+}
+
+static lambda_status read_event_invoke(const reader *reading, size_t at, json_t *object, lambda__event_invoke *item)
+{
+    json_error_t error;
+    json_int_t attempts = 0;
+    json_int_t age = 0;
+    json_int_t modified = 0;
+    lambda_t *lambda = reading->lambda;
+    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:s, s:I, s:I, s:s, s:s, s:I}", "qualifier", &item->qualifier,
+                       "maximum_retry_attempts", &attempts, "maximum_event_age_s", &age, "on_success",
+                       &item->on_success, "on_failure", &item->on_failure, "modified", &modified) != 0)
+        return refuse(reading, "event_invoke_configs[%zu]: %s", at, error.text);
+    if (at > 0 && strcmp(item[-1].qualifier, item->qualifier) >= 0)
+        return refuse(reading, "event_invoke_configs[%zu]: stands out of order", at);
+    if (strcmp(item->qualifier, "$LATEST") != 0 && !is_qualifier(reading, item->qualifier))
+        return refuse(reading, "event_invoke_configs[%zu].qualifier: leads nowhere", at);
+    if (attempts < 0 || attempts > LAMBDA__MAXIMUM_RETRY_ATTEMPTS_MAX || age < LAMBDA__MAXIMUM_EVENT_AGE_S_MIN ||
+        age > LAMBDA__MAXIMUM_EVENT_AGE_S_MAX)
+        return refuse(reading, "event_invoke_configs[%zu]: a number is not within its limits", at);
+    item->maximum_retry_attempts = (uint32_t)attempts;
+    item->maximum_event_age_s = (uint32_t)age;
+    item->modified = (uint64_t)modified;
+    lambda_status status = lambda__target_text_check(lambda, "event_invoke_configs: on_success", item->on_success);
+    return status == LAMBDA_OK ? lambda__target_text_check(lambda, "event_invoke_configs: on_failure", item->on_failure)
+                               : status;
+}
+
+static lambda_status read_event_invokes(const reader *reading, json_t *configs)
+{
+    size_t count = json_array_size(configs);
+    if (!json_is_array(configs)) return refuse(reading, "event_invoke_configs: is no array");
+    if (count == 0) return LAMBDA_OK;
+    lambda__event_invoke *items = lambda__allocate_zeroed(reading->base, count * sizeof(*items));
+    if (!items) return lambda__out_of_memory(reading->base);
+    lambda_status status = LAMBDA_OK;
+    for (size_t i = 0; i < count && status == LAMBDA_OK; i++)
+        status = read_event_invoke(reading, i, json_array_get(configs, i), &items[i]);
+    lambda__event_invokes *all = status == LAMBDA_OK ? lambda__event_invokes_make(reading->lambda, items, count) : NULL;
+    if (status == LAMBDA_OK && !all) status = lambda__out_of_memory(reading->base);
+    lambda__release(reading->base, items);
+    atomic_store_explicit(&reading->function->event_invokes, all, memory_order_relaxed);
+    if (all) atomic_store_explicit(&reading->function->async_settings, true, memory_order_relaxed);
+    return status;
+}
+
+static lambda_status read_provision(const reader *reading, size_t at, json_t *object, lambda__kept_provision *item)
+{
+    json_error_t error;
+    json_int_t requested = 0;
+    json_int_t modified = 0;
+    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:s, s:I, s:I}", "qualifier", &item->qualifier, "requested",
+                       &requested, "modified", &modified) != 0)
+        return refuse(reading, "concurrency.provisioned[%zu]: %s", at, error.text);
+    if (at > 0 && strcmp(item[-1].qualifier, item->qualifier) >= 0)
+        return refuse(reading, "concurrency.provisioned[%zu]: stands out of order", at);
+    if (!is_qualifier(reading, item->qualifier))
+        return refuse(reading, "concurrency.provisioned[%zu].qualifier: leads nowhere", at);
+    item->modified = (uint64_t)modified;
+    if (narrow(requested, &item->requested) && requested > 0) return LAMBDA_OK;
+    return refuse(reading, "concurrency.provisioned[%zu].requested: is not within its limits", at);
+}
+
+static lambda_status read_concurrency(const reader *reading, json_t *object)
+{
+    json_error_t error;
+    json_int_t reserved = -1;
+    json_t *provisioned = NULL;
+    if (json_unpack_ex(object, &error, JSON_STRICT, "{s?I, s:o}", "reserved", &reserved, "provisioned", &provisioned) !=
+        0)
+        return refuse(reading, "concurrency: %s", error.text);
+    size_t count = json_array_size(provisioned);
+    if (!json_is_array(provisioned)) return refuse(reading, "concurrency.provisioned: is no array");
+    bool present = json_object_get(object, "reserved") != NULL;
+    if (!present && count == 0) return LAMBDA_OK;
+    lambda__kept_concurrency *kept =
+        lambda__allocate_zeroed(reading->base, sizeof(*kept) + count * sizeof(kept->provisions[0]));
+    if (!kept) return lambda__out_of_memory(reading->base);
+    kept->reserved = present;
+    kept->count = count;
+    lambda_status status = LAMBDA_OK;
+    if (present && !narrow(reserved, &kept->reserved_count))
+        status = refuse(reading, "concurrency.reserved: is negative or too large");
+    for (size_t i = 0; i < count && status == LAMBDA_OK; i++)
+        status = read_provision(reading, i, json_array_get(provisioned, i), &kept->provisions[i]);
+    if (status == LAMBDA_OK)
+        status = reading->lambda->registry->port.concurrency_restore(reading->lambda, reading->function, kept);
+    lambda__release(reading->base, kept);
+    return status;
+}
+
+/* ---- the whole */
+
+static lambda_status check_format(const reader *reading, json_t *document)
+{
+    int format = 0;
+    if (json_unpack(document, "{s:i}", "format", &format) != 0)
+        return refuse(reading, "format: is missing, or no number");
+    if (format > LAMBDA__DOCUMENT_FORMAT)
+        return refuse(reading, "format: is %d, and this library knows no later one than %d", format,
+                      LAMBDA__DOCUMENT_FORMAT);
+    return format == LAMBDA__DOCUMENT_FORMAT ? LAMBDA_OK : refuse(reading, "format: %d is none", format);
+}
+
+static lambda_status read_document(reader *reading, const char *kept_name, json_t *document)
+{
+    json_error_t error;
+    int format = 0;
+    const char *name = NULL;
+    const char *loop = NULL;
+    json_int_t sequence = 0;
+    json_int_t next_number = 0;
+    json_t *tags = NULL;
+    json_t *versions = NULL;
+    json_t *aliases = NULL;
+    json_t *configs = NULL;
+    json_t *concurrency = NULL;
+    lambda__name parsed;
+    if (json_unpack_ex(document, &error, JSON_STRICT, "{s:i, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+                       "format", &format, "name", &name, "sequence", &sequence, "next_number", &next_number,
+                       "recursive_loop", &loop, "tags", &tags, "codes", &reading->codes, "versions", &versions,
+                       "aliases", &aliases, "event_invoke_configs", &configs, "concurrency", &concurrency) != 0)
+        return refuse(reading, "%s", error.text);
+    if (strcmp(name, kept_name) != 0) return refuse(reading, "name: is \"%.80s\"", name);
+    lambda_status status = lambda__name_parse(reading->lambda, name, &parsed);
+    if (status != LAMBDA_OK) return status;
+    if (parsed.function != name || parsed.qualifier) return refuse(reading, "name: is no plain name");
+    if (sequence < 1 || next_number < 1) return refuse(reading, "sequence, next_number: are not from 1 on");
+    bool allowed = strcmp(loop, "Allow") == 0;
+    if (!allowed && strcmp(loop, "Terminate") != 0) return refuse(reading, "recursive_loop: \"%.40s\" is none", loop);
+    if (!json_is_array(aliases)) return refuse(reading, "aliases: is no array");
+    reading->function = lambda__function_new(reading->lambda, name, strlen(name));
+    if (!reading->function) return lambda__out_of_memory(reading->base);
+    reading->function->sequence = (uint64_t)sequence;
+    reading->function->next_number = (uint64_t)next_number;
+    atomic_store_explicit(&reading->function->loops_allowed, allowed, memory_order_relaxed);
+    status = read_tags(reading, tags);
+    if (status == LAMBDA_OK) status = read_versions(reading, versions, json_array_size(aliases));
+    if (status == LAMBDA_OK) status = read_aliases(reading, aliases);
+    if (status == LAMBDA_OK) status = read_event_invokes(reading, configs);
+    if (status == LAMBDA_OK) status = read_concurrency(reading, concurrency);
+    return status;
+}
+
+lambda_status lambda__document_read(lambda_t *lambda, const char *name, lambda_bytes text,
+                                    lambda__code_maker *make_code, lambda__function **function)
+{
+    json_error_t error;
+    reader reading = {.lambda = lambda, .base = &lambda->base, .make_code = make_code};
+    *function = NULL;
+    json_t *document = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &error);
+    if (!document && json_error_code(&error) == json_error_out_of_memory) return lambda__out_of_memory(&lambda->base);
+    if (!document) return refuse(&reading, "is not JSON: %s", error.text);
+    lambda_status status = check_format(&reading, document);
+    if (status == LAMBDA_OK) status = read_document(&reading, name, document);
+    for (size_t i = 0; reading.made && i < json_array_size(reading.codes); i++)
+        lambda->registry->port.code_release(lambda, reading.made[i]);
+    lambda__release(&lambda->base, reading.made);
+    json_decref(document);
+    if (status == LAMBDA_OK)
+        *function = reading.function;
+    else if (reading.function)
+        lambda__function_discard(lambda, reading.function);
+    return status;
+}
