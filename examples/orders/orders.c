@@ -94,6 +94,18 @@ static int read_ledger(shop *s, const char *path)
     return 1;
 }
 
+/** Gives the function its code: it was kept in the file by an earlier run, its settings with it, or is created. */
+static int open_function(shop *s)
+{
+    lambda_function_config function = {
+        .function_name = "order", .code = lambda_code_native(handle, s), .timeout_ms = 900000};
+    lambda_event_invoke_config config = {.on_failure = "failures"};
+    lambda_status status = lambda_function_bind(s->lambda, "order", &function.code);
+    if (status == LAMBDA_ERROR_RESOURCE_NOT_FOUND) status = lambda_function_create(s->lambda, &function);
+    if (failed(s->lambda, "order", status)) return 1;
+    return failed(s->lambda, "order", lambda_event_invoke_config_put(s->lambda, "order", &config));
+}
+
 /** Opens the service on the file, with its destination and its function. */
 static int open_shop(shop *s, const char *path)
 {
@@ -102,21 +114,12 @@ static int open_shop(shop *s, const char *path)
     s->refused = calloc(ORDERS_MAX, 1);
     if (!s->refused || read_ledger(s, name)) return 1;
     if (failed(NULL, path, lambda_sqlite_open(path, NULL, &s->file))) return 1;
-    lambda_options options = {.clock = fast_clock_port(&s->clock), .async_workers = 4};
+    lambda_options options = {.clock = fast_clock_open(&s->clock), .async_workers = 4};
     lambda_sqlite_use(s->file, &options);
-    /* The function is this program's own, and made at each start: only the queue of the file is used. */
-    options.store = (lambda_store){0};
     if (failed(NULL, "lambda_open", lambda_open(&options, &s->lambda))) return 1;
     snprintf(name, sizeof(name), "%s.failures", path);
     if (failed(s->lambda, name, lambda_destination_register_file(s->lambda, "failures", name))) return 1;
-    lambda_function_config function = {
-        .function_name = "order", .code = lambda_code_native(handle, s), .timeout_ms = 900000};
-    if (failed(s->lambda, "order", lambda_function_create(s->lambda, &function))) return 1;
-    lambda_event_invoke_config config = {.on_failure = "failures"};
-    if (failed(s->lambda, "order", lambda_event_invoke_config_put(s->lambda, "order", &config))) return 1;
-    /* What earlier runs left is looked at after the first second, or with the first order: all is in place by then. */
-    fast_clock_start(&s->clock);
-    return 0;
+    return open_function(s);
 }
 
 /** Accepts an order; what is printed is promised. */

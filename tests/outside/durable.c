@@ -26,7 +26,6 @@ int main(int argc, char **argv)
     lambda_options options = {0};
     if (argc < 2 || lambda_sqlite_open(argv[1], NULL, &file) != LAMBDA_OK) return 1;
     lambda_sqlite_use(file, &options);
-    options.store = (lambda_store){0}; /* its queue alone: the function is made below */
     lambda_status status = lambda_open(&options, &lambda);
     lambda_function_config config = {.function_name = "hello", .code = lambda_code_native(hello, NULL)};
     lambda_async_options how = {.callback = print};
