@@ -5,24 +5,44 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$top"/tests/outside/* "$work"
+
+# prints TEXT PROGRAM [ARGUMENT...]: with the libraries where they were installed.
+prints() {
+    text=$1
+    shift
+    [ "$(LD_LIBRARY_PATH=$work/prefix/lib "$@")" = "$text" ]
+}
+hello='{"hello":"world","from":"hello"}'
+
 case $1 in
 pkg-config)
-    meson setup "$work/library" "$top" --prefix "$work/prefix" --libdir lib -Dtests=disabled -Dexamples=disabled
+    meson setup "$work/library" "$top" --prefix "$work/prefix" --libdir lib -Dtests=disabled -Dexamples=disabled \
+        -Dsqlite=enabled
     meson install -C "$work/library"
     export PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig"
     # shellcheck disable=SC2046 # flags are words
     cc -std=c11 "$work/main.c" -o "$work/plain" $(pkg-config --cflags --libs lambda)
-    [ "$(LD_LIBRARY_PATH=$work/prefix/lib "$work/plain")" = '{"hello":"world","from":"hello"}' ]
+    prints "$hello" "$work/plain"
     # shellcheck disable=SC2046
     cc -std=c11 "$work/main.c" -o "$work/static" -I"$work/prefix/include" "$work/prefix/lib/liblambda.a" \
         $(pkg-config --libs jansson libffi) -lm -pthread
-    [ "$("$work/static")" = '{"hello":"world","from":"hello"}' ]
+    prints "$hello" "$work/static"
+    # shellcheck disable=SC2046
+    cc -std=c11 "$work/durable.c" -o "$work/durable" $(pkg-config --cflags --libs lambda-sqlite)
+    prints "Success $hello" "$work/durable" "$work/plain.db"
+    # shellcheck disable=SC2046
+    cc -std=c11 "$work/durable.c" -o "$work/durable-static" -I"$work/prefix/include" \
+        "$work/prefix/lib/liblambda-sqlite.a" "$work/prefix/lib/liblambda.a" $(pkg-config --libs sqlite3 jansson libffi) \
+        -lm -pthread
+    prints "Success $hello" "$work/durable-static" "$work/static.db"
+    # Who links the core alone does not link SQLite.
+    if ldd "$work/plain" | grep sqlite; then exit 1; fi
     meson setup "$work/build" "$work"
     ;;
 subproject)
     mkdir "$work/subprojects"
     ln -s "$top" "$work/subprojects/liblambda"
-    meson setup "$work/build" "$work"
+    meson setup "$work/build" "$work" -Dliblambda:sqlite=enabled
     ;;
 *)
     echo "usage: $0 pkg-config|subproject" >&2
@@ -30,4 +50,5 @@ subproject)
     ;;
 esac
 ninja -C "$work/build"
-[ "$(LD_LIBRARY_PATH=$work/prefix/lib "$work/build/outside")" = '{"hello":"world","from":"hello"}' ]
+prints "$hello" "$work/build/outside"
+prints "Success $hello" "$work/build/durable" "$work/build.db"
