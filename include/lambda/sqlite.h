@@ -31,8 +31,8 @@ typedef enum lambda_durability {
 
 /** How to open a file. Zero means the default; NULL in place of it takes all. */
 typedef struct lambda_sqlite_options {
-    lambda_durability durability;
-    uint64_t max_messages; /**< where so many wait, a push is refused. Default 0: as many as the disk holds */
+    lambda_durability durability; /**< what accepted events survive. Default LAMBDA_DURABILITY_FULL */
+    uint64_t max_messages; /**< where there are so many, a push is refused. Default 0: as many as the disk holds */
     const char *vfs;       /**< SQLite's VFS to use. Default NULL: SQLite's own default */
 } lambda_sqlite_options;
 
@@ -41,10 +41,17 @@ LAMBDA_API lambda_status lambda_sqlite_open_sized(const char *path, const lambda
                                                   lambda_sqlite **file);
 
 /**
- * Opens a file, made if it is not there, and locks it: one process at a time has it, and another gets
- * LAMBDA_ERROR_RESOURCE_CONFLICT. A file of an older schema is migrated; a newer, foreign or damaged one is
- * LAMBDA_ERROR_SERVICE and stays as it is. `*file` is NULL on failure, else the caller's to end with `lambda_sqlite_close`;
- * `lambda_error_message(NULL)` says why.
+ * Opens a file, made if it is not there, and locks it: one process at a time has it, and another, or another open in this
+ * process, gets LAMBDA_ERROR_RESOURCE_CONFLICT. A file of an older schema is migrated; one that is newer, foreign, damaged or
+ * read-only is LAMBDA_ERROR_SERVICE and stays as it is. To find damage the whole file is read once. Beside the file stands its
+ * log, named as it is with `-wal` at the end: they belong together until the file is closed.
+ *
+ * A call that is refused because the disk fails or is full changes nothing, and the queue works again when the disk does. If the
+ * process ends before that, what was refused may be found in the file at the next open; what was accepted always is.
+ *
+ * `*file` is NULL on failure, else the caller's to end with `lambda_sqlite_close`; `lambda_error_message(NULL)` says why. A file
+ * is not used in a child of `fork`. Uses malloc, and the service's allocator for messages. LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+ * LAMBDA_ERROR_OUT_OF_MEMORY.
  */
 static inline lambda_status lambda_sqlite_open(const char *path, const lambda_sqlite_options *options,
                                                lambda_sqlite **file)

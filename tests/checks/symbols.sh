@@ -1,11 +1,31 @@
 #!/bin/sh
-# The shared library exports what lib/exports.txt lists, and the headers declare no more and no less.
+# Each shared library exports what its exports.txt lists, and its headers declare no more and no less: the core's are all headers
+# but those of adapters, an adapter lib/NAME has include/lambda/NAME.h.
 set -eu
 cd "$(dirname "$0")/../.."
 ./dev build >/dev/null
-nm -D --defined-only build/release/lib/liblambda.so | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >build/exported.txt
-sort -c lib/exports.txt
-diff lib/exports.txt build/exported.txt
-cat include/lambda/*.h include/lambda/port/*.h | tr '\n' ' ' | grep -oE 'LAMBDA_API [^;{]*\(' |
-    grep -oE 'lambda_[a-z0-9_]+\(' | tr -d '(' | sort -u >build/declared.txt
-diff lib/exports.txt build/declared.txt
+
+# compare LIBRARY EXPORTS HEADER...
+compare() {
+    library=$1
+    exports=$2
+    shift 2
+    nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >build/exported.txt
+    sort -c "$exports"
+    diff "$exports" build/exported.txt
+    cat "$@" | tr '\n' ' ' | grep -oE 'LAMBDA_API [^;{]*\(' |
+        grep -oE 'lambda_[a-z0-9_]+\(' | tr -d '(' | sort -u >build/declared.txt
+    diff "$exports" build/declared.txt
+}
+
+headers="include/lambda/port/*.h"
+for header in include/lambda/*.h; do
+    adapter=$(basename "$header" .h)
+    if [ -e "lib/$adapter/exports.txt" ]; then
+        compare "build/release/lib/$adapter/liblambda-$adapter.so" "lib/$adapter/exports.txt" "$header"
+    else
+        headers="$headers $header"
+    fi
+done
+# shellcheck disable=SC2086 # a list of words
+compare build/release/lib/liblambda.so lib/exports.txt $headers
