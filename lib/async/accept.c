@@ -158,10 +158,8 @@ static lambda_status check_payload(lambda_t *lambda, lambda_bytes payload)
     return LAMBDA_OK;
 }
 
-/** Is there something to invoke? */
-static bool exists(lambda_t *lambda, lambda__thread *thread, const lambda_target *target, const lambda__name *name)
+bool lambda__async_exists(lambda_t *lambda, lambda__thread *thread, const lambda__name *name)
 {
-    if (target && LAMBDA__LIKELY(lambda__target_leads(target))) return true;
     lambda__read_begin(thread);
     lambda__function *function = lambda__registry_find(lambda, name->function, name->function_length);
     bool found =
@@ -194,7 +192,8 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
     }
     lambda__thread *thread = lambda__thread_get(base);
     if (LAMBDA__UNLIKELY(!thread)) return lambda__out_of_memory(base);
-    if (LAMBDA__UNLIKELY(!exists(lambda, thread, target, name))) {
+    bool leads = target && LAMBDA__LIKELY(lambda__target_leads(target));
+    if (LAMBDA__UNLIKELY(!leads && !lambda__async_exists(lambda, thread, name))) {
         char arn[LAMBDA__ARN_SIZE];
         lambda__async_arn(lambda, &acceptance.message, arn);
         return lambda__fail(base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Function not found: %s", arn);

@@ -94,6 +94,9 @@ static inline void lambda__acceptance_begin(lambda__acceptance *acceptance, cons
 lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, lambda__acceptance *acceptance,
                                    const lambda_bytes *payloads, size_t count, lambda_request_id *ids);
 
+/** Is there a function, version or alias of that name? */
+bool lambda__async_exists(lambda_t *lambda, lambda__thread *thread, const lambda__name *name);
+
 /** The message of an event with this payload, for entries that go with an acknowledgement; its id is new. */
 void lambda__async_event(lambda__thread *thread, const lambda__name *name, lambda_bytes payload,
                          lambda__event_message *message);

@@ -59,6 +59,9 @@ static lambda_status deliver_to_function(lambda__async_worker *worker, const cha
     lambda__name name;
     lambda_status status = lambda__name_parse(worker->lambda, target, &name);
     if (status != LAMBDA_OK) return status;
+    if (!lambda__async_exists(worker->lambda, worker->thread, &name))
+        return lambda__fail(&worker->lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND,
+                            "target: \"%s\" is neither a function nor a destination", target);
     lambda__acceptance_begin(&acceptance, &name);
     return lambda__async_accept(worker->lambda, worker->thread, &acceptance, &body, 1, NULL);
 }

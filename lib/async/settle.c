@@ -122,7 +122,9 @@ static bool make_event(lambda__async_worker *worker, const lambda__event_message
     lambda_t *lambda = worker->lambda;
     lambda__name name;
     if (lambda__destination_find(lambda, target)) return false;
+    /* What is neither yet is a destination that the host has still to register: it is delivered when it is there. */
     if (lambda__name_parse(lambda, target, &name) != LAMBDA_OK) return false;
+    if (!lambda__async_exists(lambda, worker->thread, &name)) return false;
     worker->record.length = 0;
     if (!lambda__async_record(lambda, delivery, &worker->record)) return false;
     lambda__async_event(worker->thread, &name, lambda_bytes_make(worker->record.data, worker->record.length), event);

@@ -541,6 +541,31 @@ static void a_function_may_be_the_destination(void **state)
     close_world(&w);
 }
 
+static void a_destination_that_is_registered_late_is_waited_for(void **state)
+{
+    (void)state;
+    world w;
+    sink late;
+    sink next = {0};
+    open_world(&w);
+    test_create(w.lambda, "f", note, &w);
+    test_create(w.lambda, "late", keep, &next);
+    lambda_event_invoke_config config = {.on_success = "late"};
+    assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
+    /* The target was a function when it was named, and is nothing now: it is not taken for one, nothing is lost. */
+    assert_ok(w.lambda, lambda_function_delete(w.lambda, "late"));
+    assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, NULL));
+    lambda_clock_virtual_step(w.clock, 100 * SECOND);
+    assert_int_equal(statistics(&w).succeeded, 0);
+    assert_int_equal(statistics(&w).delayed, 1);
+    register_sink(&w, "late", &late);
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_int_equal(late.count, 1);
+    assert_int_equal(next.count, 0);
+    assert_int_equal(statistics(&w).succeeded, 1);
+    close_world(&w);
+}
+
 static void zero_reserved_concurrency_goes_to_the_target(void **state)
 {
     (void)state;
@@ -641,6 +666,7 @@ int main(void)
         cmocka_unit_test(a_failure_is_told_to_destination_and_dead_letter),
         cmocka_unit_test(a_destination_that_fails_for_ever_is_given_up),
         cmocka_unit_test(a_function_may_be_the_destination),
+        cmocka_unit_test(a_destination_that_is_registered_late_is_waited_for),
         cmocka_unit_test(zero_reserved_concurrency_goes_to_the_target),
         cmocka_unit_test(what_is_left_is_handed_back),
     };
