@@ -11,6 +11,8 @@
 #define SPARE_MAX ((size_t)4 << 20)
 /** How far ahead a reader looks. */
 #define PREFETCH_RECORDS 6
+/** Pins of a chunk that is open: however many are added, it is not zero. */
+#define PINS_OPEN (INT64_MIN / 2)
 
 static size_t header_size(void)
 {
@@ -62,26 +64,24 @@ static lambda__queue_chunk *chunk_spare(lambda__queue_memory *queue)
 }
 
 /** A chunk with so much room; `*status` says why there is none. */
-static lambda__queue_chunk *chunk_new(lambda__queue_memory *queue, size_t capacity, lambda_status *status)
+static lambda__queue_chunk *chunk_new(lambda__queue_memory *queue, size_t capacity, bool forced, lambda_status *status)
 {
     const lambda_allocator *allocator = &queue->host.allocator;
     size_t size = header_size() + capacity;
     lambda__queue_chunk *chunk = size == CHUNK_MAX ? chunk_spare(queue) : NULL;
     if (!chunk) {
         uint64_t before = atomic_fetch_add_explicit(&queue->bytes, size, memory_order_relaxed);
-        chunk = before + size <= queue->max_bytes ? allocator->allocate(allocator->user, size) : NULL;
+        bool fits = forced || before + size <= queue->max_bytes;
+        chunk = fits ? allocator->allocate(allocator->user, size) : NULL;
         if (!chunk) {
             atomic_fetch_sub_explicit(&queue->bytes, size, memory_order_relaxed);
-            *status = before + size > queue->max_bytes
-                          ? lambda__fail(queue->base, LAMBDA_ERROR_TOO_MANY_REQUESTS,
-                                         "the queue is full: its messages take %llu bytes, max_bytes is %llu",
-                                         (unsigned long long)before, (unsigned long long)queue->max_bytes)
-                          : lambda__out_of_memory(queue->base);
+            /* Who pushes says the former, once nothing can be reclaimed. */
+            *status = fits ? lambda__out_of_memory(queue->base) : LAMBDA_ERROR_TOO_MANY_REQUESTS;
             return NULL;
         }
     }
     chunk->next = NULL;
-    atomic_init(&chunk->pins, 0);
+    atomic_init(&chunk->pins, PINS_OPEN);
     atomic_init(&chunk->end, SIZE_MAX);
     chunk->capacity = capacity;
     chunk->used = 0;
@@ -94,12 +94,27 @@ void lambda__chunk_unpin(lambda__queue_memory *queue, lambda__queue_chunk *chunk
     if (atomic_fetch_sub_explicit(&chunk->pins, count, memory_order_acq_rel) == count) chunk_end(queue, chunk);
 }
 
+void lambda__chunk_unpin_locked(lambda__queue_chunk *chunk, int64_t count, lambda__queue_chunk **gone)
+{
+    if (atomic_fetch_sub_explicit(&chunk->pins, count, memory_order_acq_rel) != count) return;
+    chunk->next = *gone;
+    *gone = chunk;
+}
+
+void lambda__chunks_end(lambda__queue_memory *queue, lambda__queue_chunk *gone)
+{
+    while (gone) {
+        lambda__queue_chunk *next = gone->next;
+        chunk_end(queue, gone);
+        gone = next;
+    }
+}
+
 /* ---- records */
 
-static void record_write(const lambda__queue_memory *queue, lambda__queue_chunk *chunk, lambda__queue_record *record,
-                         const lambda_queue_entry *entry, size_t length, uint64_t now)
+static void record_write(lambda__queue_chunk *chunk, lambda__queue_record *record, const lambda_queue_entry *entry,
+                         size_t length, uint64_t now)
 {
-    (void)queue;
     record->chunk = chunk;
     record->pushed = now;
     record->state = entry->state;
@@ -115,9 +130,10 @@ static void record_write(const lambda__queue_memory *queue, lambda__queue_chunk 
 }
 
 /** A chunk for one record alone, closed already: its pin is the record's. */
-static lambda__queue_record *record_alone(lambda__queue_memory *queue, size_t length, lambda_status *status)
+static lambda__queue_record *record_alone(lambda__queue_memory *queue, size_t length, bool forced,
+                                          lambda_status *status)
 {
-    lambda__queue_chunk *chunk = chunk_new(queue, lambda__record_size(length), status);
+    lambda__queue_chunk *chunk = chunk_new(queue, lambda__record_size(length), forced, status);
     if (!chunk) return NULL;
     atomic_store_explicit(&chunk->pins, 1, memory_order_relaxed);
     chunk->count = 1;
@@ -126,18 +142,18 @@ static lambda__queue_record *record_alone(lambda__queue_memory *queue, size_t le
     return record;
 }
 
-lambda__queue_record *lambda__record_move_out(lambda__queue_memory *queue, lambda__queue_record *record)
+lambda__queue_record *lambda__record_copy_out(lambda__queue_memory *queue, const lambda__queue_record *record)
 {
     lambda__queue_chunk *old = record->chunk;
     lambda_status status = LAMBDA_OK;
-    if (record == record_at(old, 0) && old->capacity == lambda__record_size(record->length)) return record;
-    lambda__queue_record *moved = record_alone(queue, record->length, &status);
-    if (!moved) return record;
-    lambda__queue_chunk *own = moved->chunk;
-    memcpy(moved, record, LAMBDA__RECORD_SIZE + record->length);
-    moved->chunk = own;
-    lambda__chunk_unpin(queue, old, 1);
-    return moved;
+    if (record == record_at(old, 0) && old->capacity == lambda__record_size(record->length)) return NULL;
+    const lambda_bytes body = {.data = (const char *)record + LAMBDA__RECORD_SIZE, .length = record->length};
+    lambda__queue_record *copy = record_alone(queue, body.length, false, &status);
+    if (!copy) return NULL;
+    /* The body alone: what stands before it changes if the receiver's time is over now. */
+    const lambda_queue_entry entry = {.parts = &body, .parts_count = 1};
+    record_write(copy->chunk, copy, &entry, body.length, record->pushed);
+    return copy;
 }
 
 static lambda_status entry_length(const lambda__queue_memory *queue, const lambda_queue_entry *entry, size_t *length)
@@ -158,13 +174,13 @@ static lambda_status entry_length(const lambda__queue_memory *queue, const lambd
 /* ---- pushing */
 
 /** Room for so many bytes behind the lane's last record. */
-static lambda_status lane_reserve(lambda__queue_memory *queue, lambda__queue_lane *lane, size_t size)
+static lambda_status lane_reserve(lambda__queue_memory *queue, lambda__queue_lane *lane, size_t size, bool forced)
 {
     lambda__queue_chunk *last = lane->last;
     if (LAMBDA__LIKELY(last && size <= last->capacity - last->used)) return LAMBDA_OK;
     lambda_status status = LAMBDA_OK;
     size_t usual = lane->chunk_size - header_size();
-    lambda__queue_chunk *chunk = chunk_new(queue, size > usual ? size : usual, &status);
+    lambda__queue_chunk *chunk = chunk_new(queue, size > usual ? size : usual, forced, &status);
     if (!chunk) return status;
     if (lane->chunk_size < CHUNK_MAX) lane->chunk_size *= 2;
     if (last) {
@@ -178,25 +194,25 @@ static lambda_status lane_reserve(lambda__queue_memory *queue, lambda__queue_lan
 }
 
 static lambda_status stage_one(lambda__queue_memory *queue, lambda__queue_lane *lane, const lambda_queue_entry *entry,
-                               uint64_t now, lambda__queue_staged *staged)
+                               bool forced, uint64_t now, lambda__queue_staged *staged)
 {
     size_t length = 0;
     lambda_status status = entry_length(queue, entry, &length);
     if (status != LAMBDA_OK) return status;
     if (LAMBDA__UNLIKELY(entry->delay_ns > 0)) {
-        lambda__queue_record *record = record_alone(queue, length, &status);
+        lambda__queue_record *record = record_alone(queue, length, forced, &status);
         if (!record) return status;
-        record_write(queue, record->chunk, record, entry, length, now);
+        record_write(record->chunk, record, entry, length, now);
         record->due = entry->delay_ns < UINT64_MAX - now ? now + entry->delay_ns : UINT64_MAX - 1;
         record->sibling = staged->delayed;
         staged->delayed = record;
         return LAMBDA_OK;
     }
     size_t size = lambda__record_size(length);
-    status = lane_reserve(queue, lane, size);
+    status = lane_reserve(queue, lane, size, forced);
     if (status != LAMBDA_OK) return status;
     lambda__queue_chunk *chunk = lane->last;
-    record_write(queue, chunk, record_at(chunk, chunk->used), entry, length, now);
+    record_write(chunk, record_at(chunk, chunk->used), entry, length, now);
     chunk->used += size;
     /* A chunk that is used again stands in the readers' caches still. */
     for (size_t line = 0; line < size && line < 256; line += 64)
@@ -207,7 +223,8 @@ static lambda_status stage_one(lambda__queue_memory *queue, lambda__queue_lane *
 }
 
 lambda_status lambda__lane_stage(lambda__queue_memory *queue, lambda__queue_lane *lane,
-                                 const lambda_queue_entry *entries, size_t count, lambda__queue_staged *staged)
+                                 const lambda_queue_entry *entries, size_t count, bool forced,
+                                 lambda__queue_staged *staged)
 {
     *staged = (lambda__queue_staged){.lane = lane, .last = lane->last};
     if (lane->last) {
@@ -217,7 +234,8 @@ lambda_status lambda__lane_stage(lambda__queue_memory *queue, lambda__queue_lane
     uint64_t now = queue->host.clock.monotonic(queue->host.clock.user);
     lambda_status status = LAMBDA_OK;
     for (size_t i = 0; i < count && status == LAMBDA_OK; i++)
-        status = stage_one(queue, lane, &entries[i], now, staged);
+        status = stage_one(queue, lane, &entries[i], forced, now, staged);
+    staged->first = staged->last ? staged->last : atomic_load_explicit(&lane->first, memory_order_relaxed);
     if (status != LAMBDA_OK) lambda__lane_unstage(queue, staged);
     return status;
 }
@@ -252,28 +270,22 @@ void lambda__lane_unstage(lambda__queue_memory *queue, const lambda__queue_stage
 void lambda__lane_publish(lambda__queue_memory *queue, const lambda__queue_staged *staged)
 {
     lambda__queue_lane *lane = staged->lane;
-    if (staged->delayed) {
-        pthread_mutex_lock(&queue->mutex);
-        for (lambda__queue_record *each = staged->delayed; each;) {
-            lambda__queue_record *next = each->sibling;
-            lambda__delayed_insert(queue, each);
-            each = next;
-        }
-        pthread_mutex_unlock(&queue->mutex);
-    }
-    lambda__queue_chunk *closed =
-        staged->last ? staged->last : atomic_load_explicit(&lane->first, memory_order_relaxed);
-    uint64_t pushed = atomic_load_explicit(&lane->pushed, memory_order_relaxed) + staged->records;
-    if (LAMBDA__LIKELY(closed == lane->last)) {
-        atomic_store_explicit(&lane->pushed, pushed, memory_order_release);
-        return;
+    for (lambda__queue_record *each = staged->delayed; each;) {
+        lambda__queue_record *next = each->sibling;
+        lambda__delayed_insert(queue, each);
+        each = next;
     }
     /* Pinned before a reader can leave them, so that none goes while we look at it; the last is still open. */
-    for (lambda__queue_chunk *each = closed; each != lane->last; each = each->next)
-        atomic_fetch_add_explicit(&each->pins, each->count + 2, memory_order_relaxed);
+    for (lambda__queue_chunk *each = staged->first; each != lane->last; each = each->next)
+        atomic_fetch_add_explicit(&each->pins, each->count + 2 - PINS_OPEN, memory_order_relaxed);
+    uint64_t pushed = atomic_load_explicit(&lane->pushed, memory_order_relaxed) + staged->records;
     atomic_store_explicit(&lane->pushed, pushed, memory_order_release);
+}
+
+void lambda__lane_published(lambda__queue_memory *queue, const lambda__queue_staged *staged)
+{
     lambda__queue_chunk *next;
-    for (lambda__queue_chunk *each = closed; each != lane->last; each = next) {
+    for (lambda__queue_chunk *each = staged->first; each != staged->lane->last; each = next) {
         next = each->next;
         lambda__chunk_unpin(queue, each, 1);
     }
@@ -309,7 +321,7 @@ size_t lambda__lane_take(lambda__queue_memory *queue, lambda__queue_lane *lane, 
     uint64_t pushed = atomic_load_explicit(&lane->pushed, memory_order_acquire);
     uint64_t taken = atomic_load_explicit(&lane->taken, memory_order_relaxed);
     size_t count = 0;
-    while (taken < pushed && count < most) {
+    while (taken < pushed && (count < most || most == 0)) {
         lambda__queue_chunk *chunk = atomic_load_explicit(&lane->first, memory_order_acquire);
         if (lane->read == atomic_load_explicit(&chunk->end, memory_order_relaxed)) {
             atomic_store_explicit(&lane->first, chunk->next, memory_order_relaxed);
@@ -319,6 +331,7 @@ size_t lambda__lane_take(lambda__queue_memory *queue, lambda__queue_lane *lane, 
         }
         lambda__queue_record *record = record_at(chunk, lane->read);
         size_t size = lambda__record_size(record->length);
+        if (most == 0 && !record->purged) break;
         lane->read += size;
         taken++;
         prefetch((const char *)record + size * PREFETCH_RECORDS, size);
@@ -331,6 +344,36 @@ size_t lambda__lane_take(lambda__queue_memory *queue, lambda__queue_lane *lane, 
     }
     atomic_store_explicit(&lane->taken, taken, memory_order_release);
     return count;
+}
+
+/* ---- memory that nobody needs */
+
+void lambda__lane_reclaim(lambda__queue_memory *queue, lambda__queue_lane *lane)
+{
+    lambda__queue_chunk *idle = NULL;
+    lambda__latch_take(&lane->push_latch);
+    pthread_mutex_lock(&lane->take_mutex);
+    (void)lambda__lane_take(queue, lane, NULL, 0);
+    lambda__queue_chunk *last = lane->last;
+    bool taken = atomic_load_explicit(&lane->taken, memory_order_relaxed) ==
+                 atomic_load_explicit(&lane->pushed, memory_order_relaxed);
+    /* All that was ever in it has ended: it is open for nothing but what comes next. */
+    if (last && taken && atomic_load_explicit(&last->pins, memory_order_acquire) == PINS_OPEN - last->count) {
+        idle = last;
+        lane->last = NULL;
+        lane->read = 0;
+        atomic_store_explicit(&lane->first, NULL, memory_order_release);
+    }
+    pthread_mutex_unlock(&lane->take_mutex);
+    lambda__latch_give(&lane->push_latch);
+    if (idle) chunk_free(queue, idle);
+}
+
+void lambda__spare_reclaim(lambda__queue_memory *queue)
+{
+    lambda__queue_chunk *chunk;
+    while ((chunk = chunk_spare(queue)) != NULL)
+        chunk_free(queue, chunk);
 }
 
 /* ---- the end */

@@ -82,7 +82,7 @@ static bool same_generation(uint64_t word, uint64_t receipt)
 
 bool lambda__lease_holds(const lambda__queue_lease *lease, uint64_t receipt)
 {
-    uint64_t word = atomic_load_explicit(&lease->word, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(&lease->word, memory_order_seq_cst);
     return same_generation(word, receipt) && (word >> lambda__receipt_place(receipt) & 1);
 }
 
@@ -97,34 +97,58 @@ static void free_if_empty(lambda__queue_memory *queue, lambda__queue_lease *leas
     lambda__lease_drop(queue, lease);
 }
 
+/** Takes those of the mask that the receiver still has out of the lease's word; `*word` is as it was before. */
+static uint32_t let_go(lambda__queue_lease *lease, uint64_t receipt, uint32_t mask, uint64_t *word)
+{
+    uint32_t own = 0;
+    *word = atomic_load_explicit(&lease->word, memory_order_acquire);
+    do {
+        if (!same_generation(*word, receipt)) return 0;
+        own = (uint32_t)*word & mask;
+    } while (own != 0 && !atomic_compare_exchange_weak_explicit(&lease->word, word, *word & ~(uint64_t)own,
+                                                                memory_order_seq_cst, memory_order_acquire));
+    return own;
+}
+
+/** Under the mutex: which of the mask the receiver had no more, and the lease is free if that was all. */
+static uint32_t let_go_late(lambda__queue_memory *queue, lambda__queue_lease *lease, uint64_t receipt, uint32_t mask)
+{
+    if (!same_generation(atomic_load_explicit(&lease->word, memory_order_relaxed), receipt)) return 0;
+    uint32_t late = lease->late & mask;
+    lease->late &= ~mask;
+    free_if_empty(queue, lease, receipt);
+    return late;
+}
+
+uint32_t lambda__lease_end_locked(lambda__queue_memory *queue, uint64_t receipt, uint32_t mask, uint32_t *late)
+{
+    lambda__queue_lease *lease = lambda__lease_of(queue, receipt);
+    uint64_t word = 0;
+    uint32_t own = let_go(lease, receipt, mask, &word);
+    *late = let_go_late(queue, lease, receipt, mask);
+    return own;
+}
+
 uint32_t lambda__lease_end(lambda__queue_memory *queue, uint64_t receipt, uint32_t mask, uint32_t *late)
 {
     lambda__queue_lease *lease = lambda__lease_of(queue, receipt);
+    uint64_t word = 0;
     *late = 0;
-    uint32_t own = 0;
-    uint64_t word = atomic_load_explicit(&lease->word, memory_order_acquire);
-    do {
-        if (!same_generation(word, receipt)) return 0;
-        own = (uint32_t)word & mask;
-    } while (own != 0 && !atomic_compare_exchange_weak_explicit(&lease->word, &word, word & ~(uint64_t)own,
-                                                                memory_order_seq_cst, memory_order_acquire));
+    uint32_t own = let_go(lease, receipt, mask, &word);
+    if (!same_generation(word, receipt)) return 0;
     bool empty = (uint32_t)word == own;
     /* Who browses has seen these records still held: they stay until it is done. */
     bool seen = atomic_load_explicit(&queue->browsing, memory_order_seq_cst) > 0;
     if (!empty && own == mask && !seen) return own;
     pthread_mutex_lock(&queue->mutex);
-    if (same_generation(atomic_load_explicit(&lease->word, memory_order_relaxed), receipt)) {
-        *late = lease->late & mask;
-        lease->late &= ~mask;
-        free_if_empty(queue, lease, receipt);
-    }
+    *late = let_go_late(queue, lease, receipt, mask);
     pthread_mutex_unlock(&queue->mutex);
     return own;
 }
 
 void lambda__lease_update(lambda__queue_memory *queue, lambda__queue_lease *lease)
 {
-    uint64_t word = atomic_load_explicit(&lease->word, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(&lease->word, memory_order_seq_cst);
     uint64_t first = UINT64_MAX;
     unlist(queue, lease);
     for (uint32_t i = 0; i < LAMBDA_QUEUE_RECEIVE_MAX; i++)

@@ -89,20 +89,43 @@ static lambda__queue_lane *lane_of_thread(lambda__queue_memory *queue)
     return &queue->lanes[lambda__thread_number() % LAMBDA__LANES];
 }
 
-static lambda_status push(void *user, const lambda_queue_entry *entries, size_t count)
+/** `*bytes`: it was refused because of `max_bytes`, and no message says so. */
+static lambda_status try_push(lambda__queue_memory *queue, const lambda_queue_entry *entries, size_t count, bool *bytes)
 {
-    lambda__queue_memory *queue = user;
     lambda__queue_lane *lane = lane_of_thread(queue);
     lambda__queue_staged staged;
     lambda_status status = lane_lock(queue, lane, (int64_t)count);
+    *bytes = false;
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
-    status = lambda__lane_stage(queue, lane, entries, count, &staged);
+    status = lambda__lane_stage(queue, lane, entries, count, false, &staged);
+    *bytes = status == LAMBDA_ERROR_TOO_MANY_REQUESTS;
     if (LAMBDA__LIKELY(status == LAMBDA_OK)) {
+        bool delayed = staged.delayed != NULL;
         lane->room -= (int64_t)count;
+        if (LAMBDA__UNLIKELY(delayed)) pthread_mutex_lock(&queue->mutex);
         lambda__lane_publish(queue, &staged);
+        if (LAMBDA__UNLIKELY(delayed)) pthread_mutex_unlock(&queue->mutex);
+        lambda__lane_published(queue, &staged);
     }
     lambda__latch_give(&lane->push_latch);
     return status;
+}
+
+static lambda_status push(void *user, const lambda_queue_entry *entries, size_t count)
+{
+    lambda__queue_memory *queue = user;
+    bool bytes = false;
+    lambda_status status = try_push(queue, entries, count, &bytes);
+    if (LAMBDA__LIKELY(!bytes)) return status;
+    /* Chunks that nobody needs are kept for the next messages, and those of others may lie in them still: purged ones too. */
+    for (size_t i = 0; i < LAMBDA__LANES; i++)
+        lambda__lane_reclaim(queue, &queue->lanes[i]);
+    lambda__spare_reclaim(queue);
+    status = try_push(queue, entries, count, &bytes);
+    if (!bytes) return status;
+    return lambda__fail(queue->base, status, "the queue is full: its messages take %llu bytes, max_bytes is %llu",
+                        (unsigned long long)atomic_load_explicit(&queue->bytes, memory_order_relaxed),
+                        (unsigned long long)queue->max_bytes);
 }
 
 /* ---- receiving */
@@ -232,8 +255,8 @@ static size_t first_run(lambda__queue_memory *queue, const lambda_queue_message 
     return taken;
 }
 
-/** Lets the memory of ended records go, those of one chunk at once. */
-static int64_t unpin_all(lambda__queue_memory *queue, lambda__queue_record *const *records, uint32_t mask)
+/** Lets the memory of ended records go, those of one chunk at once: into `*gone` what goes of it. */
+static int64_t unpin_all(lambda__queue_record *const *records, uint32_t mask, lambda__queue_chunk **gone)
 {
     int64_t ended = 0;
     for (uint32_t i = 0; i < LAMBDA_QUEUE_RECEIVE_MAX;) {
@@ -245,14 +268,14 @@ static int64_t unpin_all(lambda__queue_memory *queue, lambda__queue_record *cons
         int64_t count = 0;
         for (; i < LAMBDA_QUEUE_RECEIVE_MAX && (!(mask >> i & 1) || records[i]->chunk == chunk); i++)
             count += mask >> i & 1;
-        lambda__chunk_unpin(queue, chunk, count);
+        lambda__chunk_unpin_locked(chunk, count, gone);
         ended += count;
     }
     return ended;
 }
 
-/** Ends one run; true if all of it was the receiver's. */
-static bool end_run(lambda__queue_memory *queue, const run *ended)
+/** Ends one run, under the queue's mutex if it is `locked`; true if all of it was the receiver's. */
+static bool end_run(lambda__queue_memory *queue, const run *ended, bool locked, lambda__queue_chunk **gone)
 {
     lambda__queue_record *records[LAMBDA_QUEUE_RECEIVE_MAX];
     const lambda__queue_lease *lease = lambda__lease_of(queue, ended->receipt);
@@ -260,10 +283,25 @@ static bool end_run(lambda__queue_memory *queue, const run *ended)
     for (uint32_t i = 0; i < LAMBDA_QUEUE_RECEIVE_MAX; i++)
         records[i] = ended->mask >> i & 1 ? lease->records[i] : NULL;
     uint32_t late = 0;
-    uint32_t own = lambda__lease_end(queue, ended->receipt, ended->mask, &late);
-    if (own) lambda__room_give(queue, unpin_all(queue, records, own));
-    if (late) unpin_all(queue, records, late);
+    uint32_t own = locked ? lambda__lease_end_locked(queue, ended->receipt, ended->mask, &late)
+                          : lambda__lease_end(queue, ended->receipt, ended->mask, &late);
+    if (own) lambda__room_give(queue, unpin_all(records, own, gone));
+    if (late) unpin_all(records, late, gone);
     return own == ended->mask;
+}
+
+/** Ends all runs of the messages; true if all were the receiver's. */
+static bool end_runs(lambda__queue_memory *queue, const lambda_queue_message *messages, size_t count, bool locked,
+                     lambda__queue_chunk **gone)
+{
+    bool all = true;
+    for (size_t done = 0; done < count;) {
+        run ended;
+        size_t taken = first_run(queue, messages + done, count - done, &ended);
+        if (taken == 0 || !end_run(queue, &ended, locked, gone)) all = false;
+        done += taken ? taken : 1;
+    }
+    return all;
 }
 
 static lambda_status not_held(const lambda__queue_memory *queue)
@@ -272,34 +310,45 @@ static lambda_status not_held(const lambda__queue_memory *queue)
                         "the message is no longer this receiver's: its visibility time was over");
 }
 
+/** Ends messages and adds entries, so that nobody who counts finds neither. */
+static lambda_status replace(lambda__queue_memory *queue, const lambda_queue_message *messages, size_t count,
+                             const lambda_queue_entry *entries, size_t entries_count)
+{
+    lambda__queue_lane *lane = lane_of_thread(queue);
+    lambda__queue_staged staged;
+    lambda__queue_chunk *gone = NULL;
+    lambda__latch_take(&lane->push_latch);
+    /* Not even `max_bytes` refuses them: who cannot end a message would make no room either. */
+    lambda_status status = lambda__lane_stage(queue, lane, entries, entries_count, true, &staged);
+    if (status != LAMBDA_OK) {
+        lambda__latch_give(&lane->push_latch);
+        return status;
+    }
+    pthread_mutex_lock(&queue->mutex);
+    bool all = end_runs(queue, messages, count, true, &gone);
+    bool added = all || count > 1;
+    if (added) {
+        lambda__room_give(queue, -(int64_t)entries_count);
+        lambda__lane_publish(queue, &staged);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+    if (added)
+        lambda__lane_published(queue, &staged);
+    else
+        lambda__lane_unstage(queue, &staged);
+    lambda__latch_give(&lane->push_latch);
+    lambda__chunks_end(queue, gone);
+    return all ? LAMBDA_OK : not_held(queue);
+}
+
 static lambda_status acknowledge(void *user, const lambda_queue_message *messages, size_t count,
                                  const lambda_queue_entry *entries, size_t entries_count)
 {
     lambda__queue_memory *queue = user;
-    lambda__queue_lane *lane = entries_count > 0 ? lane_of_thread(queue) : NULL;
-    lambda__queue_staged staged;
-    bool all = true;
-    if (lane) {
-        lambda__latch_take(&lane->push_latch);
-        lambda_status status = lambda__lane_stage(queue, lane, entries, entries_count, &staged);
-        if (status != LAMBDA_OK) {
-            lambda__latch_give(&lane->push_latch);
-            return status;
-        }
-    }
-    for (size_t done = 0; done < count;) {
-        run ended;
-        size_t taken = first_run(queue, messages + done, count - done, &ended);
-        if (taken == 0 || !end_run(queue, &ended)) all = false;
-        done += taken ? taken : 1;
-    }
-    if (lane && (all || count > 1)) {
-        lambda__room_give(queue, -(int64_t)entries_count);
-        lambda__lane_publish(queue, &staged);
-    } else if (lane) {
-        lambda__lane_unstage(queue, &staged);
-    }
-    if (lane) lambda__latch_give(&lane->push_latch);
+    lambda__queue_chunk *gone = NULL;
+    if (LAMBDA__UNLIKELY(entries_count > 0)) return replace(queue, messages, count, entries, entries_count);
+    bool all = end_runs(queue, messages, count, false, &gone);
+    lambda__chunks_end(queue, gone);
     return all ? LAMBDA_OK : not_held(queue);
 }
 
@@ -307,23 +356,27 @@ static lambda_status retry(void *user, const lambda_queue_message *message, uint
 {
     lambda__queue_memory *queue = user;
     const lambda__queue_lease *lease = lambda__lease_of(queue, message->receipt);
-    if (!lease) return not_held(queue);
     uint32_t place = lambda__receipt_place(message->receipt);
-    lambda__queue_record *record = lease->records[place];
+    /* Copied while it is held, so that in one step it is held no more and delayed: nobody who counts may find it in neither place. */
+    bool held = lease && lambda__lease_holds(lease, message->receipt);
+    lambda__queue_record *record = lease ? lease->records[place] : NULL;
+    lambda__queue_record *copy = held ? lambda__record_copy_out(queue, record) : NULL;
+    lambda__queue_record *delayed = copy ? copy : record;
+    uint64_t due = later(now_of(queue), delay_ns);
     uint32_t late = 0;
-    uint32_t own = lambda__lease_end(queue, message->receipt, UINT32_C(1) << place, &late);
-    if (late) lambda__chunk_unpin(queue, record->chunk, 1);
-    if (!own) return not_held(queue);
-    /* Nobody else knows of it now. */
-    record = lambda__record_move_out(queue, record);
-    record->state = state;
-    record->receive_count++;
-    record->due = later(now_of(queue), delay_ns);
-    if (record->due == UINT64_MAX) record->due--;
+    if (!lease) return not_held(queue);
     pthread_mutex_lock(&queue->mutex);
-    lambda__delayed_insert(queue, record);
+    bool own = lambda__lease_end_locked(queue, message->receipt, UINT32_C(1) << place, &late) != 0;
+    if (own) {
+        delayed->receive_count = record->receive_count + 1;
+        delayed->state = state;
+        delayed->due = due < UINT64_MAX ? due : due - 1;
+        lambda__delayed_insert(queue, delayed);
+    }
     pthread_mutex_unlock(&queue->mutex);
-    return LAMBDA_OK;
+    if (copy) lambda__chunk_unpin(queue, own ? record->chunk : copy->chunk, 1);
+    if (late) lambda__chunk_unpin(queue, record->chunk, 1);
+    return own ? LAMBDA_OK : not_held(queue);
 }
 
 static lambda_status extend(void *user, const lambda_queue_message *messages, size_t count, uint64_t visible_ns)
@@ -332,6 +385,8 @@ static lambda_status extend(void *user, const lambda_queue_message *messages, si
     uint64_t due = visible_ns == LAMBDA_QUEUE_FOREVER ? UINT64_MAX : later(now_of(queue), visible_ns);
     bool all = true;
     pthread_mutex_lock(&queue->mutex);
+    /* Others of the same lease may be given back meanwhile: their memory stays until this is done. */
+    atomic_fetch_add_explicit(&queue->browsing, 1, memory_order_seq_cst);
     for (size_t i = 0; i < count; i++) {
         lambda__queue_lease *lease = lambda__lease_of(queue, messages[i].receipt);
         if (!lease || !lambda__lease_holds(lease, messages[i].receipt)) {
@@ -341,6 +396,7 @@ static lambda_status extend(void *user, const lambda_queue_message *messages, si
         lease->records[lambda__receipt_place(messages[i].receipt)]->due = due;
         lambda__lease_update(queue, lease);
     }
+    atomic_fetch_sub_explicit(&queue->browsing, 1, memory_order_seq_cst);
     pthread_mutex_unlock(&queue->mutex);
     return all ? LAMBDA_OK : not_held(queue);
 }
@@ -371,14 +427,16 @@ static bool unpin_record(void *user, lambda__queue_record *record)
 /** Records that receivers held to the end. */
 static void leases_unpin(lambda__queue_memory *queue)
 {
+    lambda__queue_chunk *gone = NULL;
     for (uint32_t i = 0; i < queue->blocks_count * LAMBDA__LEASE_BLOCK; i++) {
         lambda__queue_lease *block =
             atomic_load_explicit(&queue->blocks[i / LAMBDA__LEASE_BLOCK], memory_order_relaxed);
         lambda__queue_lease *lease = &block[i % LAMBDA__LEASE_BLOCK];
         uint32_t held = (uint32_t)atomic_load_explicit(&lease->word, memory_order_relaxed);
-        unpin_all(queue, lease->records, held);
-        unpin_all(queue, lease->records, lease->late);
+        unpin_all(lease->records, held, &gone);
+        unpin_all(lease->records, lease->late, &gone);
     }
+    lambda__chunks_end(queue, gone);
 }
 
 static void close_queue(void *user)

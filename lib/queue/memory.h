@@ -37,7 +37,8 @@ typedef struct lambda__queue_chunk {
     struct lambda__queue_chunk *next; /* in the lane, or among the spare */
     /**
      * Ended records count it down, closing the chunk adds how many there are, and one for the reader that must leave it: so it is
-     * zero exactly when the last of all that has happened.
+     * zero exactly when the last of all that has happened. While it is open it stands far below zero, as a record that is received
+     * anew while its late receiver still reads it counts up.
      */
     _Atomic int64_t pins;
     _Atomic size_t end; /* where the last record ends; SIZE_MAX while more may come */
@@ -134,22 +135,34 @@ static inline size_t lambda__record_size(size_t length)
 /** What a push has written and not yet published. */
 typedef struct lambda__queue_staged {
     lambda__queue_lane *lane;
-    lambda__queue_chunk *last; /* as it was */
+    lambda__queue_chunk *last;  /* as it was */
+    lambda__queue_chunk *first; /* what is written begins in it */
     size_t used;
     int64_t count;
     lambda__queue_record *delayed; /* by `sibling`: those with a delay, each in a chunk of its own */
     uint64_t records;              /* in the lane */
 } lambda__queue_staged;
 
-/** Writes entries behind the lane's last; its push latch is held. On failure nothing is left of them. */
+/**
+ * Writes entries behind the lane's last; its push latch is held. On failure nothing is left of them. TooManyRequests, without a
+ * message: they need more than `max_bytes`, which does not count where it is `forced`.
+ */
 lambda_status lambda__lane_stage(lambda__queue_memory *queue, lambda__queue_lane *lane,
-                                 const lambda_queue_entry *entries, size_t count, lambda__queue_staged *staged);
+                                 const lambda_queue_entry *entries, size_t count, bool forced,
+                                 lambda__queue_staged *staged);
 
-/** Takes them back, or shows them to receivers. The push latch is held still. */
+/** Takes them back. The push latch is held still. */
 void lambda__lane_unstage(lambda__queue_memory *queue, const lambda__queue_staged *staged);
-void lambda__lane_publish(lambda__queue_memory *queue, const lambda__queue_staged *staged);
 
-/** Takes up to `most` records; the take mutex is held. */
+/** Shows them to receivers; the push latch is held still, and with delayed ones among them the queue's. Then _published, without it. */
+void lambda__lane_publish(lambda__queue_memory *queue, const lambda__queue_staged *staged);
+void lambda__lane_published(lambda__queue_memory *queue, const lambda__queue_staged *staged);
+
+/** Lets go what memory the lane and the spare chunks hold and do not need; no lock is held. */
+void lambda__lane_reclaim(lambda__queue_memory *queue, lambda__queue_lane *lane);
+void lambda__spare_reclaim(lambda__queue_memory *queue);
+
+/** Takes up to `most` records; the take mutex is held. 0: only passes purged ones that stand first. */
 size_t lambda__lane_take(lambda__queue_memory *queue, lambda__queue_lane *lane, lambda__queue_record **records,
                          size_t most);
 
@@ -159,8 +172,12 @@ lambda__queue_record *lambda__lane_next(lambda__queue_chunk **chunk, size_t *off
 /** `count` records of the chunk have ended: it goes when they were the last. */
 void lambda__chunk_unpin(lambda__queue_memory *queue, lambda__queue_chunk *chunk, int64_t count);
 
-/** The record in a chunk of its own, the old one unpinned; or the same where there is no memory. */
-lambda__queue_record *lambda__record_move_out(lambda__queue_memory *queue, lambda__queue_record *record);
+/** The same for who holds the queue's mutex: a chunk that is to go is put in front of `*gone`, for lambda__chunks_end without it. */
+void lambda__chunk_unpin_locked(lambda__queue_chunk *chunk, int64_t count, lambda__queue_chunk **gone);
+void lambda__chunks_end(lambda__queue_memory *queue, lambda__queue_chunk *gone);
+
+/** A record with the same body in a chunk of its own; NULL where it has one already, or there is no memory. */
+lambda__queue_record *lambda__record_copy_out(lambda__queue_memory *queue, const lambda__queue_record *record);
 
 /** Frees all chunks. Nothing is received any more. */
 void lambda__lanes_free(lambda__queue_memory *queue);
@@ -215,14 +232,15 @@ static inline uint64_t lambda__receipt_lease(uint64_t receipt)
 
 /**
  * Ends the receiver's hold of the records in `mask`, all of one receipt's lease. Which were its own; in `*late` which were so no more,
- * but held in memory. The caller unpins both. Frees an empty lease.
+ * but held in memory. The caller unpins both. Frees an empty lease. _locked: under the queue's mutex.
  */
 uint32_t lambda__lease_end(lambda__queue_memory *queue, uint64_t receipt, uint32_t mask, uint32_t *late);
+uint32_t lambda__lease_end_locked(lambda__queue_memory *queue, uint64_t receipt, uint32_t mask, uint32_t *late);
 
 /** True if the record is still the receiver's. */
 bool lambda__lease_holds(const lambda__queue_lease *lease, uint64_t receipt);
 
-/** Under the queue's mutex: puts the lease where its records' times say. */
+/** Under the queue's mutex, and counted in `browsing`: puts the lease where its records' times say. */
 void lambda__lease_update(lambda__queue_memory *queue, lambda__queue_lease *lease);
 
 /** Under the queue's mutex: makes records whose receiver's time is over delayed ones that are due. */
