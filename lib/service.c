@@ -86,14 +86,21 @@ static lambda_status choose_texts(lambda_options *options)
         return lambda__fail(NULL, invalid, "temporary_directory: is longer than 3000 bytes");
     if (options->close_grace_ms > 3600000)
         return lambda__fail(NULL, invalid, "close_grace_ms: %u is more than 3600000", options->close_grace_ms);
+    if ((unsigned)options->log_level > LAMBDA_LOG_OFF)
+        return lambda__fail(NULL, invalid, "log_level: %d is none", (int)options->log_level);
+    return LAMBDA_OK;
+}
+
+/** The queue and its workers. */
+static lambda_status check_queue(const lambda_options *options)
+{
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
     if (options->async_workers > 512)
         return lambda__fail(NULL, invalid, "async_workers: %u is more than 512", options->async_workers);
     const lambda_queue *queue = &options->queue;
     if (queue->push && !(queue->receive && queue->acknowledge && queue->retry && queue->extend && queue->next_due &&
                          queue->counts && queue->browse && queue->purge && queue->close))
         return lambda__fail(NULL, invalid, "queue: only attach may be NULL");
-    if ((unsigned)options->log_level > LAMBDA_LOG_OFF)
-        return lambda__fail(NULL, invalid, "log_level: %d is none", (int)options->log_level);
     return LAMBDA_OK;
 }
 
@@ -160,6 +167,7 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
     lambda_limits limits;
     lambda_status status = choose_limits(&limits, &options.limits);
     if (status == LAMBDA_OK) status = choose_texts(&options);
+    if (status == LAMBDA_OK) status = check_queue(&options);
     if (status != LAMBDA_OK) return status;
 
     lambda_allocator allocator;

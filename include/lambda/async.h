@@ -24,7 +24,7 @@ typedef enum lambda_async_condition {
     LAMBDA_ASYNC_RECURSIVE_LOOP = 4, /**< the function was invoked 16 times by its own invocations (concurrency.h) */
     LAMBDA_ASYNC_DELIVERY_FAILED = 5, /**< its record or dead letter could not be delivered until it was too old */
     LAMBDA_ASYNC_PURGED = 6,          /**< `lambda_async_purge` */
-    LAMBDA_ASYNC_CLOSED = 7           /**< the service closed, and its queue is not durable */
+    LAMBDA_ASYNC_CLOSED = 7           /**< the service closed before it ended */
 } lambda_async_condition;
 
 /** Lambda's word: "Success", "RetriesExhausted", "EventAgeExceeded", ...; "Unknown" for what is none. Static; any thread. */
@@ -32,16 +32,17 @@ LAMBDA_API const char *lambda_async_condition_name(lambda_async_condition condit
 
 /** How an event ended, for who waits. Borrowed for the call. */
 typedef struct lambda_async_outcome {
-    lambda_request_id request_id;
-    lambda_async_condition condition;
-    uint32_t invoke_count;      /**< attempts in which the handler ran */
-    const char *function_error; /**< of the last attempt: NULL or "Unhandled" */
-    lambda_bytes payload;       /**< the last attempt's answer; empty where there was none */
+    lambda_request_id request_id;     /**< the event's */
+    lambda_async_condition condition; /**< how it ended */
+    uint32_t invoke_count;            /**< attempts in which the handler ran */
+    const char *function_error;       /**< of the last attempt: NULL or "Unhandled" */
+    lambda_bytes payload;             /**< the last attempt's answer; empty where there was none */
 } lambda_async_outcome;
 
 /**
- * Is told how an event ended, once, after that is kept in the queue: on the thread that ran it, with no lock held. It may call any public
- * function but `lambda_close`. A process that ends before tells nobody: the event runs again, and who asked is gone.
+ * Is told how an event ended, once: after its last attempt, when that is kept in the queue, whatever deliveries it leads to. On the thread
+ * that ran it, with no lock held. It may call any public function but `lambda_close`. A service that closes tells CLOSED to those that are
+ * left, also where a durable queue keeps the event for the next open. A process that ends before tells nobody.
  */
 typedef void lambda_async_callback(void *user, const lambda_async_outcome *outcome);
 
@@ -163,8 +164,8 @@ typedef enum lambda_async_state {
 
 /** One event. Borrowed for the call, or owned by a `lambda_async_event`. */
 typedef struct lambda_async_event {
-    lambda_request_id request_id;
-    lambda_async_state state;
+    lambda_request_id request_id;     /**< the event's, of a delivery too */
+    lambda_async_state state;         /**< where it stands */
     lambda_async_condition condition; /**< DROPPED: why */
     bool delivery;                    /**< it has ended, and what waits is its record or dead letter for `target` */
     const char *function_name;        /**< as it was invoked, with its qualifier */
