@@ -73,7 +73,7 @@ static bool of_function(const lambda__name *function, const lambda__event_messag
     bool same_name = function->function_length == message->name.function_length &&
                      memcmp(function->function, message->name.function, function->function_length) == 0;
     if (!function->qualifier || !same_name) return same_name;
-    return function->qualifier_length == message->name.qualifier_length &&
+    return message->name.qualifier && function->qualifier_length == message->name.qualifier_length &&
            memcmp(function->qualifier, message->name.qualifier, function->qualifier_length) == 0;
 }
 

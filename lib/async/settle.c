@@ -246,7 +246,7 @@ void lambda__async_settle(lambda__async_worker *worker, lambda__event_message *m
     } else if (how.ran) {
         how.condition = LAMBDA_ASYNC_RETRIES_EXHAUSTED;
         if (tries.attempts <= settings.maximum_retry_attempts) {
-            if (again(worker, &settings, tries, tries.attempts * 60 * SECOND_NS, LAMBDA__COUNT_RETRIES)) return;
+            if (again(worker, &settings, tries, 60 * SECOND_NS * tries.attempts, LAMBDA__COUNT_RETRIES)) return;
             how.condition = LAMBDA_ASYNC_EVENT_AGE_EXCEEDED;
         }
     } else if (status == LAMBDA_ERROR_RECURSIVE_INVOCATION) {

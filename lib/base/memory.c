@@ -54,9 +54,10 @@ bool lambda__array_reserve(lambda__base *base, void **items, size_t *capacity, s
 void *lambda__allocate_lines(lambda__base *base, size_t size)
 {
     /* Where the allocation began stands before what is given. */
-    void *memory = lambda__allocate_zeroed(base, size + 2 * LAMBDA__CACHE_LINE);
+    const size_t line = LAMBDA__CACHE_LINE;
+    void *memory = lambda__allocate_zeroed(base, size + 2 * line);
     if (!memory) return NULL;
-    uintptr_t aligned = ((uintptr_t)memory + 2 * LAMBDA__CACHE_LINE - 1) / LAMBDA__CACHE_LINE * LAMBDA__CACHE_LINE;
+    uintptr_t aligned = ((uintptr_t)memory + 2 * line - 1) / line * line;
     memcpy((char *)aligned - sizeof(memory), &memory, sizeof(memory));
     return (void *)aligned;
 }

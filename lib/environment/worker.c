@@ -10,13 +10,8 @@ enum { PENDING, WAITER_ASLEEP, DONE, LEAVING, LEFT };
 
 bool lambda__worker_make(lambda__environment *environment)
 {
-    lambda__base *base = &environment->lambda->base;
-    void *memory = lambda__allocate_zeroed(base, sizeof(lambda__worker) + LAMBDA__CACHE_LINE);
-    if (!memory) return false;
-    uintptr_t aligned = ((uintptr_t)memory + LAMBDA__CACHE_LINE - 1) / LAMBDA__CACHE_LINE * LAMBDA__CACHE_LINE;
-    environment->worker = (lambda__worker *)aligned;
-    environment->worker->memory = memory;
-    return true;
+    environment->worker = lambda__allocate_lines(&environment->lambda->base, sizeof(lambda__worker));
+    return environment->worker != NULL;
 }
 
 void lambda__worker_free(lambda__environment *environment)
@@ -26,7 +21,7 @@ void lambda__worker_free(lambda__environment *environment)
     lambda__base *base = &environment->lambda->base;
     lambda__buffer_clear(base, &worker->input);
     lambda__buffer_clear(base, &worker->ancestors);
-    lambda__release(base, worker->memory);
+    lambda__release_lines(base, worker);
     environment->worker = NULL;
 }
 

@@ -34,7 +34,6 @@ typedef struct lambda__worker {
     lambda__origin origin;    /* likewise, of its beginning */
     lambda_invoke_options options;
     char message[LAMBDA__ERROR_SIZE]; /* why an init hook that was started ahead failed */
-    void *memory;                     /* what was allocated: this struct is aligned within it */
 } lambda__worker;
 
 /** The worker that an environment with THREAD isolation has; false when memory is out. */
