@@ -65,18 +65,22 @@ void lambda__sqlite_disown(lambda_sqlite *file)
 }
 
 /**
- * Lets threads that are about to make a request make it: those of the last group were just woken, and what they do next is
- * likely another request, for which one wait for the disk more would be due. As long as turns of the processor bring some, up to
- * as many as there were in the last group, they are waited for. The database is owned, the lock is held at both ends.
+ * Lets threads that are about to make a request make it: those of the last groups were just woken, and what they do next is
+ * likely another request, which would cost a wait for the disk of its own. They are waited for while there are fewer than of
+ * late, for at most half of the time that the last transaction took. The database is owned, the lock is held at both ends.
  */
 static void gather(lambda_sqlite *file)
 {
-    for (int idle = 0; idle < file->patience && file->pending_count < file->group_size; idle++) {
-        size_t count = file->pending_count;
+    if (file->pending_count >= file->crowd || !file->attached) return;
+    const lambda_clock *clock = &file->host.clock;
+    uint64_t begun = clock->monotonic(clock->user);
+    uint64_t patience = file->transaction_ns / 2 < 200000 ? file->transaction_ns / 2 : 200000;
+    /* The clock may stand still. */
+    for (int turn = 0; turn < 1000 && file->pending_count < file->crowd; turn++) {
         pthread_mutex_unlock(&file->lock);
         sched_yield();
         pthread_mutex_lock(&file->lock);
-        if (file->pending_count > count) idle = 0;
+        if (clock->monotonic(clock->user) - begun >= patience) break;
     }
 }
 
@@ -114,12 +118,17 @@ static void perform_pending(lambda_sqlite *file, lambda__sqlite_request *own)
     lambda__sqlite_request *group = file->pending;
     file->pending = NULL;
     file->pending_tail = &file->pending;
-    file->group_size = file->pending_count;
+    size_t fewer = file->crowd - (file->crowd + 7) / 8;
+    file->crowd = file->pending_count > fewer ? file->pending_count : fewer;
     file->pending_count = 0;
     int64_t end = file->end;
     uint64_t total = file->total;
+    bool timed = file->attached;
+    const lambda_clock *clock = &file->host.clock;
     pthread_mutex_unlock(&file->lock);
+    uint64_t begun = timed ? clock->monotonic(clock->user) : 0;
     lambda__sqlite_perform(file, group, &end, &total);
+    if (timed) file->transaction_ns = clock->monotonic(clock->user) - begun;
     lambda__sqlite_request *roots[2];
     plan_wakes(group, own, roots);
     pthread_mutex_lock(&file->lock);

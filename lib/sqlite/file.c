@@ -261,7 +261,6 @@ static lambda_status open_checked(const char *path, const lambda_sqlite_options 
     }
     file->path = copy;
     file->max_messages = options->max_messages;
-    file->patience = options->durability == LAMBDA_DURABILITY_FULL ? 16 : 1;
     file->pending_tail = &file->pending;
     file->waiters_tail = &file->waiters;
     pthread_mutex_init(&file->lock, NULL);

@@ -112,8 +112,8 @@ struct lambda_sqlite {
     bool owned;
     lambda__sqlite_request *pending, **pending_tail;
     size_t pending_count;
-    size_t group_size; /* of the last group */
-    int patience;      /* turns of the processor for which an owner waits in vain for more requests */
+    size_t crowd;            /* how many requests make up a group, of late */
+    uint64_t transaction_ns; /* how long the last one took; the owner of the database only */
     lambda__sqlite_waiter *waiters, **waiters_tail;
 
     /* The service that has the queue, and the one that has the store. */
