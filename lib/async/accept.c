@@ -47,15 +47,28 @@ typedef struct piece {
     lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
 } piece;
 
-/** True if the queue has refused it for want of room and the caller would rather wait. */
-static bool wait_for_room(lambda_t *lambda, lambda_status status, uint32_t seen, uint64_t deadline)
+/** Handlers may push while the service drains; nobody may once it has stopped. */
+static bool closed(const lambda__async *async, const lambda__thread *thread)
 {
-    if (status != LAMBDA_ERROR_TOO_MANY_REQUESTS || lambda__now(&lambda->base) >= deadline) return false;
+    return atomic_load_explicit(thread->chain ? &async->stopping : &async->closing, memory_order_acquire) != 0;
+}
+
+/** True if the queue has refused it for want of room and the caller would rather wait. */
+static bool wait_for_room(lambda_t *lambda, const lambda__thread *thread, lambda_status *status, uint32_t seen,
+                          uint64_t deadline)
+{
+    if (*status != LAMBDA_ERROR_TOO_MANY_REQUESTS || lambda__now(&lambda->base) >= deadline) return false;
+    if (closed(lambda->async, thread)) {
+        /* There will be no room any more. */
+        *status = lambda__fail(&lambda->base, LAMBDA_ERROR_SERVICE, "the service closes");
+        return false;
+    }
     lambda__async_pause(lambda, seen, deadline);
     return true;
 }
 
-static lambda_status push(lambda_t *lambda, const lambda_queue_entry *entries, size_t count, uint32_t wait_ms)
+static lambda_status push(lambda_t *lambda, lambda__thread *thread, const lambda_queue_entry *entries, size_t count,
+                          uint32_t wait_ms)
 {
     lambda__async *async = lambda->async;
     lambda_status status = async->queue.push(async->queue.user, entries, count);
@@ -63,12 +76,14 @@ static lambda_status push(lambda_t *lambda, const lambda_queue_entry *entries, s
     uint64_t now = lambda__now(&lambda->base);
     uint64_t deadline = wait_ms == LAMBDA_WAIT_FOREVER ? UINT64_MAX : now + (uint64_t)wait_ms * 1000000;
     uint32_t seen;
+    lambda__async_call_begin(thread);
     atomic_fetch_add_explicit(&async->want_room, 1, memory_order_seq_cst);
     do {
         seen = atomic_load_explicit(&async->changed, memory_order_seq_cst);
         status = async->queue.push(async->queue.user, entries, count);
-    } while (wait_for_room(lambda, status, seen, deadline));
+    } while (wait_for_room(lambda, thread, &status, seen, deadline));
     atomic_fetch_sub_explicit(&async->want_room, 1, memory_order_seq_cst);
+    lambda__async_call_end(thread);
     return status;
 }
 
@@ -99,7 +114,7 @@ static lambda_status push_pieces(lambda_t *lambda, lambda__thread *thread, const
     lambda_status status = LAMBDA_OK;
     if (LAMBDA__UNLIKELY(acceptance->callback != NULL)) status = expect_all(lambda, acceptance, pieces, count);
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
-    status = push(lambda, entries, count, acceptance->wait_ms);
+    status = push(lambda, thread, entries, count, acceptance->wait_ms);
     for (size_t i = 0; acceptance->callback && status != LAMBDA_OK && i < count; i++)
         lambda__async_forget(lambda, pieces[i].message.head.request_id);
     return status;
@@ -196,10 +211,8 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
         acceptance.message.head.lineage_count = (uint8_t)origin.count;
         acceptance.message.lineage = origin.lineage;
     }
-    /* Handlers may push while the service drains; nobody may once it has stopped. */
-    bool closed = inside ? atomic_load_explicit(&lambda->async->stopping, memory_order_acquire)
-                         : atomic_load_explicit(&lambda->async->closing, memory_order_acquire);
-    if (LAMBDA__UNLIKELY(closed)) return lambda__fail(base, LAMBDA_ERROR_SERVICE, "the service closes");
+    if (LAMBDA__UNLIKELY(closed(lambda->async, thread)))
+        return lambda__fail(base, LAMBDA_ERROR_SERVICE, "the service closes");
     return lambda__async_accept(lambda, thread, &acceptance, payloads, count, ids);
 }
 
