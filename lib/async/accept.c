@@ -199,7 +199,11 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
     }
     lambda__thread *thread = lambda__thread_get(base);
     if (LAMBDA__UNLIKELY(!thread)) return lambda__out_of_memory(base);
-    if (LAMBDA__UNLIKELY(!exists(lambda, thread, target, name))) {
+    /* A service that closes has no functions any more: that is not what is wrong. */
+    bool found = exists(lambda, thread, target, name);
+    if (LAMBDA__UNLIKELY(closed(lambda->async, thread)))
+        return lambda__fail(base, LAMBDA_ERROR_SERVICE, "the service closes");
+    if (LAMBDA__UNLIKELY(!found)) {
         char arn[LAMBDA__ARN_SIZE];
         lambda__async_arn(lambda, &acceptance.message, arn);
         return lambda__fail(base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Function not found: %s", arn);
@@ -211,8 +215,6 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
         acceptance.message.head.lineage_count = (uint8_t)origin.count;
         acceptance.message.lineage = origin.lineage;
     }
-    if (LAMBDA__UNLIKELY(closed(lambda->async, thread)))
-        return lambda__fail(base, LAMBDA_ERROR_SERVICE, "the service closes");
     return lambda__async_accept(lambda, thread, &acceptance, payloads, count, ids);
 }
 
