@@ -41,15 +41,28 @@ static void find_lineage(const lambda__thread *thread, lambda__origin *origin)
 
 /* ---- pushing */
 
-/** True if the queue has refused it for want of room and the caller would rather wait. */
-static bool wait_for_room(lambda_t *lambda, lambda_status status, uint32_t seen, uint64_t deadline)
+/** Handlers may push while the service drains; nobody may once it has stopped. */
+static bool closed(const lambda__async *async, const lambda__thread *thread)
 {
-    if (status != LAMBDA_ERROR_TOO_MANY_REQUESTS || lambda__now(&lambda->base) >= deadline) return false;
+    return atomic_load_explicit(thread->chain ? &async->stopping : &async->closing, memory_order_acquire) != 0;
+}
+
+/** True if the queue has refused it for want of room and the caller would rather wait. */
+static bool wait_for_room(lambda_t *lambda, const lambda__thread *thread, lambda_status *status, uint32_t seen,
+                          uint64_t deadline)
+{
+    if (*status != LAMBDA_ERROR_TOO_MANY_REQUESTS || lambda__now(&lambda->base) >= deadline) return false;
+    if (closed(lambda->async, thread)) {
+        /* There will be no room any more. */
+        *status = lambda__fail(&lambda->base, LAMBDA_ERROR_SERVICE, "the service closes");
+        return false;
+    }
     lambda__async_pause(lambda, seen, deadline);
     return true;
 }
 
-static lambda_status push(lambda_t *lambda, const lambda_queue_entry *entries, size_t count, uint32_t wait_ms)
+static lambda_status push(lambda_t *lambda, lambda__thread *thread, const lambda_queue_entry *entries, size_t count,
+                          uint32_t wait_ms)
 {
     lambda__async *async = lambda->async;
     lambda_status status = async->queue.push(async->queue.user, entries, count);
@@ -57,12 +70,14 @@ static lambda_status push(lambda_t *lambda, const lambda_queue_entry *entries, s
     uint64_t now = lambda__now(&lambda->base);
     uint64_t deadline = wait_ms == LAMBDA_WAIT_FOREVER ? UINT64_MAX : now + (uint64_t)wait_ms * 1000000;
     uint32_t seen;
+    lambda__async_call_begin(thread);
     atomic_fetch_add_explicit(&async->want_room, 1, memory_order_seq_cst);
     do {
         seen = atomic_load_explicit(&async->changed, memory_order_seq_cst);
         status = async->queue.push(async->queue.user, entries, count);
-    } while (wait_for_room(lambda, status, seen, deadline));
+    } while (wait_for_room(lambda, thread, &status, seen, deadline));
     atomic_fetch_sub_explicit(&async->want_room, 1, memory_order_seq_cst);
+    lambda__async_call_end(thread);
     return status;
 }
 
@@ -89,7 +104,7 @@ static lambda_status push_all(lambda_t *lambda, lambda__thread *thread, const la
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
     /* Counted first: whoever finds it in the queue, or ended, finds it counted. */
     lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, count);
-    status = push(lambda, entries, count, acceptance->wait_ms);
+    status = push(lambda, thread, entries, count, acceptance->wait_ms);
     if (LAMBDA__LIKELY(status == LAMBDA_OK)) {
         lambda__async_tell(lambda, thread);
         return LAMBDA_OK;
@@ -192,8 +207,12 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
     }
     lambda__thread *thread = lambda__thread_get(base);
     if (LAMBDA__UNLIKELY(!thread)) return lambda__out_of_memory(base);
+    /* A service that closes has no functions any more: that is not what is wrong. */
     bool leads = target && LAMBDA__LIKELY(lambda__target_leads(target));
-    if (LAMBDA__UNLIKELY(!leads && !lambda__async_exists(lambda, thread, name))) {
+    bool found = LAMBDA__LIKELY(leads) || lambda__async_exists(lambda, thread, name);
+    if (LAMBDA__UNLIKELY(closed(lambda->async, thread)))
+        return lambda__fail(base, LAMBDA_ERROR_SERVICE, "the service closes");
+    if (LAMBDA__UNLIKELY(!found)) {
         char arn[LAMBDA__ARN_SIZE];
         lambda__async_arn(lambda, &acceptance.message, arn);
         return lambda__fail(base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Function not found: %s", arn);
@@ -205,10 +224,6 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
         acceptance.message.head.lineage_count = (uint8_t)origin.count;
         acceptance.message.lineage = origin.lineage;
     }
-    /* Handlers may push while the service drains; nobody may once it has stopped. */
-    bool closed = inside ? atomic_load_explicit(&lambda->async->stopping, memory_order_acquire)
-                         : atomic_load_explicit(&lambda->async->closing, memory_order_acquire);
-    if (LAMBDA__UNLIKELY(closed)) return lambda__fail(base, LAMBDA_ERROR_SERVICE, "the service closes");
     return lambda__async_accept(lambda, thread, &acceptance, payloads, count, ids);
 }
 

@@ -120,8 +120,10 @@ typedef struct lambda__async_worker {
     size_t capacity;                       /* of the next receive */
     uint64_t received;                     /* when, monotonic */
     uint64_t now;                          /* the clock's reading just now; 0: none */
-    uint64_t spent;                        /* ns of handlers since then */
+    uint64_t ran;                          /* ns of handlers since then */
+    uint64_t spent;                        /* the same, since their visibility was extended last */
     uint64_t kept;                         /* of those, when the last was given back */
+    bool failed;                           /* nothing could be received: not to be tried again at once */
     lambda__environment *kept_environment; /* from one event of a function to the next: invoke/invoke.h */
     lambda_result result;
     lambda__buffer record; /* of deliveries */
@@ -201,7 +203,7 @@ void lambda__async_ended(lambda_t *lambda, const lambda_async_outcome *outcome);
 /** True if somebody waits for something: what has ended must be told of at once. */
 static inline bool lambda__async_awaited(const lambda__async *async)
 {
-    return atomic_load_explicit(&async->waiters, memory_order_acquire) > 0;
+    return atomic_load_explicit(&async->waiters, memory_order_seq_cst) > 0;
 }
 
 /** Waits until none is left; with `only_due`, or none that is due by then. */
@@ -212,6 +214,22 @@ void lambda__async_change(lambda_t *lambda);
 
 /** Tells those who wait for the end of all, if there are any. After there was nothing to receive, and after a purge. */
 void lambda__async_idle(lambda_t *lambda);
+
+/** Tells all who wait to look again: there is something due that they may have to do, or the service stops. */
+void lambda__async_change_all(lambda_t *lambda);
+
+/** Counts this thread's call among those that a close waits for; the other one is the call's last touch of the service. */
+static inline void lambda__async_call_begin(lambda__thread *thread)
+{
+    uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed);
+    atomic_store_explicit(&thread->depth, depth + 1, memory_order_relaxed);
+}
+
+static inline void lambda__async_call_end(lambda__thread *thread)
+{
+    uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed);
+    atomic_store_explicit(&thread->depth, depth - 1, memory_order_release);
+}
 
 /** Waits until `changed` is no longer `seen`, or `until`; does what is due meanwhile where nobody else would. */
 void lambda__async_pause(lambda_t *lambda, uint32_t seen, uint64_t until);

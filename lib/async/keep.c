@@ -69,12 +69,20 @@ bool lambda__async_keep_retry(lambda__async_worker *worker, size_t at, lambda__t
 
 bool lambda__async_flush(lambda__async_worker *worker)
 {
+    lambda_t *lambda = worker->lambda;
     size_t first = worker->first;
     size_t count = worker->at - first;
+    lambda_request_id ids[LAMBDA__WORKER_MOST_DURABLE];
     worker->first = worker->at;
     worker->kept = worker->spent;
     if (count == 0) return true;
+    for (size_t i = 0; i < count; i++)
+        ids[i] = lambda__message_id(worker->messages[first + i].body);
     /* Counted first: who finds the queue empty finds all of it counted. */
     lambda__counter_add_many(worker->thread, LAMBDA__COUNT_SUCCEEDED, count);
-    return lambda__async_keep_end(worker, first, count, NULL, 0);
+    if (!lambda__async_keep_end(worker, first, count, NULL, 0)) return false;
+    /* Nobody waited when they had run; but somebody may have come since, and found them with this worker. */
+    for (size_t i = 0; LAMBDA__UNLIKELY(lambda__async_awaited(lambda->async)) && i < count; i++)
+        lambda__async_ended(lambda, &(lambda_async_outcome){.request_id = ids[i], .invoke_count = 1});
+    return true;
 }

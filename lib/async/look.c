@@ -245,7 +245,7 @@ typedef struct purging {
     lambda_request_id *ids; /* those that somebody may wait for */
     size_t count;
     size_t capacity;
-    bool awaited;
+    const lambda__async *async;
 } purging;
 
 static bool choose(void *user, const lambda_queue_message *message, lambda_queue_standing standing, uint64_t due_ns)
@@ -256,7 +256,8 @@ static bool choose(void *user, const lambda_queue_message *message, lambda_queue
     lambda__event_message read;
     if (!lambda__message_read(message->body, &read)) return !what->function;
     if (!of_function(what->function, &read)) return false;
-    if (!what->awaited) return true;
+    /* Asked here: who found the event before the purge, and waits for it, is seen. */
+    if (!lambda__async_awaited(what->async)) return true;
     /* Who waits is to be told: without memory for that, the event stays. */
     if (!lambda__array_reserve(what->base, (void **)&what->ids, &what->capacity, what->count, sizeof(*what->ids)))
         return false;
@@ -272,7 +273,7 @@ lambda_status lambda_async_purge(lambda_t *lambda, const char *function_name, ui
     if (!lambda) return lambda__fail(NULL, INVALID, "lambda: is NULL");
     lambda__thread *thread = lambda__thread_get(&lambda->base);
     if (!thread) return lambda__out_of_memory(&lambda->base);
-    purging what = {.base = &lambda->base, .awaited = lambda__async_awaited(lambda->async)};
+    purging what = {.base = &lambda->base, .async = lambda->async};
     lambda_status status = parse_function(lambda, function_name, &name, &what.function);
     const lambda_queue *queue = &lambda->async->queue;
     if (status == LAMBDA_OK) status = queue->purge(queue->user, choose, &what, &count);

@@ -9,6 +9,9 @@
 #ifndef LAMBDA_LIB_ASYNC_MESSAGE_H
 #define LAMBDA_LIB_ASYNC_MESSAGE_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include <lambda/async.h>
 
 #include "environment/environment.h"
@@ -63,6 +66,14 @@ size_t lambda__message_parts(lambda__event_message *message, lambda_bytes parts[
 
 /** Takes a message apart; false if it is none. What only a delivery has is not set for others. */
 bool lambda__message_read(lambda_bytes body, lambda__event_message *message);
+
+/** The id of a message that is one. */
+static inline lambda_request_id lambda__message_id(lambda_bytes body)
+{
+    lambda_request_id id;
+    memcpy(&id, (const char *)body.data + offsetof(lambda__message_head, request_id), sizeof(id));
+    return id;
+}
 
 /** Writes "name" or "name:qualifier" and a NUL. */
 #define LAMBDA__MESSAGE_NAME_SIZE (LAMBDA__NAME_MAX + LAMBDA__QUALIFIER_SIZE + 2)

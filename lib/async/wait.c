@@ -102,21 +102,39 @@ void lambda__async_ended(lambda_t *lambda, const lambda_async_outcome *outcome)
     }
 }
 
+/** Takes any waiter out; `*chain` is where to look first. Without one the table is gone. */
+static lambda__waiter *take_any(lambda__base *base, lambda__async *async, size_t *chain)
+{
+    lambda__waiter *found = NULL;
+    pthread_mutex_lock(&async->mutex);
+    while (*chain < async->table_size && !async->table[*chain])
+        ++*chain;
+    if (*chain < async->table_size) {
+        found = async->table[*chain];
+        async->table[*chain] = found->next;
+        atomic_fetch_sub_explicit(&async->waiters, 1, memory_order_seq_cst);
+    } else {
+        lambda__release(base, async->table);
+        async->table = NULL;
+        async->table_size = 0;
+    }
+    pthread_mutex_unlock(&async->mutex);
+    return found;
+}
+
 void lambda__async_waiters_end(lambda_t *lambda)
 {
     lambda__async *async = lambda->async;
-    for (size_t i = 0; i < async->table_size; i++) {
-        while (async->table[i]) {
-            lambda__waiter *each = async->table[i];
-            lambda_async_outcome outcome = {.request_id = each->id, .condition = LAMBDA_ASYNC_CLOSED};
-            async->table[i] = each->next;
-            each->callback(each->user, &outcome);
-            lambda__release(&lambda->base, each);
-        }
+    lambda__waiter *each;
+    size_t chain = 0;
+    /* Workers that were given up may be telling others still: each waiter is told by whoever takes it. */
+    while ((each = take_any(&lambda->base, async, &chain)) != NULL) {
+        lambda_async_outcome outcome = {.request_id = each->id, .condition = LAMBDA_ASYNC_CLOSED};
+        lambda_async_callback *callback = each->callback;
+        void *user = each->user;
+        lambda__release(&lambda->base, each);
+        callback(user, &outcome);
     }
-    lambda__release(&lambda->base, async->table);
-    async->table = NULL;
-    async->table_size = 0;
 }
 
 /* ---- waiting */
@@ -125,6 +143,11 @@ static void change(lambda__async *async)
 {
     atomic_fetch_add_explicit(&async->changed, 1, memory_order_seq_cst);
     lambda__platform_wake(&async->changed);
+}
+
+void lambda__async_change_all(lambda_t *lambda)
+{
+    change(lambda->async);
 }
 
 void lambda__async_change(lambda_t *lambda)
@@ -204,7 +227,12 @@ lambda_status lambda__async_wait_all(lambda_t *lambda, uint32_t timeout_ms, bool
 lambda_status lambda_async_wait_all(lambda_t *lambda, uint32_t timeout_ms)
 {
     if (!lambda) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
-    return lambda__async_wait_all(lambda, timeout_ms, false);
+    lambda__thread *thread = lambda__thread_get(&lambda->base);
+    if (!thread) return lambda__out_of_memory(&lambda->base);
+    lambda__async_call_begin(thread);
+    lambda_status status = lambda__async_wait_all(lambda, timeout_ms, false);
+    lambda__async_call_end(thread);
+    return status;
 }
 
 /* ---- for one */
@@ -272,10 +300,14 @@ static lambda_status wait_once(lambda_t *lambda, lambda_request_id id, uint64_t 
 lambda_status lambda_async_wait(lambda_t *lambda, lambda_request_id request_id, uint32_t timeout_ms)
 {
     if (!lambda) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
+    lambda__thread *thread = lambda__thread_get(&lambda->base);
+    if (!thread) return lambda__out_of_memory(&lambda->base);
     uint64_t deadline = deadline_of(lambda, timeout_ms);
     lambda_status status = LAMBDA_OK;
     bool gone = false;
+    lambda__async_call_begin(thread);
     while (status == LAMBDA_OK && !gone)
         status = wait_once(lambda, request_id, deadline, timeout_ms, &gone);
+    lambda__async_call_end(thread);
     return status;
 }

@@ -43,7 +43,8 @@ void lambda__async_worker_begin(lambda__async_worker *worker, lambda_t *lambda, 
     worker->thread = thread;
     worker->count = worker->first = worker->at = 0;
     worker->capacity = capacity;
-    worker->spent = worker->kept = 0;
+    worker->ran = worker->spent = worker->kept = 0;
+    worker->failed = false;
     worker->kept_environment = NULL;
     worker->result = (lambda_result)LAMBDA_ZERO;
     worker->record = (lambda__buffer){0};
@@ -59,10 +60,15 @@ void lambda__async_worker_end(lambda__async_worker *worker)
 static bool too_old(lambda__async_worker *worker, lambda__event_message *message)
 {
     const lambda_queue_message *received = &worker->messages[worker->at];
-    if (LAMBDA__LIKELY(received->age_ns < AGE_MIN_NS)) return false;
+    /* Those that were received with it and run before it made it older. */
+    if (LAMBDA__LIKELY(received->age_ns + worker->ran < AGE_MIN_NS)) return false;
     lambda__async_settings settings;
     lambda__async_settings_read(worker->lambda, worker->thread, &message->name, &settings);
-    return received->age_ns > settings.maximum_event_age_ns;
+    uint64_t age = received->age_ns + (lambda__now(&worker->lambda->base) - worker->received);
+    if (age <= settings.maximum_event_age_ns) return false;
+    lambda__message(&worker->lambda->base, "the event is older than %llu seconds, its MaximumEventAgeInSeconds",
+                    (unsigned long long)(settings.maximum_event_age_ns / 1000000000));
+    return true;
 }
 
 static lambda_status invoke(lambda__async_worker *worker, const lambda__event_message *message,
@@ -116,8 +122,11 @@ static void perform(lambda__async_worker *worker)
     }
     lambda_status status = invoke(worker, &message, &event);
     bool plain = status == LAMBDA_OK && !worker->result.function_error && !event.settings;
-    if (LAMBDA__LIKELY(status == LAMBDA_OK))
-        worker->spent += worker->result.duration_ns + worker->result.init_duration_ns;
+    if (LAMBDA__LIKELY(status == LAMBDA_OK)) {
+        uint64_t duration = worker->result.duration_ns + worker->result.init_duration_ns;
+        worker->ran += duration;
+        worker->spent += duration;
+    }
     if (LAMBDA__LIKELY(plain && !lambda__async_awaited(async))) {
         /* The next begins as this one ends, where this one was: one reading of the clock for both, and no look-up. */
         worker->now = event.now;
@@ -158,6 +167,23 @@ static void give_back(lambda__async_worker *worker)
 
 static bool wake(lambda_t *lambda);
 
+/** Has the task run then. Who waits where nobody else would run it must know of it. */
+static void schedule(lambda_t *lambda, uint64_t due)
+{
+    lambda__base *base = &lambda->base;
+    lambda__async *async = lambda->async;
+    lambda__agenda_schedule(base, &async->task, due);
+    if (base->executor.kind == LAMBDA_EXECUTOR_THREADS || base->executor.help) return;
+    if (lambda__async_awaited(async) || atomic_load_explicit(&async->want_room, memory_order_seq_cst) ||
+        atomic_load_explicit(&async->want_end, memory_order_seq_cst))
+        lambda__async_change_all(lambda);
+}
+
+static void schedule_again(lambda_t *lambda)
+{
+    schedule(lambda, lambda__now(&lambda->base) + AGAIN_NS);
+}
+
 static void receive_failed(lambda_t *lambda)
 {
     lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
@@ -167,7 +193,7 @@ static void receive_failed(lambda_t *lambda)
                                 .request_id = ""};
     lambda__log(lambda, &record, "Error: nothing could be received from the queue of events: %s",
                 lambda__error_message(&lambda->base));
-    lambda__agenda_schedule(&lambda->base, &lambda->async->task, lambda__now(&lambda->base) + AGAIN_NS);
+    schedule_again(lambda);
 }
 
 /** As many as are wanted and there: a queue gives a few at a time. */
@@ -180,6 +206,7 @@ static void receive(lambda__async_worker *worker)
         lambda_status status = queue->receive(queue->user, worker->messages + worker->count, wanted,
                                               worker->lambda->async->visible_ns, &got);
         if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) {
+            worker->failed = true;
             receive_failed(worker->lambda);
             return;
         }
@@ -192,7 +219,8 @@ bool lambda__async_work(lambda__async_worker *worker)
     lambda_t *lambda = worker->lambda;
     lambda__async *async = lambda->async;
     worker->count = worker->first = worker->at = 0;
-    worker->spent = worker->kept = 0;
+    worker->ran = worker->spent = worker->kept = 0;
+    worker->failed = false;
     receive(worker);
     if (worker->count == 0) {
         lambda__async_idle(lambda);
@@ -203,13 +231,10 @@ bool lambda__async_work(lambda__async_worker *worker)
     bool more = async->threads && worker->count == worker->capacity &&
                 atomic_load_explicit(&async->active, memory_order_relaxed) < async->most;
     if (more && due_in(async) == 0) wake(lambda);
-    uint64_t spent = 0;
     for (; worker->at < worker->count; worker->at++) {
         if (LAMBDA__UNLIKELY(stops(async))) break;
         extend(worker);
-        uint64_t before = worker->spent;
         perform(worker);
-        spent += worker->spent - before;
         if (worker->spent - worker->kept > SLOW_NS) {
             lambda__invoke_release(&worker->kept_environment, worker->thread);
             worker->at++;
@@ -221,7 +246,7 @@ bool lambda__async_work(lambda__async_worker *worker)
     lambda__invoke_release(&worker->kept_environment, worker->thread);
     lambda__async_flush(worker);
     give_back(worker);
-    adapt(worker, spent);
+    adapt(worker, worker->ran);
     return true;
 }
 
@@ -235,7 +260,7 @@ static void not_started(lambda_t *lambda)
     lambda__async *async = lambda->async;
     atomic_fetch_sub_explicit(&async->started, 1, memory_order_seq_cst);
     atomic_fetch_sub_explicit(&async->active, 1, memory_order_seq_cst);
-    if (!stops(async)) lambda__agenda_schedule(&lambda->base, &async->task, lambda__now(&lambda->base) + AGAIN_NS);
+    if (!stops(async)) schedule_again(lambda);
 }
 
 /** One less of what the word counts; false if it is 0. */
@@ -323,8 +348,13 @@ static void live(void *user)
     atomic_store_explicit(&thread->working, 1, memory_order_release);
     lambda__async_worker worker;
     lambda__async_worker_begin(&worker, lambda, thread, 1);
-    while (!stops(async))
-        if (!lambda__async_work(&worker) && !look(lambda)) sleep_until_woken(lambda, thread);
+    while (!stops(async)) {
+        if (lambda__async_work(&worker)) continue;
+        if (worker.failed)
+            lambda__wait(&lambda->base, &async->stopping, 0, lambda__now(&lambda->base) + AGAIN_NS);
+        else if (!look(lambda))
+            sleep_until_woken(lambda, thread);
+    }
     lambda__async_worker_end(&worker);
     atomic_store_explicit(&thread->working, 0, memory_order_release);
     atomic_fetch_sub_explicit(&async->started, 1, memory_order_seq_cst);
@@ -336,8 +366,8 @@ static void live(void *user)
 
 static void start_piece(lambda_t *lambda);
 
-/** Receives one and runs it, on this thread. */
-static void work_once(lambda_t *lambda, lambda__thread *thread)
+/** Receives one and runs it, on this thread. False if receiving failed, which is tried again in a while. */
+static bool work_once(lambda_t *lambda, lambda__thread *thread)
 {
     const lambda__chain *outer = thread->chain;
     lambda__async_worker worker;
@@ -347,6 +377,7 @@ static void work_once(lambda_t *lambda, lambda__thread *thread)
     if (lambda__async_work(&worker) && due_in(lambda->async) != 0) lambda__async_idle(lambda);
     lambda__async_worker_end(&worker);
     thread->chain = outer;
+    return !worker.failed;
 }
 
 static void piece(void *user)
@@ -354,19 +385,20 @@ static void piece(void *user)
     lambda_t *lambda = user;
     lambda__async *async = lambda->async;
     lambda__thread *thread = lambda__thread_get(&lambda->base);
+    bool received = thread != NULL;
     if (thread) {
         atomic_fetch_add_explicit(&thread->working, 1, memory_order_acq_rel);
-        if (!stops(async)) work_once(lambda, thread);
+        if (!stops(async)) received = work_once(lambda, thread);
         atomic_fetch_sub_explicit(&thread->working, 1, memory_order_acq_rel);
     }
     atomic_fetch_sub_explicit(&async->active, 1, memory_order_seq_cst);
     if (!stops(async)) {
-        if (thread && due_in(async) == 0)
+        if (!received)
+            schedule_again(lambda);
+        else if (due_in(async) == 0)
             start_piece(lambda);
-        else if (thread)
-            lambda__async_due(lambda);
         else
-            lambda__agenda_schedule(&lambda->base, &async->task, lambda__now(&lambda->base) + AGAIN_NS);
+            lambda__async_due(lambda);
     }
     lambda__work_end(&lambda->base);
 }
@@ -377,7 +409,7 @@ static void start_piece(lambda_t *lambda)
     if (!add_one(&async->active, async->most)) return;
     if (lambda__work_start(&lambda->base, piece, lambda) == LAMBDA_OK) return;
     atomic_fetch_sub_explicit(&async->active, 1, memory_order_seq_cst);
-    if (!stops(async)) lambda__agenda_schedule(&lambda->base, &async->task, lambda__now(&lambda->base) + AGAIN_NS);
+    if (!stops(async)) schedule_again(lambda);
 }
 
 /* ---- telling */
@@ -389,7 +421,7 @@ static void watch(lambda_t *lambda, uint64_t after)
     if (atomic_load_explicit(&async->watched, memory_order_relaxed) ||
         atomic_exchange_explicit(&async->watched, 1, memory_order_seq_cst))
         return;
-    lambda__agenda_schedule(&lambda->base, &async->task, lambda__now(&lambda->base) + after);
+    schedule(lambda, lambda__now(&lambda->base) + after);
 }
 
 static void tell(lambda_t *lambda, uint32_t active)
@@ -423,7 +455,7 @@ void lambda__async_due(lambda_t *lambda)
     uint64_t due = due_in(async);
     if (due == UINT64_MAX || stops(async)) return;
     uint64_t now = lambda__now(&lambda->base);
-    lambda__agenda_schedule(&lambda->base, &async->task, due < UINT64_MAX - now ? now + due : UINT64_MAX - 1);
+    schedule(lambda, due < UINT64_MAX - now ? now + due : UINT64_MAX - 1);
 }
 
 /** The queue's own `ready`: somebody else has pushed. */
@@ -447,8 +479,10 @@ static void see_to(lambda_t *lambda)
         if (others && due_in(async) == 0) watch(lambda, WATCH_NS);
     } else {
         lambda__thread *thread = lambda__thread_get(&lambda->base);
-        if (thread) work_once(lambda, thread);
-        lambda__async_due(lambda);
+        if (thread && work_once(lambda, thread))
+            lambda__async_due(lambda);
+        else if (!thread)
+            schedule_again(lambda);
     }
 }
 
@@ -480,8 +514,7 @@ void lambda__async_stop(lambda_t *lambda)
     lambda__platform_wake(&async->stopping);
     while (wake_sleeper(async))
         ;
-    lambda__async_change(lambda);
-    lambda__async_idle(lambda);
+    lambda__async_change_all(lambda);
 }
 
 lambda_status lambda__async_open(lambda_t *lambda, const lambda_options *options, lambda__async **opened)
