@@ -21,9 +21,10 @@ LAMBDA_API lambda_status lambda_pump_sized(lambda_t *lambda, uint64_t budget_ns,
                                            size_t size);
 
 /**
- * Does work that is due on this thread: initialising environments ahead, shutting idle ones down. Begins no piece once
- * `budget_ns` nanoseconds have passed, but always does one that is due; so it takes no longer than the budget and one hook's own
- * time. 0: one piece at most; UINT64_MAX: all that is due. `report` NULL: nobody wants it.
+ * Does work that is due on this thread: running asynchronous events one by one, initialising environments ahead, shutting idle ones
+ * down. Begins no piece once
+ * `budget_ns` nanoseconds have passed, but always does one that is due; so it takes no longer than the budget and one handler's or
+ * hook's own time. 0: one piece at most; UINT64_MAX: all that is due. `report` NULL: nobody wants it.
  *
  * With LAMBDA_EXECUTOR_NONE or _HOST nobody else does this work; with the library's own threads they do, and calling it is
  * allowed. Any thread, several at once. LAMBDA_ERROR_INVALID_PARAMETER_VALUE for a NULL service. Not in a handler or hook.

@@ -17,9 +17,10 @@ typedef enum lambda_executor_kind {
 
 /**
  * Runs pieces of work. With LAMBDA_EXECUTOR_THREADS an environment of THREAD isolation has a thread of its own, which runs
- * its init hook, each invocation and its shutdown hook; one more thread, started when first needed, runs what is due.
+ * its init hook, each invocation and its shutdown hook; up to `lambda_options.async_workers` threads run asynchronous events; one
+ * more, started when first needed, runs what is due.
  * The library's threads have all signals blocked.
- * With LAMBDA_EXECUTOR_HOST each of those is a piece of work that may run on another thread than the one before.
+ * With LAMBDA_EXECUTOR_HOST each of those is a piece of work that may run on another thread than the one before, an event at a time.
  */
 typedef struct lambda_executor {
     lambda_executor_kind kind; /**< default LAMBDA_EXECUTOR_THREADS */
