@@ -2,13 +2,16 @@
  * Group commit, and who owns the database.
  *
  * A thread that wants to change the file adds its request to those that wait. Where nobody owns the database it becomes the
- * owner, takes all requests that wait and performs them in one transaction, with one wait for the disk; the others sleep until
- * that is done. Requests that arrive meanwhile make up the next group. Their owner is whoever comes first: the first of them,
- * which is woken for it, or a thread that is running and just arrives. A request is performed exactly once, in the order of
- * arrival, and its thread returns after that.
+ * owner, takes all requests that wait and performs them in one transaction, with one wait for the disk; the others wait until
+ * that is done. Requests that arrive meanwhile make up the next group. Their owner is whoever comes first: the first of them, or
+ * a thread that is running and just arrives. A request is performed exactly once, in the order of arrival, and its thread
+ * returns after that.
  *
- * Who has been woken wakes two others before it returns: a group of a hundred threads is on its feet in a few steps, and the
- * owner is not the one who makes all those system calls.
+ * Who waits looks for a few turns of the processor whether it is done: the owner then need not wake it, which costs more than the
+ * turns. After that it sleeps. Who has been woken wakes two others before it returns, so that a hundred sleepers are on their
+ * feet in a few steps, and the owner is not the one who makes all those system calls.
+ *
+ * The owner uses a request until it has set its stage to DONE, and after that only where it was ASLEEP, until it is woken.
  *
  * A thread that wants to read waits in a line of its own, which goes first.
  */
@@ -17,6 +20,12 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdatomic.h>
+
+/** Turns of the processor for which a thread looks before it sleeps. */
+#define LOOKS 50
+
+/** Of a request. */
+enum { STAGE_AWAKE, STAGE_ASLEEP, STAGE_DONE };
 
 static void sleep_on(sem_t *semaphore)
 {
@@ -27,9 +36,11 @@ static void sleep_on(sem_t *semaphore)
 /** Has the first request that waits performed by its own thread, unless another is faster. The lock is held. */
 static void wake_next(lambda_sqlite *file)
 {
-    if (!file->pending) return;
-    file->pending->called++;
-    sem_post(&file->pending->woken);
+    lambda__sqlite_request *next = file->pending;
+    /* One that is awake looks itself, once more with the lock held before it sleeps. */
+    if (!next || atomic_load_explicit(&next->stage, memory_order_relaxed) != STAGE_ASLEEP) return;
+    next->called++;
+    sem_post(&next->woken);
 }
 
 void lambda__sqlite_own(lambda_sqlite *file)
@@ -84,31 +95,36 @@ static void gather(lambda_sqlite *file)
     }
 }
 
-/** Arranges who wakes whom: the first two are the owner's to wake. `own` is left out, it is awake. */
-static void plan_wakes(lambda__sqlite_request *group, const lambda__sqlite_request *own,
-                       lambda__sqlite_request *roots[2])
+/** Arranges who wakes whom of a list: the first two are the owner's to wake, the others are given to those before them. */
+static void plan_wakes(lambda__sqlite_request *sleepers)
 {
-    lambda__sqlite_request *giver = NULL;
-    size_t woken = 0;
-    roots[0] = roots[1] = NULL;
-    for (lambda__sqlite_request *request = group; request; request = request->next) {
-        request->wake = request->wake_too = NULL;
-        if (request == own) continue;
-        if (woken < 2) {
-            roots[woken++] = request;
-            if (!giver) giver = request;
-            continue;
-        }
-        /* The tree is filled row by row: request k wakes 2k and 2k + 1. */
+    lambda__sqlite_request *giver = sleepers;
+    lambda__sqlite_request *request = sleepers && sleepers->next ? sleepers->next->next : NULL;
+    for (; request; request = request->next) {
         if (!giver->wake) {
             giver->wake = request;
         } else {
             giver->wake_too = request;
-            do
-                giver = giver->next;
-            while (giver == own);
+            giver = giver->next;
         }
     }
+}
+
+/** Tells a group that it is done, but for `own`; returns those who have to be woken. The lock is held. */
+static lambda__sqlite_request *finish(lambda_sqlite *file, lambda__sqlite_request *group, lambda__sqlite_request *own)
+{
+    lambda__sqlite_request *sleepers = NULL;
+    lambda__sqlite_request **tail = &sleepers;
+    for (lambda__sqlite_request *request = group, *next; request; request = next) {
+        next = request->next;
+        if (request->status == LAMBDA_OK) lambda__sqlite_cache_committed(file, request);
+        if (request == own) continue;
+        if (atomic_exchange_explicit(&request->stage, STAGE_DONE, memory_order_acq_rel) != STAGE_ASLEEP) continue;
+        *tail = request;
+        tail = &request->next;
+    }
+    *tail = NULL;
+    return sleepers;
 }
 
 /** Performs all requests that wait, `own` among them. The database is owned and the lock held before, neither afterwards. */
@@ -117,7 +133,6 @@ static void perform_pending(lambda_sqlite *file, lambda__sqlite_request *own)
     gather(file);
     lambda__sqlite_request *group = file->pending;
     file->pending = NULL;
-    file->pending_tail = &file->pending;
     size_t fewer = file->crowd - (file->crowd + 7) / 8;
     file->crowd = file->pending_count > fewer ? file->pending_count : fewer;
     file->pending_count = 0;
@@ -129,59 +144,79 @@ static void perform_pending(lambda_sqlite *file, lambda__sqlite_request *own)
     uint64_t begun = timed ? clock->monotonic(clock->user) : 0;
     lambda__sqlite_perform(file, group, &end, &total);
     if (timed) file->transaction_ns = clock->monotonic(clock->user) - begun;
-    lambda__sqlite_request *roots[2];
-    plan_wakes(group, own, roots);
     pthread_mutex_lock(&file->lock);
     file->end = end;
     file->total = total;
-    for (lambda__sqlite_request *request = group; request; request = request->next) {
-        if (request->status == LAMBDA_OK) lambda__sqlite_cache_committed(file, request);
-        atomic_store_explicit(&request->done, true, memory_order_release);
-    }
+    lambda__sqlite_request *sleepers = finish(file, group, own);
     lambda__sqlite_disown(file);
     pthread_mutex_unlock(&file->lock);
-    for (int i = 0; i < 2; i++)
-        if (roots[i]) sem_post(&roots[i]->woken);
+    plan_wakes(sleepers);
+    lambda__sqlite_request *second = sleepers ? sleepers->next : NULL;
+    if (sleepers) sem_post(&sleepers->woken);
+    if (second) sem_post(&second->woken);
+}
+
+/** Looks for a while: true once the request is done. False: it may be performed, or the time is over. */
+static bool look(lambda_sqlite *file, lambda__sqlite_request *request)
+{
+    for (int i = 0; i < LOOKS; i++) {
+        sched_yield();
+        if (atomic_load_explicit(&request->stage, memory_order_acquire) == STAGE_DONE) return true;
+        if (!file->owned && file->pending == request) return false;
+    }
+    return false;
+}
+
+/** What is left for one that slept until it was done. */
+static void rise(lambda__sqlite_request *request, uint32_t awoken)
+{
+    /* Whoever is to wake this request still uses it: it was woken before to perform it, and another was faster. */
+    for (; awoken < request->called + 1; awoken++)
+        sleep_on(&request->woken);
+    if (request->wake) sem_post(&request->wake->woken);
+    if (request->wake_too) sem_post(&request->wake_too->woken);
 }
 
 /**
  * Waits until another thread has performed the request, or until this one may: true, it owns the database and has the lock. With
- * false it has not. `*awoken` counts how often it was woken. The lock is held before.
+ * false it has not. The lock is held before.
  */
-static bool wait_for_turn(lambda_sqlite *file, lambda__sqlite_request *request, uint32_t *awoken)
+static bool wait_for_turn(lambda_sqlite *file, lambda__sqlite_request *request)
 {
-    while (!atomic_load_explicit(&request->done, memory_order_acquire)) {
-        if (!file->owned) {
-            file->owned = true;
-            return true;
-        }
+    uint32_t awoken = 0;
+    while (file->owned) {
         pthread_mutex_unlock(&file->lock);
-        sleep_on(&request->woken);
-        (*awoken)++;
-        /* The usual end, for which the lock is not needed. */
-        if (atomic_load_explicit(&request->done, memory_order_acquire)) return false;
+        if (look(file, request)) return false;
         pthread_mutex_lock(&file->lock);
+        if (!file->owned && atomic_load(&request->stage) != STAGE_DONE) break;
+        int stage = STAGE_AWAKE;
+        bool asleep = atomic_compare_exchange_strong(&request->stage, &stage, STAGE_ASLEEP);
+        pthread_mutex_unlock(&file->lock);
+        if (!asleep) return false;
+        sleep_on(&request->woken);
+        awoken++;
+        pthread_mutex_lock(&file->lock);
+        stage = STAGE_ASLEEP;
+        if (!atomic_compare_exchange_strong(&request->stage, &stage, STAGE_AWAKE)) {
+            pthread_mutex_unlock(&file->lock);
+            rise(request, awoken);
+            return false;
+        }
     }
-    pthread_mutex_unlock(&file->lock);
-    return false;
+    file->owned = true;
+    return true;
 }
 
 void lambda__sqlite_commit(lambda_sqlite *file, lambda__sqlite_request *request)
 {
     sem_init(&request->woken, 0, 0);
     request->next = NULL;
-    *file->pending_tail = request;
-    file->pending_tail = &request->next;
+    if (file->pending)
+        file->pending_last->next = request;
+    else
+        file->pending = request;
+    file->pending_last = request;
     file->pending_count++;
-    uint32_t awoken = 0;
-    if (wait_for_turn(file, request, &awoken)) {
-        perform_pending(file, request);
-    } else {
-        /* Whoever is to wake this request still uses it: it was woken before to perform it, and another was faster. */
-        for (; awoken < request->called + 1; awoken++)
-            sleep_on(&request->woken);
-        if (request->wake) sem_post(&request->wake->woken);
-        if (request->wake_too) sem_post(&request->wake_too->woken);
-    }
+    if (wait_for_turn(file, request)) perform_pending(file, request);
     sem_destroy(&request->woken);
 }

@@ -261,7 +261,6 @@ static lambda_status open_checked(const char *path, const lambda_sqlite_options 
     }
     file->path = copy;
     file->max_messages = options->max_messages;
-    file->pending_tail = &file->pending;
     file->waiters_tail = &file->waiters;
     pthread_mutex_init(&file->lock, NULL);
     lambda_status status = look(file, options->vfs);

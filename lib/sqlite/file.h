@@ -78,7 +78,7 @@ typedef struct lambda__sqlite_request {
 
     lambda_status status;
     char error[LAMBDA__SQLITE_ERROR_SIZE];
-    _Atomic bool done;                   /* the status is there */
+    _Atomic int stage;                   /* commit.c's */
     uint32_t called;                     /* how often it was woken to be performed by its own thread */
     struct lambda__sqlite_request *wake; /* whom this one wakes as soon as it is woken: two each, a tree */
     struct lambda__sqlite_request *wake_too;
@@ -109,8 +109,9 @@ struct lambda_sqlite {
     pthread_mutex_t lock;
 
     /* Who owns the database, and who wants something of it: commit.c. */
-    bool owned;
-    lambda__sqlite_request *pending, **pending_tail;
+    _Atomic bool owned;
+    _Atomic(lambda__sqlite_request *) pending; /* the first of them; both are read without the lock too */
+    lambda__sqlite_request *pending_last;
     size_t pending_count;
     size_t crowd;            /* how many requests make up a group, of late */
     uint64_t transaction_ns; /* how long the last one took; the owner of the database only */

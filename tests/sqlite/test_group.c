@@ -184,7 +184,9 @@ static void a_commit_that_fails_fails_all(void **state)
     file_fixture_end(&f);
 }
 
-/** Faults strike at random while threads push and receive. */
+enum { PUSHERS = 24 };
+
+/** Faults strike again and again while threads push and receive. */
 typedef struct storm {
     file_fixture *f;
     file_ledger *ledger;
@@ -196,7 +198,7 @@ typedef struct storm {
 static void *push_all(void *user)
 {
     storm *all = user;
-    for (uint32_t number; (number = atomic_fetch_add(&all->next, 1)) < 1500;)
+    for (uint32_t number; (number = atomic_fetch_add(&all->next, 1)) < 4000;)
         ledger_push(all->ledger, all->f, number, 8 + number % 50);
     atomic_fetch_sub(&all->pushing, 1);
     return NULL;
@@ -233,11 +235,11 @@ static void a_storm(void **state)
     open_with(&f, 0, &none, 0);
     static storm all;
     all = (storm){.f = &f, .ledger = &ledger};
-    atomic_store(&all.pushing, 4);
-    pthread_t threads[5];
-    for (int i = 0; i < 4; i++)
+    atomic_store(&all.pushing, PUSHERS);
+    pthread_t threads[PUSHERS + 1];
+    for (int i = 0; i < PUSHERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, push_all, &all), 0);
-    assert_int_equal(pthread_create(&threads[4], NULL, take_all, &all), 0);
+    assert_int_equal(pthread_create(&threads[PUSHERS], NULL, take_all, &all), 0);
     for (long at = 1; atomic_load(&all.pushing) > 0; at = at % 13 + 1) {
         faulty_arm(at, 1 + at % 3);
         long seen = atomic_load(&faulty.changes);
@@ -245,7 +247,7 @@ static void a_storm(void **state)
             sched_yield();
     }
     faulty_reset();
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i <= PUSHERS; i++)
         pthread_join(threads[i], NULL);
     for (uint32_t i = 0; i < LEDGER_SIZE; i++)
         if (atomic_load(&all.done[i])) ledger.entries[i] = LEDGER_DONE;
