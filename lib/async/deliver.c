@@ -53,11 +53,14 @@ static const char *error_code(const lambda__event_message *message)
 }
 
 /** A target that is a function: its event. */
-static lambda_status deliver_to_function(lambda__async_worker *worker, const char *target, lambda_bytes body)
+static lambda_status deliver_to_function(lambda__async_worker *worker, const lambda__event_message *message,
+                                         const char *target, lambda_bytes body)
 {
     lambda__acceptance acceptance = {0};
+    lambda__origin origin;
     lambda_status status = lambda__name_parse(worker->lambda, target, &acceptance.message.name);
     if (status != LAMBDA_OK) return status;
+    lambda__async_descend(worker->lambda, worker->thread, &acceptance.message, message, &origin);
     return lambda__async_accept(worker->lambda, worker->thread, &acceptance, &body, 1, NULL);
 }
 
@@ -93,7 +96,7 @@ static lambda_status deliver_one(lambda__async_worker *worker, const lambda__eve
     }
     const lambda_destination *destination = lambda__destination_find(lambda, target);
     return destination ? destination->deliver(destination->user, &delivery)
-                       : deliver_to_function(worker, target, delivery.body);
+                       : deliver_to_function(worker, message, target, delivery.body);
 }
 
 /** All targets have it, or the rest is given up. */
