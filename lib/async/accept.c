@@ -39,6 +39,23 @@ static void find_lineage(const lambda__thread *thread, lambda__origin *origin)
     }
 }
 
+void lambda__async_descend(lambda_t *lambda, lambda__thread *thread, lambda__event_message *message,
+                           const lambda__event_message *parent, lambda__origin *origin)
+{
+    uint64_t identity = LAMBDA__ORIGIN;
+    lambda__read_begin(thread);
+    const lambda__function *function =
+        lambda__registry_find(lambda, parent->name.function, parent->name.function_length);
+    if (function) identity = function->identity;
+    lambda__read_end(thread);
+    origin->count = parent->head.lineage_count;
+    for (uint32_t i = 0; i < origin->count; i++)
+        origin->lineage[i] = parent->lineage[i];
+    if (identity != LAMBDA__ORIGIN) count_ancestor(origin, identity, 1);
+    message->lineage = origin->lineage;
+    message->head.lineage_count = (uint8_t)origin->count;
+}
+
 /* ---- pushing */
 
 /** Handlers may push while the service drains; nobody may once it has stopped. */

@@ -101,6 +101,10 @@ bool lambda__async_exists(lambda_t *lambda, lambda__thread *thread, const lambda
 void lambda__async_event(lambda__thread *thread, const lambda__name *name, lambda_bytes payload,
                          lambda__event_message *message);
 
+/** The message is for a function that is told of what came of `parent`: its lineage, kept in `origin`, is that one's and its function. */
+void lambda__async_descend(lambda_t *lambda, lambda__thread *thread, lambda__event_message *message,
+                           const lambda__event_message *parent, lambda__origin *origin);
+
 /* ---- async/worker.c */
 
 /**

@@ -53,16 +53,19 @@ static const char *error_code(const lambda__event_message *message)
 }
 
 /** A target that is a function: its event. */
-static lambda_status deliver_to_function(lambda__async_worker *worker, const char *target, lambda_bytes body)
+static lambda_status deliver_to_function(lambda__async_worker *worker, const lambda__event_message *message,
+                                         const char *target, lambda_bytes body)
 {
     lambda__acceptance acceptance;
     lambda__name name;
+    lambda__origin origin;
     lambda_status status = lambda__name_parse(worker->lambda, target, &name);
     if (status != LAMBDA_OK) return status;
     if (!lambda__async_exists(worker->lambda, worker->thread, &name))
         return lambda__fail(&worker->lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND,
                             "target: \"%s\" is neither a function nor a destination", target);
     lambda__acceptance_begin(&acceptance, &name);
+    lambda__async_descend(worker->lambda, worker->thread, &acceptance.message, message, &origin);
     return lambda__async_accept(worker->lambda, worker->thread, &acceptance, &body, 1, NULL);
 }
 
@@ -98,7 +101,7 @@ static lambda_status deliver_one(lambda__async_worker *worker, const lambda__eve
     }
     const lambda_destination *destination = lambda__destination_find(lambda, target);
     return destination ? destination->deliver(destination->user, &delivery)
-                       : deliver_to_function(worker, target, delivery.body);
+                       : deliver_to_function(worker, message, target, delivery.body);
 }
 
 /** All targets have it, or the rest is given up. */

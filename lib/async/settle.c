@@ -84,6 +84,7 @@ typedef struct ending {
 /** A message that goes into the queue in the place of the event. */
 typedef struct successor {
     lambda__event_message message;
+    lambda__origin origin; /* of an event: its lineage */
     lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
 } successor;
 
@@ -117,7 +118,7 @@ static void make_delivery(const lambda__async_worker *worker, const lambda__even
 
 /** The event for a function that is a target. False: it is none, or there is no memory for the record. */
 static bool make_event(lambda__async_worker *worker, const lambda__event_message *delivery, const char *target,
-                       lambda__event_message *event)
+                       successor *made)
 {
     lambda_t *lambda = worker->lambda;
     lambda__name name;
@@ -127,10 +128,10 @@ static bool make_event(lambda__async_worker *worker, const lambda__event_message
     if (!lambda__async_exists(lambda, worker->thread, &name)) return false;
     worker->record.length = 0;
     if (!lambda__async_record(lambda, delivery, &worker->record)) return false;
-    lambda__async_event(worker->thread, &name, lambda_bytes_make(worker->record.data, worker->record.length), event);
+    lambda__async_event(worker->thread, &name, lambda_bytes_make(worker->record.data, worker->record.length),
+                        &made->message);
     /* A function that is told of itself, through others, goes in a loop too. */
-    event->lineage = delivery->lineage;
-    event->head.lineage_count = delivery->head.lineage_count;
+    lambda__async_descend(lambda, worker->thread, &made->message, delivery, &made->origin);
     return true;
 }
 
@@ -163,7 +164,7 @@ static void end(lambda__async_worker *worker, const lambda__event_message *messa
     lambda__event_message delivery;
     if (how->targets[0] || how->targets[1]) make_delivery(worker, message, how, error, &delivery);
     const char *destination = how->targets[LAMBDA__TARGET_DESTINATION];
-    if (destination && make_event(worker, &delivery, destination, &successors[0].message)) {
+    if (destination && make_event(worker, &delivery, destination, &successors[0])) {
         entries[count++] = entry_of(&successors[0]);
         handed = true;
     }
