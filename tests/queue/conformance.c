@@ -429,6 +429,45 @@ static void extending_keeps_a_message(void **state)
     assert_ok(f->lambda, queue_acknowledge(f, &again));
 }
 
+static void many_visibilities_end_each_in_its_time(void **state)
+{
+    queue_fixture *f = *state;
+    queue_fixture_open(f, 0);
+    enum { many = 60 };
+    lambda_queue_message messages[many];
+    uint64_t ends[many];
+    for (uint64_t i = 0; i < many; i++)
+        assert_ok(f->lambda, queue_push_text(f, "m", i, 0));
+    for (uint64_t i = 0; i < many; i++) {
+        ends[i] = 1 + i * 37 % 101;
+        queue_received(f, "m", ends[i], &messages[i]);
+    }
+    for (uint64_t i = 0; i < many; i += 4) {
+        ends[i] = 1 + i * 53 % 90;
+        assert_ok(f->lambda, f->queue.extend(f->queue.user, &messages[i], 1, ends[i]));
+    }
+    for (uint64_t i = 1; i < many; i += 4) {
+        ends[i] = 0;
+        assert_ok(f->lambda, queue_acknowledge(f, &messages[i]));
+    }
+    for (uint64_t now = 1; now <= 102; now++) {
+        queue_fixture_advance(f, 1);
+        uint64_t expected = 0;
+        uint64_t next = UINT64_MAX;
+        for (int i = 0; i < many; i++) {
+            if (ends[i] == now) expected++;
+            if (ends[i] > now && ends[i] - now < next) next = ends[i] - now;
+        }
+        for (uint64_t i = 0; i < expected; i++) {
+            lambda_queue_message message;
+            queue_received(f, "m", LAMBDA_QUEUE_FOREVER, &message);
+            assert_true(message.state < many && ends[message.state] == now);
+        }
+        queue_nothing(f);
+        assert_true(f->queue.next_due(f->queue.user) == next);
+    }
+}
+
 /* ---- retry and acknowledge */
 
 static void a_retry_gives_back(void **state)
@@ -583,6 +622,7 @@ int queue_conformance(const queue_maker *given)
         QUEUE_TEST(visibility_ends),
         QUEUE_TEST(late_receivers_find_nothing),
         QUEUE_TEST(extending_keeps_a_message),
+        QUEUE_TEST(many_visibilities_end_each_in_its_time),
         QUEUE_TEST(a_retry_gives_back),
         QUEUE_TEST(many_retries_of_many),
         QUEUE_TEST(an_acknowledgement_adds),

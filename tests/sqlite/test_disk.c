@@ -194,6 +194,35 @@ static void opening_meets_a_fault(void **state)
     file_fixture_end(&f);
 }
 
+static void a_refused_purge_changes_nothing(void **state)
+{
+    (void)state;
+    file_fixture f;
+    static file_ledger ledger;
+    memset(&ledger, 0, sizeof(ledger));
+    file_fixture_begin(&f);
+    f.options.vfs = FAULTY_VFS;
+    faulty_reset();
+    assert_ok(NULL, file_open(&f));
+    for (uint32_t i = 0; i < 600; i++)
+        assert_ok(NULL, ledger_push(&ledger, &f, i, 30));
+    /* One that waits again after its visibility was over is among them. */
+    lambda_queue_message message;
+    size_t count;
+    assert_ok(NULL, f.queue.receive(f.queue.user, &message, 1, 0, &count));
+    uint64_t purged = 77;
+    faulty_arm(1, 1);
+    assert_fails(NULL, f.queue.purge(f.queue.user, NULL, NULL, &purged), LAMBDA_ERROR_SERVICE, "disk");
+    assert_int_equal(purged, 0);
+    faulty_reset();
+    ledger_check(&ledger, &f);
+    while (ledger_acknowledge(&ledger, &f, 32) > 0) {
+    }
+    memset(ledger.entries, LEDGER_DONE, 600);
+    ledger_check(&ledger, &f);
+    file_fixture_end(&f);
+}
+
 static void a_refused_store_changes_nothing(void **state)
 {
     (void)state;
@@ -215,9 +244,10 @@ static void a_refused_store_changes_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_change_fails_in_turn),  cmocka_unit_test(changes_of_a_checkpoint_fail),
-        cmocka_unit_test(a_disk_that_fails_for_long), cmocka_unit_test(a_disk_is_full),
-        cmocka_unit_test(opening_meets_a_fault),      cmocka_unit_test(a_refused_store_changes_nothing),
+        cmocka_unit_test(each_change_fails_in_turn),       cmocka_unit_test(changes_of_a_checkpoint_fail),
+        cmocka_unit_test(a_disk_that_fails_for_long),      cmocka_unit_test(a_disk_is_full),
+        cmocka_unit_test(opening_meets_a_fault),           cmocka_unit_test(a_refused_store_changes_nothing),
+        cmocka_unit_test(a_refused_purge_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
