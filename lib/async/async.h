@@ -2,13 +2,14 @@
  * Asynchronous invocation: what its files share.
  *
  *     accept.c   an event is checked, given an id, and pushed
- *     worker.c   who receives: threads, pieces of work of a host's executor, or lambda_pump
+ *     wake.c     who is awake when: threads, pieces of work of a host's executor, or lambda_pump
+ *     worker.c   receiving some and running them
  *     settle.c   what becomes of an event that was run: acknowledged, retried, handed on or dropped
  *     deliver.c  telling the targets of an event that has ended
  *     keep.c     what must be written to the queue even if the disk is full just now
  *     wait.c     who waits for an event, or for all
  *     look.c     counting, listing and purging; redrive.c takes back what was handed on
- *     close.c    draining, and handing back what is left
+ *     life.c     opening, draining, handing back what is left, closing
  *
  * A message is received by one worker, which ends it in exactly one way: lambda__async_keep with an end or a retry. Nobody is told that an
  * event has ended before the queue keeps that.
@@ -63,11 +64,6 @@ typedef struct lambda__async {
     lambda__dropped *dropped; /* a ring; NULL until the first */
     uint64_t dropped_count;
 } lambda__async;
-
-lambda_status lambda__async_open(lambda_t *lambda, const lambda_options *options, lambda__async **async);
-
-/** No worker is left. */
-void lambda__async_close(lambda_t *lambda, lambda__async *async);
 
 /* ---- async/accept.c */
 
@@ -133,22 +129,45 @@ typedef struct lambda__async_worker {
     lambda__buffer record; /* of deliveries */
 } lambda__async_worker;
 
+/** Starts and ends what has a worker's memory. */
+void lambda__async_worker_begin(lambda__async_worker *worker, lambda_t *lambda, lambda__thread *thread,
+                                size_t capacity);
+void lambda__async_worker_end(lambda__async_worker *worker);
+
+/** Receives and runs some events on this thread. False if there was none. */
+bool lambda__async_work(lambda__async_worker *worker);
+
+/* ---- async/wake.c */
+
+/** Until something can be received: 0 now, UINT64_MAX: nothing is known to come. */
+static inline uint64_t lambda__async_due_in(const lambda__async *async)
+{
+    return async->queue.next_due(async->queue.user);
+}
+
+/** True once nothing is received any more. */
+static inline bool lambda__async_stops(const lambda__async *async)
+{
+    return atomic_load_explicit(&async->stopping, memory_order_acquire) != 0;
+}
+
 /** After something was pushed: sees to it that somebody receives. */
 void lambda__async_tell(lambda_t *lambda, lambda__thread *thread);
 
 /** After something was delayed: sees to it that somebody receives when it is due. */
 void lambda__async_due(lambda_t *lambda);
 
-/** Receives and runs some events on this thread. False if there was none. */
-bool lambda__async_work(lambda__async_worker *worker);
+/** Has one more worker awake, if there is any. */
+bool lambda__async_wake(lambda_t *lambda);
 
-/** Starts and ends what has a worker's memory. */
-void lambda__async_worker_begin(lambda__async_worker *worker, lambda_t *lambda, lambda__thread *thread,
-                                size_t capacity);
-void lambda__async_worker_end(lambda__async_worker *worker);
+/** Has the task look again in a second. */
+void lambda__async_again(lambda_t *lambda);
 
-/** The service is open: what is in the queue already is seen to in a second, or with the first push. */
-void lambda__async_begin(lambda_t *lambda);
+/** The queue's own `ready`: somebody else has pushed. */
+void lambda__async_ready(void *user);
+
+/** The task: what waits is seen to. */
+void lambda__async_run(lambda__base *base, lambda__task *task);
 
 /** Tells workers that sleep to look: they stop. */
 void lambda__async_stop(lambda_t *lambda);
@@ -243,13 +262,21 @@ void lambda__async_show(const lambda_queue_message *message, const lambda__event
                         lambda_async_state state, uint64_t due_ns, lambda_async_visitor *visit, void *user,
                         bool *goes_on);
 
-/* ---- async/close.c: in this order */
+/* ---- async/life.c: in this order */
+
+lambda_status lambda__async_open(lambda_t *lambda, const lambda_options *options, lambda__async **async);
+
+/** The service is open: what is in the queue already is seen to in a second, or with the first push. */
+void lambda__async_begin(lambda_t *lambda);
 
 /** From here on the host may push no more: runs what there is, for so long. */
 void lambda__async_drain(lambda_t *lambda, uint32_t drain_ms);
 
 /** After the workers have ended: hands back what a queue that is not durable still has, and tells who waits. */
 void lambda__async_return(lambda_t *lambda, lambda_async_returner *returned, void *user);
+
+/** No worker is left. */
+void lambda__async_close(lambda_t *lambda, lambda__async *async);
 
 /** Tells all who are left that the service closes, and frees the table. */
 void lambda__async_waiters_end(lambda_t *lambda);

@@ -27,7 +27,7 @@ static bool try_again(lambda_t *lambda, uint32_t tries)
     lambda__async *async = lambda->async;
     if (tries == 0) say(lambda, "could not be kept in the queue, and is tried again");
     bool none = lambda->base.executor.kind == LAMBDA_EXECUTOR_NONE;
-    bool stops = atomic_load_explicit(&async->stopping, memory_order_acquire) != 0;
+    bool stops = lambda__async_stops(async);
     if (stops || (none && tries >= TRIES_WITHOUT_THREADS)) {
         say(lambda, "could not be kept in the queue: it may run again");
         return false;

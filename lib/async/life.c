@@ -1,9 +1,55 @@
-/* The end of a service's events: draining, and handing back what is left. */
+/* The life of a service's events: opened, drained, what is left handed back, closed. */
 #include "async/async.h"
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "observe/log.h"
+#include "queue/memory.h"
+
+/** A received event of a shared queue stays this service's for so long, 20 minutes: a handler may take 15. */
+#define VISIBLE_NS UINT64_C(1200000000000)
+
+lambda_status lambda__async_open(lambda_t *lambda, const lambda_options *options, lambda__async **opened)
+{
+    lambda__base *base = &lambda->base;
+    lambda__async *async = lambda__allocate_lines(base, sizeof(*async));
+    if (!async) return lambda__out_of_memory(NULL);
+    uint32_t cpus = lambda__platform_cpus();
+    async->most = options->async_workers ? options->async_workers : (cpus > 2 ? cpus : 2);
+    async->threads = base->executor.kind == LAMBDA_EXECUTOR_THREADS;
+    async->task.run = lambda__async_run;
+    if (pthread_mutex_init(&async->mutex, NULL) != 0) {
+        lambda__release_lines(base, async);
+        return lambda__fail(NULL, LAMBDA_ERROR_SERVICE, "the system gave no mutex");
+    }
+    *opened = async;
+    lambda_queue queue = options->queue;
+    bool own = queue.push == NULL;
+    lambda_status status = own ? lambda_queue_memory_open(NULL, &queue) : LAMBDA_OK;
+    if (status != LAMBDA_OK) return status;
+    lambda_queue_host host = {.lambda = lambda,
+                              .allocator = base->allocator,
+                              .clock = base->clock,
+                              .ready = lambda__async_ready,
+                              .user = lambda};
+    if (queue.attach) status = queue.attach(queue.user, &host);
+    if (status != LAMBDA_OK) {
+        /* The message is the service's, which goes: the caller reads that of no service. */
+        lambda__message(NULL, "queue: %s", lambda__error_message(base));
+        if (own) queue.close(queue.user);
+        return status;
+    }
+    async->queue = queue;
+    async->fenced = lambda__queue_is_memory(&queue);
+    async->visible_ns = queue.shared ? VISIBLE_NS : LAMBDA_QUEUE_FOREVER;
+    return LAMBDA_OK;
+}
+
+void lambda__async_begin(lambda_t *lambda)
+{
+    /* Soon, not now: the host creates and binds its functions first. */
+    if (lambda__async_due_in(lambda->async) != UINT64_MAX) lambda__async_again(lambda);
+}
 
 /** Lets events run until none is left, or the time is over. */
 void lambda__async_drain(lambda_t *lambda, uint32_t drain_ms)
