@@ -4,6 +4,7 @@
  *     accept.c   an event is checked, given an id, and pushed
  *     wake.c     who is awake when: threads, pieces of work of a host's executor, or lambda_pump
  *     worker.c   receiving some and running them
+ *     steal.c    what a worker has received and not begun is taken over from one that is busy for long
  *     settle.c   what becomes of an event that was run: acknowledged, retried, handed on or dropped
  *     deliver.c  telling the targets of an event that has ended
  *     keep.c     what must be written to the queue even if the disk is full just now
@@ -25,6 +26,7 @@
 
 #include "async/message.h"
 #include "base/agenda.h"
+#include "base/latch.h"
 #include "invoke/invoke.h"
 
 /** Events that ended without anybody being told are remembered, so many. */
@@ -56,12 +58,15 @@ typedef struct lambda__async {
     _Alignas(LAMBDA__CACHE_LINE) _Atomic uint32_t changed; /* told to those; a word to wait on */
     _Atomic uint32_t wakes;                                /* workers that may wake up; a word to wait on */
     _Atomic uint32_t asleep;
-    _Atomic uint32_t started; /* threads, or pieces of work */
-    lambda__task task;        /* the watch; what is delayed; with no executor, all */
-    pthread_mutex_t mutex;    /* of the rest */
-    lambda__waiter **table;   /* by request id, chained */
-    size_t table_size;        /* a power of two, or 0 */
-    lambda__dropped *dropped; /* a ring; NULL until the first */
+    _Atomic uint32_t started;             /* threads, or pieces of work */
+    lambda__task task;                    /* the watch; what is delayed; with no executor, all */
+    pthread_mutex_t mutex;                /* of the rest */
+    struct lambda__async_worker *workers; /* threads that may have more than they have begun: async/steal.c */
+    lambda_queue_message *stolen;         /* what was taken over from one; NULL until the first */
+    _Atomic size_t stolen_count;          /* written under the mutex */
+    lambda__waiter **table;               /* by request id, chained */
+    size_t table_size;                    /* a power of two, or 0 */
+    lambda__dropped *dropped;             /* a ring; NULL until the first */
     uint64_t dropped_count;
 } lambda__async;
 
@@ -114,9 +119,17 @@ typedef struct lambda__async_worker {
     lambda_t *lambda;
     lambda__thread *thread;
     lambda_queue_message messages[LAMBDA__WORKER_MOST_DURABLE];
-    size_t count;                          /* received */
-    size_t first;                          /* the first that is not given back yet */
-    size_t at;                             /* the one that is run now */
+    size_t count;           /* received */
+    size_t first;           /* the first that is not given back yet */
+    size_t at;              /* the one that is run now */
+    size_t begun;           /* those before it are this worker's to run: async/steal.c */
+    uint64_t batch;         /* number of the batch */
+    _Atomic uint64_t claim; /* what others see of these */
+    lambda__latch latch;    /* of the messages' end, and of `first` */
+    uint64_t seen;          /* what the watch saw last; under the mutex, as what follows */
+    size_t begun_seen;
+    struct lambda__async_worker *next;
+    struct lambda__async_worker *previous;
     size_t capacity;                       /* of the next receive */
     uint64_t received;                     /* when, monotonic */
     uint64_t now;                          /* the clock's reading just now; 0: none */
@@ -137,11 +150,39 @@ void lambda__async_worker_end(lambda__async_worker *worker);
 /** Receives and runs some events on this thread. False if there was none. */
 bool lambda__async_work(lambda__async_worker *worker);
 
+/* ---- async/steal.c */
+
+/** The worker's batches may be taken over, from here on or no longer. */
+void lambda__async_worker_list(lambda__async_worker *worker);
+void lambda__async_worker_unlist(lambda__async_worker *worker);
+
+/** The batch is over: nobody looks at its messages any more. */
+void lambda__async_batch_end(lambda__async_worker *worker);
+
+/** Says that the next event is begun. False: it and those after it were taken over, the batch ends before it. */
+bool lambda__async_begin_next(lambda__async_worker *worker);
+
+/** What was run and is to be given back, up to `end`, is the caller's to give back: from which on. */
+size_t lambda__async_take_done(lambda__async_worker *worker, size_t end);
+
+/**
+ * Takes over what a worker has not begun, and gives back what it has run, where it stands as it stood at the last call. True while there
+ * is something to be looked at later.
+ */
+bool lambda__async_look_behind(lambda_t *lambda);
+
+/** Some of what was taken over, as if they were received; how many. */
+size_t lambda__async_take_stolen(lambda__async_worker *worker);
+
+/** No worker is left: what was taken over waits in the queue again. */
+void lambda__async_return_stolen(lambda_t *lambda);
+
 /* ---- async/wake.c */
 
 /** Until something can be received: 0 now, UINT64_MAX: nothing is known to come. */
 static inline uint64_t lambda__async_due_in(const lambda__async *async)
 {
+    if (LAMBDA__UNLIKELY(atomic_load_explicit(&async->stolen_count, memory_order_acquire) > 0)) return 0;
     return async->queue.next_due(async->queue.user);
 }
 
@@ -159,6 +200,9 @@ void lambda__async_due(lambda_t *lambda);
 
 /** Has one more worker awake, if there is any. */
 bool lambda__async_wake(lambda_t *lambda);
+
+/** Has the task look in a moment whether a worker is busy for long. */
+void lambda__async_watch(lambda_t *lambda);
 
 /** Has the task look again in a second. */
 void lambda__async_again(lambda_t *lambda);

@@ -137,7 +137,7 @@ void lambda__async_deliver(lambda__async_worker *worker, lambda__event_message *
     lambda__tries tries = lambda__tries_unpack(received->state);
     uint32_t missing = 0;
     lambda__async_flush(worker);
-    worker->first = worker->at + 1;
+    (void)lambda__async_take_done(worker, worker->at + 1);
     tries.attempts++;
     for (int i = 0; i < LAMBDA__TARGETS; i++) {
         uint32_t bit = 1u << i;

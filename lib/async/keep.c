@@ -70,10 +70,9 @@ bool lambda__async_keep_retry(lambda__async_worker *worker, size_t at, lambda__t
 bool lambda__async_flush(lambda__async_worker *worker)
 {
     lambda_t *lambda = worker->lambda;
-    size_t first = worker->first;
+    size_t first = lambda__async_take_done(worker, worker->at);
     size_t count = worker->at - first;
     lambda_request_id ids[LAMBDA__WORKER_MOST_DURABLE];
-    worker->first = worker->at;
     worker->kept = worker->spent;
     if (count == 0) return true;
     for (size_t i = 0; i < count; i++)

@@ -90,6 +90,7 @@ void lambda__async_return(lambda_t *lambda, lambda_async_returner *returned, voi
     lambda__async *async = lambda->async;
     returning what = {.returned = returned, .user = user};
     lambda__async_waiters_end(lambda);
+    lambda__async_return_stolen(lambda);
     if (async->queue.durable) return;
     (void)async->queue.browse(async->queue.user, hand_back, &what);
     if (what.count == 0 || returned) return;
@@ -106,6 +107,7 @@ void lambda__async_close(lambda_t *lambda, lambda__async *async)
 {
     if (async->queue.close) async->queue.close(async->queue.user);
     lambda__release(&lambda->base, async->dropped);
+    lambda__release(&lambda->base, async->stolen);
     pthread_mutex_destroy(&async->mutex);
     lambda__release_lines(&lambda->base, async);
 }

@@ -59,7 +59,7 @@ void lambda__async_drop_damaged(lambda__async_worker *worker)
     lambda_t *lambda = worker->lambda;
     lambda__async_flush(worker);
     size_t length = worker->messages[worker->at].body.length;
-    worker->first = worker->at + 1;
+    (void)lambda__async_take_done(worker, worker->at + 1);
     lambda__counter_add(worker->thread, LAMBDA__COUNT_DROPPED_DAMAGED);
     if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
     lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
@@ -227,7 +227,7 @@ void lambda__async_settle(lambda__async_worker *worker, lambda__event_message *m
     lambda__async_settings settings;
     lambda__tries tries = lambda__tries_unpack(worker->messages[worker->at].state);
     lambda__async_flush(worker);
-    worker->first = worker->at + 1;
+    (void)lambda__async_take_done(worker, worker->at + 1);
     /* Said before other calls change it. */
     char why[LAMBDA__ERROR_SIZE];
     snprintf(why, sizeof(why), "%s", lambda__error_message(&lambda->base));

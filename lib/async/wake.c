@@ -107,7 +107,7 @@ static void sleep_until_woken(lambda_t *lambda, lambda__thread *thread)
 {
     lambda__async *async = lambda->async;
     atomic_fetch_add_explicit(&async->asleep, 1, memory_order_seq_cst);
-    atomic_fetch_sub_explicit(&async->active, 1, memory_order_seq_cst);
+    if (atomic_fetch_sub_explicit(&async->active, 1, memory_order_seq_cst) > 1) lambda__async_watch(lambda);
     /* Either a producer has seen that nobody is awake, or this sees what it pushed. */
     atomic_exchange_explicit(&thread->fence, 1, memory_order_seq_cst);
     if ((lambda__async_due_in(async) == 0 || lambda__async_stops(async)) && take_one(&async->asleep)) {
@@ -132,6 +132,7 @@ static void live(void *user)
     atomic_store_explicit(&thread->working, 1, memory_order_release);
     lambda__async_worker worker;
     lambda__async_worker_begin(&worker, lambda, thread, 1);
+    lambda__async_worker_list(&worker);
     while (!lambda__async_stops(async)) {
         if (lambda__async_work(&worker)) continue;
         if (worker.failed)
@@ -139,6 +140,7 @@ static void live(void *user)
         else if (!look(lambda))
             sleep_until_woken(lambda, thread);
     }
+    lambda__async_worker_unlist(&worker);
     lambda__async_worker_end(&worker);
     atomic_store_explicit(&thread->working, 0, memory_order_release);
     atomic_fetch_sub_explicit(&async->started, 1, memory_order_seq_cst);
@@ -206,6 +208,11 @@ static void watch(lambda_t *lambda, uint64_t after)
         atomic_exchange_explicit(&async->watched, 1, memory_order_seq_cst))
         return;
     schedule(lambda, lambda__now(&lambda->base) + after);
+}
+
+void lambda__async_watch(lambda_t *lambda)
+{
+    watch(lambda, WATCH_NS);
 }
 
 static void tell(lambda_t *lambda, uint32_t active)
@@ -276,6 +283,7 @@ void lambda__async_run(lambda__base *base, lambda__task *task)
     lambda__async *async = lambda->async;
     atomic_store_explicit(&async->watched, 0, memory_order_seq_cst);
     if (lambda__async_stops(async)) return;
+    if (async->threads && lambda__async_look_behind(lambda)) lambda__async_watch(lambda);
     if (lambda__async_due_in(async) == 0)
         see_to(lambda);
     else

@@ -18,11 +18,15 @@ void lambda__async_worker_begin(lambda__async_worker *worker, lambda_t *lambda, 
 {
     worker->lambda = lambda;
     worker->thread = thread;
-    worker->count = worker->first = worker->at = 0;
+    worker->count = worker->first = worker->at = worker->begun = 0;
     worker->capacity = capacity;
     worker->ran = worker->spent = worker->kept = 0;
     worker->failed = false;
     worker->kept_environment = NULL;
+    worker->batch = worker->seen = worker->begun_seen = 0;
+    worker->latch = (lambda__latch){0};
+    worker->next = worker->previous = NULL;
+    atomic_init(&worker->claim, 0);
     worker->result = (lambda_result)LAMBDA_ZERO;
     worker->record = (lambda__buffer){0};
 }
@@ -126,19 +130,21 @@ static void extend(lambda__async_worker *worker)
 }
 
 /** How many to take next. */
-static void adapt(lambda__async_worker *worker, uint64_t spent)
+static void adapt(lambda__async_worker *worker)
 {
     size_t most = worker->lambda->async->queue.durable ? LAMBDA__WORKER_MOST_DURABLE : LAMBDA__WORKER_MOST;
-    if (worker->count == worker->capacity && spent < QUICK_NS && worker->capacity < most)
+    if (worker->count == worker->capacity && worker->ran < QUICK_NS && worker->capacity < most)
         worker->capacity *= 2;
-    else if (spent > SLOW_NS)
+    else if (worker->ran > SLOW_NS)
         worker->capacity = 1;
 }
 
 /** The service stops: what was received and not begun is given back. */
 static void give_back(lambda__async_worker *worker)
 {
-    for (; worker->at < worker->count; worker->at++)
+    if (LAMBDA__LIKELY(worker->at == worker->count)) return;
+    (void)lambda__async_take_done(worker, worker->count);
+    for (; worker->at < worker->count && lambda__async_begin_next(worker); worker->at++)
         lambda__async_keep_retry(worker, worker->at, lambda__tries_unpack(worker->messages[worker->at].state), 0);
 }
 
@@ -172,25 +178,34 @@ static void receive(lambda__async_worker *worker)
     } while (LAMBDA__UNLIKELY(got == LAMBDA_QUEUE_RECEIVE_MAX && worker->count < worker->capacity));
 }
 
+/** Where more is there than one takes at once, another comes; and somebody sees to what would wait behind a slow handler. */
+static void get_help(const lambda__async_worker *worker)
+{
+    lambda_t *lambda = worker->lambda;
+    const lambda__async *async = lambda->async;
+    if (!async->threads) return;
+    bool others = atomic_load_explicit(&async->active, memory_order_relaxed) < async->most;
+    if (LAMBDA__UNLIKELY(others) && worker->count == worker->capacity && lambda__async_due_in(async) == 0)
+        lambda__async_wake(lambda);
+    if (worker->count > 1) lambda__async_watch(lambda);
+}
+
 bool lambda__async_work(lambda__async_worker *worker)
 {
     lambda_t *lambda = worker->lambda;
     lambda__async *async = lambda->async;
-    worker->count = worker->first = worker->at = 0;
     worker->ran = worker->spent = worker->kept = 0;
     worker->failed = false;
-    receive(worker);
+    worker->count = lambda__async_take_stolen(worker);
+    if (LAMBDA__LIKELY(worker->count == 0)) receive(worker);
     if (worker->count == 0) {
         lambda__async_idle(lambda);
         return false;
     }
     worker->received = worker->now = lambda__now(&lambda->base);
-    /* More than one takes at once: another comes to help. */
-    bool more = async->threads && worker->count == worker->capacity &&
-                atomic_load_explicit(&async->active, memory_order_relaxed) < async->most;
-    if (more && lambda__async_due_in(async) == 0) lambda__async_wake(lambda);
+    get_help(worker);
     for (; worker->at < worker->count; worker->at++) {
-        if (LAMBDA__UNLIKELY(lambda__async_stops(async))) break;
+        if (LAMBDA__UNLIKELY(lambda__async_stops(async) || !lambda__async_begin_next(worker))) break;
         extend(worker);
         perform(worker);
         if (worker->spent - worker->kept > SLOW_NS) {
@@ -204,6 +219,7 @@ bool lambda__async_work(lambda__async_worker *worker)
     lambda__invoke_release(&worker->kept_environment, worker->thread);
     lambda__async_flush(worker);
     give_back(worker);
-    adapt(worker, worker->ran);
+    adapt(worker);
+    lambda__async_batch_end(worker);
     return true;
 }
