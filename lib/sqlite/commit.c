@@ -82,7 +82,7 @@ void lambda__sqlite_disown(lambda_sqlite *file)
  */
 static void gather(lambda_sqlite *file)
 {
-    if (file->pending_count >= file->crowd || !file->attached) return;
+    if (file->pending_count >= file->crowd || !file->waits_for_disk || !file->attached) return;
     const lambda_clock *clock = &file->host.clock;
     uint64_t begun = clock->monotonic(clock->user);
     uint64_t patience = file->transaction_ns / 2 < 200000 ? file->transaction_ns / 2 : 200000;

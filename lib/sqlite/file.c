@@ -261,6 +261,7 @@ static lambda_status open_checked(const char *path, const lambda_sqlite_options 
     }
     file->path = copy;
     file->max_messages = options->max_messages;
+    file->waits_for_disk = options->durability == LAMBDA_DURABILITY_FULL;
     file->waiters_tail = &file->waiters;
     pthread_mutex_init(&file->lock, NULL);
     lambda_status status = look(file, options->vfs);

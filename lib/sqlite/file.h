@@ -105,6 +105,7 @@ struct lambda_sqlite {
     sqlite3_stmt *statements[STATEMENT_COUNT];
     uint64_t max_messages;
     uint64_t max_body;
+    bool waits_for_disk; /* each transaction does: it is worth sharing */
 
     pthread_mutex_t lock;
 

@@ -52,6 +52,7 @@ void queue_assert_body(const lambda_queue_message *message, const char *text);
 void queue_assert_counts(queue_fixture *f, uint64_t waiting, uint64_t delayed, uint64_t received);
 
 /** The other groups of tests; how many failed. */
+int queue_conformance_times(void);
 int queue_conformance_views(void);
 int queue_conformance_threads(void);
 int queue_conformance_durable(void);
