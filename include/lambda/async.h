@@ -22,9 +22,10 @@ typedef enum lambda_async_condition {
     LAMBDA_ASYNC_ZERO_RESERVED_CONCURRENCY =
         3,                           /**< the function has reserved concurrency 0, and there is a target for failures */
     LAMBDA_ASYNC_RECURSIVE_LOOP = 4, /**< the function was invoked 16 times by its own invocations (concurrency.h) */
-    LAMBDA_ASYNC_DELIVERY_FAILED = 5, /**< its record or dead letter could not be delivered until it was too old */
-    LAMBDA_ASYNC_PURGED = 6,          /**< `lambda_async_purge` */
-    LAMBDA_ASYNC_CLOSED = 7           /**< the service closed before it ended */
+    /** Its record or dead letter could not be delivered until it was too old; seen in `lambda_async_list`, no callback is told of it. */
+    LAMBDA_ASYNC_DELIVERY_FAILED = 5,
+    LAMBDA_ASYNC_PURGED = 6, /**< `lambda_async_purge` */
+    LAMBDA_ASYNC_CLOSED = 7  /**< the service closed before it ended */
 } lambda_async_condition;
 
 /** Lambda's word: "Success", "RetriesExhausted", "EventAgeExceeded", ...; "Unknown" for what is none. Static; any thread. */
@@ -51,7 +52,11 @@ typedef struct lambda_async_options {
     const char *qualifier;       /**< a version or alias; refused where the name carries another */
     lambda_bytes client_context; /**< as in lambda_invoke_options */
     const char *trace_id;        /**< as there */
-    uint32_t wait_ms; /**< where the queue is full, wait so long for room. Default 0: the call fails at once */
+    /**
+     * Where the queue is full, wait so long for room. Default 0: the call fails at once. A handler that waits keeps its worker, which
+     * others wait for: LAMBDA_WAIT_FOREVER is refused there.
+     */
+    uint32_t wait_ms;
     lambda_async_callback *callback; /**< is told how it ended. Default none */
     void *user;                      /**< handed to it */
 } lambda_async_options;
@@ -113,7 +118,8 @@ static inline lambda_status lambda_invoke_async_batch(lambda_t *lambda, const ch
 /**
  * Waits until an event has ended, a delivery that it led to included. Looks through the queue once to see whether it is there. With
  * LAMBDA_EXECUTOR_NONE or _HOST it runs what is due meanwhile, as lambda_pump does. LAMBDA_ERROR_TOO_MANY_REQUESTS: the time was
- * over first. An id that is not in the queue has ended, or never was: LAMBDA_OK. Not in a handler.
+ * over first. An id that is not in the queue has ended, or never was: LAMBDA_OK. Refused in a handler, which may be what is waited for,
+ * with LAMBDA_ERROR_INVALID_PARAMETER_VALUE; LAMBDA_ERROR_SERVICE when the service closes meanwhile.
  */
 LAMBDA_API lambda_status lambda_async_wait(lambda_t *lambda, lambda_request_id request_id, uint32_t timeout_ms);
 

@@ -38,7 +38,11 @@ typedef struct lambda_limits {
     size_t response_payload;   /**< bytes of a response. Default 6,291,456; at most 1 GiB */
     uint32_t environment_variables; /**< bytes of all names and values of one function. Default 4,096; at most 1 MiB */
     uint64_t code_storage; /**< bytes of code of all versions of all functions. Default 75 GiB (80,530,636,800) */
-    size_t async_payload;  /**< bytes of an event that is invoked asynchronously. Default 1,048,576; at most 1 GiB */
+    /**
+     * Bytes of an event that the host or a handler invokes asynchronously. Default 1,048,576; at most 1 GiB. `request_payload` is not asked
+     * there, and neither is for the records that functions get as destinations: they hold an event and its answer.
+     */
+    size_t async_payload;
 } lambda_limits;
 
 /** For `idle_timeout_ms`. */

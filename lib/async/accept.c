@@ -58,8 +58,7 @@ void lambda__async_descend(lambda_t *lambda, lambda__thread *thread, lambda__eve
 
 /* ---- pushing */
 
-/** Handlers may push while the service drains; nobody may once it has stopped. */
-static bool closed(const lambda__async *async, const lambda__thread *thread)
+bool lambda__async_closed(const lambda__async *async, const lambda__thread *thread)
 {
     return atomic_load_explicit(thread->chain ? &async->stopping : &async->closing, memory_order_acquire) != 0;
 }
@@ -69,7 +68,7 @@ static bool wait_for_room(lambda_t *lambda, const lambda__thread *thread, lambda
                           uint64_t deadline)
 {
     if (*status != LAMBDA_ERROR_TOO_MANY_REQUESTS || lambda__now(&lambda->base) >= deadline) return false;
-    if (closed(lambda->async, thread)) {
+    if (lambda__async_closed(lambda->async, thread)) {
         /* There will be no room any more. */
         *status = lambda__fail(&lambda->base, LAMBDA_ERROR_SERVICE, "the service closes");
         return false;
@@ -78,11 +77,22 @@ static bool wait_for_room(lambda_t *lambda, const lambda__thread *thread, lambda
     return true;
 }
 
+/** Counted first: whoever finds it in the queue, or ended, finds it counted. */
+static lambda_status try_push(lambda__async *async, lambda__thread *thread, const lambda_queue_entry *entries,
+                              size_t count)
+{
+    lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, count);
+    lambda_status status = async->queue.push(async->queue.user, entries, count);
+    if (LAMBDA__UNLIKELY(status != LAMBDA_OK))
+        lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, (uint64_t)0 - count);
+    return status;
+}
+
 static lambda_status push(lambda_t *lambda, lambda__thread *thread, const lambda_queue_entry *entries, size_t count,
                           uint32_t wait_ms)
 {
     lambda__async *async = lambda->async;
-    lambda_status status = async->queue.push(async->queue.user, entries, count);
+    lambda_status status = try_push(async, thread, entries, count);
     if (LAMBDA__LIKELY(status != LAMBDA_ERROR_TOO_MANY_REQUESTS) || wait_ms == 0) return status;
     uint64_t now = lambda__now(&lambda->base);
     uint64_t deadline = wait_ms == LAMBDA_WAIT_FOREVER ? UINT64_MAX : now + (uint64_t)wait_ms * 1000000;
@@ -91,7 +101,7 @@ static lambda_status push(lambda_t *lambda, lambda__thread *thread, const lambda
     atomic_fetch_add_explicit(&async->want_room, 1, memory_order_seq_cst);
     do {
         seen = atomic_load_explicit(&async->changed, memory_order_seq_cst);
-        status = async->queue.push(async->queue.user, entries, count);
+        status = try_push(async, thread, entries, count);
     } while (wait_for_room(lambda, thread, &status, seen, deadline));
     atomic_fetch_sub_explicit(&async->want_room, 1, memory_order_seq_cst);
     lambda__async_call_end(thread);
@@ -119,14 +129,11 @@ static lambda_status push_all(lambda_t *lambda, lambda__thread *thread, const la
     bool told = LAMBDA__UNLIKELY(acceptance->callback != NULL);
     lambda_status status = told ? expect_all(lambda, acceptance, ids, count) : LAMBDA_OK;
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
-    /* Counted first: whoever finds it in the queue, or ended, finds it counted. */
-    lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, count);
     status = push(lambda, thread, entries, count, acceptance->wait_ms);
     if (LAMBDA__LIKELY(status == LAMBDA_OK)) {
         lambda__async_tell(lambda, thread);
         return LAMBDA_OK;
     }
-    lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, (uint64_t)0 - count);
     for (size_t i = 0; told && i < count; i++)
         lambda__async_forget(lambda, ids[i]);
     return status;
@@ -227,7 +234,7 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
     /* A service that closes has no functions any more: that is not what is wrong. */
     bool leads = target && LAMBDA__LIKELY(lambda__target_leads(target));
     bool found = LAMBDA__LIKELY(leads) || lambda__async_exists(lambda, thread, name);
-    if (LAMBDA__UNLIKELY(closed(lambda->async, thread)))
+    if (LAMBDA__UNLIKELY(lambda__async_closed(lambda->async, thread)))
         return lambda__fail(base, LAMBDA_ERROR_SERVICE, "the service closes");
     if (LAMBDA__UNLIKELY(!found)) {
         char arn[LAMBDA__ARN_SIZE];
@@ -236,6 +243,8 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
     }
     lambda__origin origin;
     bool inside = thread->chain != NULL;
+    if (LAMBDA__UNLIKELY(inside && acceptance.wait_ms == LAMBDA_WAIT_FOREVER))
+        return lambda__fail(base, INVALID, "wait_ms: a handler that waits for ever may be what keeps the queue full");
     if (LAMBDA__UNLIKELY(inside)) {
         find_lineage(thread, &origin);
         acceptance.message.head.lineage_count = (uint8_t)origin.count;

@@ -95,6 +95,9 @@ static inline void lambda__acceptance_begin(lambda__acceptance *acceptance, cons
 lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, lambda__acceptance *acceptance,
                                    const lambda_bytes *payloads, size_t count, lambda_request_id *ids);
 
+/** Handlers may push while the service drains; nobody may once it has stopped. */
+bool lambda__async_closed(const lambda__async *async, const lambda__thread *thread);
+
 /** Is there a function, version or alias of that name? */
 bool lambda__async_exists(lambda_t *lambda, lambda__thread *thread, const lambda__name *name);
 

@@ -48,6 +48,8 @@ lambda_status lambda_async_redrive(lambda_t *lambda, const char *destination, ui
                             destination);
     redriving what = {.lambda = lambda, .thread = lambda__thread_get(base)};
     if (!what.thread) return lambda__out_of_memory(base);
+    if (lambda__async_closed(lambda->async, what.thread))
+        return lambda__fail(base, LAMBDA_ERROR_SERVICE, "the service closes");
     lambda_status status = found->redrive(found->user, most, accept, &what);
     lambda__buffer_clear(base, &what.payload);
     if (redriven) *redriven = what.count;

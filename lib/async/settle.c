@@ -152,6 +152,18 @@ static void tell(const lambda__async_worker *worker, lambda_request_id id, const
     lambda__async_ended(worker->lambda, &outcome);
 }
 
+/** Counts an end that drops nothing, or takes that back. What is left to deliver is counted when it is. */
+static void count_end(lambda__thread *thread, const ending *how, bool handed, bool left, uint64_t by)
+{
+    if (handed) lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, by);
+    if (how->condition == LAMBDA_ASYNC_RECURSIVE_LOOP) lambda__counter_add_many(thread, LAMBDA__COUNT_LOOPS, by);
+    if (left) return;
+    if (how->condition == LAMBDA_ASYNC_SUCCESS)
+        lambda__counter_add_many(thread, LAMBDA__COUNT_SUCCEEDED, by);
+    else if (handed)
+        lambda__counter_add_many(thread, LAMBDA__COUNT_DELIVERED, by);
+}
+
 /** Ends the event: its targets' messages take its place in the same step. */
 static void end(lambda__async_worker *worker, const lambda__event_message *message, const ending *how)
 {
@@ -181,17 +193,14 @@ static void end(lambda__async_worker *worker, const lambda__event_message *messa
     lambda__dropped event = lambda__async_identify(message);
     event.condition = how->condition;
     event.attempts = how->attempts;
+    bool dropped = !left && !handed && how->condition != LAMBDA_ASYNC_SUCCESS;
     /* Counted first: who finds the queue empty finds all of it counted. */
-    if (handed) lambda__counter_add(thread, LAMBDA__COUNT_ACCEPTED);
-    if (how->condition == LAMBDA_ASYNC_RECURSIVE_LOOP) lambda__counter_add(thread, LAMBDA__COUNT_LOOPS);
-    /* What is left to deliver is counted when it is. */
-    if (!left && how->condition == LAMBDA_ASYNC_SUCCESS)
-        lambda__counter_add(thread, LAMBDA__COUNT_SUCCEEDED);
-    else if (!left && handed)
-        lambda__counter_add(thread, LAMBDA__COUNT_DELIVERED);
-    else if (!left)
-        lambda__async_dropped(worker->lambda, thread, &event);
-    if (!lambda__async_keep_end(worker, worker->at, 1, entries, count)) return;
+    count_end(thread, how, handed, left, 1);
+    if (dropped) lambda__async_dropped(worker->lambda, thread, &event);
+    if (!lambda__async_keep_end(worker, worker->at, 1, entries, count)) {
+        count_end(thread, how, handed, left, (uint64_t)0 - 1);
+        return;
+    }
     /* The message is no more. */
     if (count > 0) lambda__async_tell(worker->lambda, thread);
     tell(worker, event.request_id, how);
@@ -217,7 +226,8 @@ static bool again(lambda__async_worker *worker, const lambda__async_settings *se
     uint64_t age = worker->messages[worker->at].age_ns + (lambda__now(&worker->lambda->base) - worker->received);
     if (age > settings->maximum_event_age_ns || delay > settings->maximum_event_age_ns - age) return false;
     lambda__counter_add(worker->thread, counter);
-    (void)lambda__async_keep_retry(worker, worker->at, tries, delay);
+    if (!lambda__async_keep_retry(worker, worker->at, tries, delay))
+        lambda__counter_add_many(worker->thread, counter, (uint64_t)0 - 1);
     return true;
 }
 

@@ -224,13 +224,24 @@ lambda_status lambda__async_wait_all(lambda_t *lambda, uint32_t timeout_ms, bool
     return status;
 }
 
-lambda_status lambda_async_wait_all(lambda_t *lambda, uint32_t timeout_ms)
+/** The thread that may wait; not in a handler, which may be what is waited for. */
+static lambda_status check_waiter(lambda_t *lambda, lambda__thread **waiter)
 {
     if (!lambda) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
-    lambda__thread *thread = lambda__thread_get(&lambda->base);
+    lambda__thread *thread = *waiter = lambda__thread_get(&lambda->base);
     if (!thread) return lambda__out_of_memory(&lambda->base);
+    if (!thread->chain) return LAMBDA_OK;
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                        "a handler cannot wait for events: it may be what is waited for");
+}
+
+lambda_status lambda_async_wait_all(lambda_t *lambda, uint32_t timeout_ms)
+{
+    lambda__thread *thread = NULL;
+    lambda_status status = check_waiter(lambda, &thread);
+    if (status != LAMBDA_OK) return status;
     lambda__async_call_begin(thread);
-    lambda_status status = lambda__async_wait_all(lambda, timeout_ms, false);
+    status = lambda__async_wait_all(lambda, timeout_ms, false);
     lambda__async_call_end(thread);
     return status;
 }
@@ -299,11 +310,10 @@ static lambda_status wait_once(lambda_t *lambda, lambda_request_id id, uint64_t 
 
 lambda_status lambda_async_wait(lambda_t *lambda, lambda_request_id request_id, uint32_t timeout_ms)
 {
-    if (!lambda) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
-    lambda__thread *thread = lambda__thread_get(&lambda->base);
-    if (!thread) return lambda__out_of_memory(&lambda->base);
+    lambda__thread *thread = NULL;
+    lambda_status status = check_waiter(lambda, &thread);
+    if (status != LAMBDA_OK) return status;
     uint64_t deadline = deadline_of(lambda, timeout_ms);
-    lambda_status status = LAMBDA_OK;
     bool gone = false;
     lambda__async_call_begin(thread);
     while (status == LAMBDA_OK && !gone)

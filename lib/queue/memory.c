@@ -115,6 +115,10 @@ static lambda_status push(void *user, const lambda_queue_entry *entries, size_t 
 {
     lambda__queue_memory *queue = user;
     bool bytes = false;
+    if (LAMBDA__UNLIKELY(count > queue->max_messages))
+        return lambda__fail(queue->base, LAMBDA_ERROR_REQUEST_TOO_LARGE,
+                            "%zu messages at once are more than the queue's max_messages of %llu", count,
+                            (unsigned long long)queue->max_messages);
     lambda_status status = try_push(queue, entries, count, &bytes);
     if (LAMBDA__LIKELY(!bytes)) return status;
     /* Chunks that nobody needs are kept for the next messages, and those of others may lie in them still: purged ones too. */

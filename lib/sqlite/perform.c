@@ -144,6 +144,12 @@ static int perform_one(transaction *step, lambda__sqlite_request *request)
 {
     uint64_t most = step->file->max_messages;
     uint64_t more = request->pushed.count;
+    if (most && !request->may_overfill && more > most) {
+        request->status = LAMBDA_ERROR_REQUEST_TOO_LARGE;
+        snprintf(request->error, sizeof(request->error), "%llu messages at once are more than the most of %llu",
+                 (unsigned long long)more, (unsigned long long)most);
+        return SQLITE_OK;
+    }
     if (most && !request->may_overfill && (step->total > most || more > most - step->total)) {
         request->status = LAMBDA_ERROR_TOO_MANY_REQUESTS;
         snprintf(request->error, sizeof(request->error), "the queue is full: it has %llu messages of at most %llu",

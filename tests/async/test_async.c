@@ -203,7 +203,7 @@ static void bad_arguments_are_refused_by_name(void **state)
     lambda_bytes three[3] = {LAMBDA_JSON("1"), LAMBDA_JSON("2"), LAMBDA_JSON("3")};
     /* All or none. */
     assert_fails(w.lambda, lambda_invoke_async_batch(w.lambda, "f", three, 3, NULL, NULL),
-                 LAMBDA_ERROR_TOO_MANY_REQUESTS, "max_messages of 2");
+                 LAMBDA_ERROR_REQUEST_TOO_LARGE, "max_messages of 2");
     assert_int_equal(statistics(&w).waiting, 0);
     lambda_request_id ids[3];
     assert_ok(w.lambda, lambda_invoke_async_batch(w.lambda, "f", three, 2, NULL, ids));

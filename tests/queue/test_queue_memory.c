@@ -437,7 +437,7 @@ static void a_push_is_all_or_nothing(void **state)
     for (int i = 0; i < 50; i++)
         assert_int_equal(f.queue.push(f.queue.user, entries, 3), FULL);
     part.length = 10;
-    assert_int_equal(f.queue.push(f.queue.user, entries, 6), FULL);
+    assert_int_equal(f.queue.push(f.queue.user, entries, 6), LAMBDA_ERROR_REQUEST_TOO_LARGE);
     assert_int_equal(counts(&f).waiting + counts(&f).delayed, 0);
     assert_int_equal(f.queue.push(f.queue.user, entries, 4), LAMBDA_OK);
     assert_int_equal(f.queue.push(f.queue.user, entries, 2), FULL);

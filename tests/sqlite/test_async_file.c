@@ -226,6 +226,48 @@ static void an_end_that_cannot_be_kept_is_tried_until_it_is(void **state)
     end(&w);
 }
 
+/** The same for a host with no thread but its own: nobody is kept waiting. */
+static void an_end_that_a_pump_cannot_keep_runs_again_after_a_minute(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    close_service(&w);
+    w.file_options.vfs = FAULTY_VFS;
+    lambda_options options = {.executor = {.kind = LAMBDA_EXECUTOR_NONE}};
+    test_clock clock = {.monotonic = 1, .wall = w.wall};
+    options.clock = test_clock_port(&clock);
+    options.log = lambda_test_log_sink(w.log);
+    assert_int_equal(lambda_sqlite_open(w.path, &w.file_options, &w.file), LAMBDA_OK);
+    lambda_sqlite_use(w.file, &options);
+    w.lambda = test_open(&options);
+    test_create(w.lambda, "f", note, &w);
+    w.inside = break_disk;
+    assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, NULL));
+    assert_ok(w.lambda, lambda_pump(w.lambda, UINT64_MAX, NULL));
+    assert_int_equal(w.runs, 1);
+    assert_int_equal(lambda_test_log_count(w.log, "it may run again"), 1);
+    faulty_reset();
+    w.inside = NULL;
+    /* Not lost, and not counted as ended: the sum is right. */
+    lambda_async_statistics now = statistics(&w);
+    assert_int_equal(now.succeeded, 0);
+    assert_int_equal(now.running, 1);
+    clock.monotonic += 59 * SECOND;
+    assert_ok(w.lambda, lambda_pump(w.lambda, UINT64_MAX, NULL));
+    assert_int_equal(w.runs, 1);
+    clock.monotonic += 2 * SECOND;
+    assert_ok(w.lambda, lambda_pump(w.lambda, UINT64_MAX, NULL));
+    assert_int_equal(w.runs, 2);
+    now = statistics(&w);
+    assert_int_equal(now.succeeded, 1);
+    assert_int_equal(now.running + now.waiting + now.delayed, 0);
+    assert_int_equal(lambda_close(w.lambda), 0);
+    lambda_sqlite_close(w.file);
+    open_service(&w);
+    end(&w);
+}
+
 static void an_end_that_was_never_kept_runs_again(void **state)
 {
     (void)state;
@@ -291,6 +333,7 @@ int main(void)
         cmocka_unit_test(attempts_are_counted_across_runs),
         cmocka_unit_test(a_refused_event_is_not_there),
         cmocka_unit_test(an_end_that_cannot_be_kept_is_tried_until_it_is),
+        cmocka_unit_test(an_end_that_a_pump_cannot_keep_runs_again_after_a_minute),
         cmocka_unit_test(an_end_that_was_never_kept_runs_again),
         cmocka_unit_test(a_loop_is_found_across_runs),
     };

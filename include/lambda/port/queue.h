@@ -83,7 +83,7 @@ typedef struct lambda_queue {
     lambda_status (*attach)(void *user, const lambda_queue_host *host);
     /**
      * Adds messages, all or none, and returns when they are as safe as this queue makes them. LAMBDA_ERROR_TOO_MANY_REQUESTS
-     * where it is full; LAMBDA_ERROR_REQUEST_TOO_LARGE for a body that no room would be enough for.
+     * where it is full; LAMBDA_ERROR_REQUEST_TOO_LARGE for a body, or for more messages, than there would ever be room for.
      */
     lambda_status (*push)(void *user, const lambda_queue_entry *entries, size_t count);
     /**
