@@ -3,12 +3,19 @@
 
 #include <string.h>
 
+static void publish(lambda__queue_memory *queue)
+{
+    uint64_t next = queue->first_lease ? queue->first_lease->deadline : UINT64_MAX;
+    atomic_store_explicit(&queue->next_expiry, next, memory_order_release);
+}
+
 static void unlist(lambda__queue_memory *queue, lambda__queue_lease *lease)
 {
     if (!lease->listed) return;
     *(lease->previous ? &lease->previous->next : &queue->first_lease) = lease->next;
     *(lease->next ? &lease->next->previous : &queue->last_lease) = lease->previous;
     lease->listed = false;
+    publish(queue);
 }
 
 /** By deadline. Those that are begun now mostly end last. */
@@ -23,7 +30,7 @@ static void list(lambda__queue_memory *queue, lambda__queue_lease *lease)
     *(before ? &before->next : &queue->first_lease) = lease;
     *(lease->next ? &lease->next->previous : &queue->last_lease) = lease;
     lease->listed = true;
-    if (!before) atomic_store_explicit(&queue->next_expiry, lease->deadline, memory_order_release);
+    publish(queue);
 }
 
 static bool add_block(lambda__queue_memory *queue)
@@ -187,8 +194,6 @@ void lambda__leases_expire(lambda__queue_memory *queue, uint64_t now)
         lambda__lease_update(queue, lease);
         atomic_fetch_sub_explicit(&queue->browsing, 1, memory_order_seq_cst);
     }
-    uint64_t next = queue->first_lease ? queue->first_lease->deadline : UINT64_MAX;
-    atomic_store_explicit(&queue->next_expiry, next, memory_order_release);
 }
 
 bool lambda__leases_each(lambda__queue_memory *queue, bool (*visit)(void *user, lambda__queue_record *record),

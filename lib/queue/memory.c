@@ -171,11 +171,12 @@ static size_t begin_lease(const receiving *what, size_t count)
     return count;
 }
 
-/** Those that were delayed and are due, and those whose receiver's time is over. Under the queue's mutex. */
+/** Those that were delayed and are due, and those whose receiver's time is over. */
 static size_t take_due(const receiving *what)
 {
     lambda__queue_memory *queue = what->queue;
     size_t count = 0;
+    pthread_mutex_lock(&queue->mutex);
     if (what->now >= atomic_load_explicit(&queue->next_expiry, memory_order_acquire))
         lambda__leases_expire(queue, what->now);
     while (count < what->most) {
@@ -183,7 +184,9 @@ static size_t take_due(const receiving *what)
         if (!record) break;
         what->lease->records[count++] = record;
     }
-    return count > 0 ? begin_lease(what, count) : 0;
+    if (count > 0) begin_lease(what, count);
+    pthread_mutex_unlock(&queue->mutex);
+    return count;
 }
 
 static size_t take_from_lanes(const receiving *what)
@@ -213,6 +216,22 @@ static bool anything_due(const lambda__queue_memory *queue, uint64_t now)
            now >= atomic_load_explicit(&queue->next_expiry, memory_order_acquire);
 }
 
+/** With a lease: what `take` finds, if anything. */
+static lambda_status receive_some(receiving *what, size_t (*take)(const receiving *what), size_t *received)
+{
+    lambda__queue_memory *queue = what->queue;
+    pthread_mutex_lock(&queue->mutex);
+    what->lease = lambda__lease_new(queue);
+    pthread_mutex_unlock(&queue->mutex);
+    if (!what->lease) return lambda__out_of_memory(queue->base);
+    *received = take(what);
+    if (*received > 0) return LAMBDA_OK;
+    pthread_mutex_lock(&queue->mutex);
+    lambda__lease_drop(queue, what->lease);
+    pthread_mutex_unlock(&queue->mutex);
+    return LAMBDA_OK;
+}
+
 static lambda_status receive(void *user, lambda_queue_message *messages, size_t capacity, uint64_t visible_ns,
                              size_t *received)
 {
@@ -227,17 +246,16 @@ static lambda_status receive(void *user, lambda_queue_message *messages, size_t 
         empty = lane_empty(&queue->lanes[i]);
     if (what.most == 0 || (empty && !due)) return LAMBDA_OK;
 
-    pthread_mutex_lock(&queue->mutex);
-    what.lease = lambda__lease_new(queue);
-    if (what.lease && due) *received = take_due(&what);
-    pthread_mutex_unlock(&queue->mutex);
-    if (!what.lease) return lambda__out_of_memory(queue->base);
-    if (*received == 0) *received = take_from_lanes(&what);
-    if (*received > 0) return LAMBDA_OK;
-    pthread_mutex_lock(&queue->mutex);
-    lambda__lease_drop(queue, what.lease);
-    pthread_mutex_unlock(&queue->mutex);
-    return LAMBDA_OK;
+    lambda_status status = LAMBDA_OK;
+    if (due) status = receive_some(&what, take_due, received);
+    if (status != LAMBDA_OK || *received == what.most || empty) return status;
+    /* Those that come behind have a lease of their own. */
+    size_t more = 0;
+    what.messages += *received;
+    what.most -= *received;
+    status = receive_some(&what, take_from_lanes, &more);
+    *received += more;
+    return *received > 0 ? LAMBDA_OK : status;
 }
 
 /* ---- giving back */

@@ -51,10 +51,11 @@ static bool everything(look *what, bool (*visit)(void *user, lambda__queue_recor
 {
     what->standing = LAMBDA_QUEUE_RECEIVED;
     if (!what->purges && !lambda__leases_each(what->queue, visit, what)) return false;
-    what->standing = LAMBDA_QUEUE_WAITING;
-    if (!lanes_each(what->queue, visit, what)) return false;
+    /* Those that were given back are mostly older than those that were never received. */
     what->standing = LAMBDA_QUEUE_DELAYED;
-    return lambda__delayed_each(what->queue, visit, what);
+    if (!lambda__delayed_each(what->queue, visit, what)) return false;
+    what->standing = LAMBDA_QUEUE_WAITING;
+    return lanes_each(what->queue, visit, what);
 }
 
 static uint64_t age_of(const look *what, const lambda__queue_record *record)

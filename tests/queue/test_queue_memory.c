@@ -444,7 +444,7 @@ static void a_push_is_all_or_nothing(void **state)
     assert_int_equal(f.queue.push(f.queue.user, entries, 1), LAMBDA_OK);
     pass(&f, 1);
     assert_int_equal(f.queue.push(f.queue.user, entries, 1), FULL);
-    assert_int_equal(receive(&f, got, 6, LAMBDA_QUEUE_FOREVER), 2);
+    assert_int_equal(receive(&f, got, 2, LAMBDA_QUEUE_FOREVER), 2);
     /* What takes an ended one's place is never refused. */
     assert_int_equal(f.queue.acknowledge(f.queue.user, got, 1, entries, 2), LAMBDA_OK);
     assert_int_equal(f.queue.push(f.queue.user, entries, 1), FULL);
@@ -566,8 +566,9 @@ static uint64_t exercise(fixture *f)
                 there += k == 3 ? 1 : (uint64_t)-1;
             else
                 assert_true(status == LAMBDA_ERROR_OUT_OF_MEMORY || i == 3);
-            if (status == LAMBDA_ERROR_OUT_OF_MEMORY)
-                assert_int_equal(f->queue.retry(f->queue.user, &got[k], 1, 0), LAMBDA_OK);
+            if (status != LAMBDA_ERROR_OUT_OF_MEMORY) continue;
+            status = f->queue.retry(f->queue.user, &got[k], 1, 0);
+            assert_true(status == LAMBDA_OK || i == 3);
         }
     }
     return there;
