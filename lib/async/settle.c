@@ -219,6 +219,22 @@ static bool reserved_none(lambda_t *lambda, const lambda__event_message *message
            concurrency == 0;
 }
 
+/** True for a target that is a function which has gone in the event's loop too often itself: to tell it would go on for ever. */
+static bool loops_too(lambda__async_worker *worker, const lambda__event_message *message, const char *target)
+{
+    lambda_t *lambda = worker->lambda;
+    lambda__name name;
+    uint64_t times = 0;
+    if (!target || lambda__destination_find(lambda, target)) return false;
+    if (lambda__name_parse(lambda, target, &name) != LAMBDA_OK) return false;
+    lambda__read_begin(worker->thread);
+    const lambda__function *function = lambda__registry_find(lambda, name.function, name.function_length);
+    for (uint32_t i = 0; function && i < message->head.lineage_count; i++)
+        if (message->lineage[i].function == function->identity) times = message->lineage[i].times;
+    lambda__read_end(worker->thread);
+    return times >= LAMBDA__LOOP_MAX;
+}
+
 /** Gives the event back for another attempt, unless it would be too old by then. */
 static bool again(lambda__async_worker *worker, const lambda__async_settings *settings, lambda__tries tries,
                   uint64_t delay, int counter)
@@ -262,6 +278,8 @@ void lambda__async_settle(lambda__async_worker *worker, lambda__event_message *m
         }
     } else if (status == LAMBDA_ERROR_RECURSIVE_INVOCATION) {
         how.condition = LAMBDA_ASYNC_RECURSIVE_LOOP;
+        for (int i = 0; i < LAMBDA__TARGETS; i++)
+            if (loops_too(worker, message, how.targets[i])) how.targets[i] = NULL;
     } else if (status == LAMBDA_ERROR_TOO_MANY_REQUESTS && (on_failure || dead_letter) &&
                reserved_none(lambda, message)) {
         how.condition = LAMBDA_ASYNC_ZERO_RESERVED_CONCURRENCY;

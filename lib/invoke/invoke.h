@@ -6,6 +6,9 @@
 
 #include "environment/environment.h"
 
+/** Times that Lambda lets a function be invoked in one chain, https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html. */
+#define LAMBDA__LOOP_MAX 16
+
 struct lambda_target {
     lambda_t *lambda;
     lambda__function *function; /* holds a reference */

@@ -6,8 +6,6 @@
 #include "base/executor.h"
 #include "invoke/invoke.h"
 
-/** Times that Lambda lets a function be invoked in one chain, https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html. */
-#define LOOP_MAX 16
 /** How often one who waits for a scaling rate looks again. */
 #define RATE_POLL_NS UINT64_C(10000000)
 
@@ -55,7 +53,7 @@ static bool loops(const lambda__thread *thread, const lambda__function *function
         times += each->function == function->identity;
         if (each->function == LAMBDA__ORIGIN) times += before(each, function);
     }
-    return times >= LOOP_MAX && !atomic_load_explicit(&function->loops_allowed, memory_order_relaxed);
+    return times >= LAMBDA__LOOP_MAX && !atomic_load_explicit(&function->loops_allowed, memory_order_relaxed);
 }
 
 /** A busy environment of what the invocation leads to now; `*cold` if it is new. */
@@ -86,7 +84,7 @@ static lambda_status take(lambda__invocation *invocation, lambda__environment **
         lambda_status status =
             looped ? lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RECURSIVE_INVOCATION,
                                   "%s was invoked %d times in this chain of invocations: it goes in a loop",
-                                  version->function->name, LOOP_MAX)
+                                  version->function->name, LAMBDA__LOOP_MAX)
                    : lambda__environment_take(invocation->lambda, version, thread, environment, cold);
         lambda__version_release(invocation->lambda, version);
         if (status != LAMBDA_OK || *environment) return status;

@@ -34,6 +34,7 @@ static void delete_function(sim_world *world, sim_function *function)
     sim_function fresh = {.reserved = -1, .running = function->running, .loose = true};
     memcpy(fresh.name, function->name, sizeof(fresh.name));
     *function = fresh;
+    event_age(world, function, SIM_AGE_NS);
     world->loose = true;
 }
 
@@ -222,6 +223,8 @@ static void check_throttle(sim_world *world, const sim_function *function, const
 {
     const char *reason = result->throttle_reason;
     CHECK(world, reason != NULL);
+    /* Events run when they like. */
+    if (world->eventful) return;
     bool rate = strstr(reason, "RateLimit") != NULL;
     bool none = function->loose || nothing_left(world, function);
     CHECK(world, rate || none || world->calls > 1 || world->running > 0 || world->inits > 0 || world->pieces > 0);
@@ -241,7 +244,9 @@ void invoke(sim_world *world, sim_function *function)
     lambda_status status = lambda_invoke_with(world->lambda, name, LAMBDA_JSON("{}"), &options, &result);
     world->depth--;
     bool changed = loose || world->meddles || (world->codes ? world->codes->generation : 0) != newest;
-    CHECK(world, ONE_OF(world, status, NOT_FOUND, LAMBDA_ERROR_TOO_MANY_REQUESTS));
+    /* Events that push events and invoke others: a loop may be ended here. */
+    bool looped = world->eventful && status == LAMBDA_ERROR_RECURSIVE_INVOCATION;
+    CHECK(world, looped || ONE_OF(world, status, NOT_FOUND, LAMBDA_ERROR_TOO_MANY_REQUESTS));
     if (status == LAMBDA_OK) {
         CHECK(world, expected.exists || changed);
         count(world, &result);
@@ -289,6 +294,7 @@ void act(sim_world *world)
 {
     sim_function *function = &world->functions[draw(world, world->count)];
     if (world->starves) world->memory.fail_at = chance(world, 200) ? world->memory.requests + 1 + draw(world, 40) : 0;
+    if (world->eventful && chance(world, 500)) event_act(world, function);
     uint32_t what = draw(world, 1000);
     if (what < 450)
         invoke(world, function);

@@ -19,6 +19,7 @@ typedef struct sum {
     uint64_t invocations;
     uint64_t errors;
     uint64_t throttles;
+    uint64_t events;
     double hours;
 } sum;
 
@@ -28,6 +29,7 @@ static uint64_t run(uint64_t seed, bool verbose, sum *all)
     sim_world *world = &made;
     made.meddles = seed % 2 == 1;
     made.starves = seed % 4 >= 2;
+    made.eventful = seed % 3 != 0;
     made.count = 5 + draw(world, seed % 8 == 0 ? 400 : 60);
     made.functions = calloc(made.count, sizeof(*made.functions));
     CHECK(world, made.functions != NULL);
@@ -47,6 +49,7 @@ static uint64_t run(uint64_t seed, bool verbose, sum *all)
         all->invocations += made.counts.invocations;
         all->errors += made.counts.errors;
         all->throttles += made.counts.throttles;
+        all->events += made.accepted;
         world_close(world);
     }
     all->seeds++;
@@ -105,9 +108,10 @@ int main(int argc, char **argv)
             return 1;
         }
     }
-    printf("%llu seeds: %llu invocations, %llu of them function errors, %llu throttled, %.0f hours of virtual time, in "
-           "%.1f s\n",
+    printf("%llu seeds: %llu invocations, %llu of them function errors, %llu throttled, %llu events, %.0f hours of "
+           "virtual "
+           "time, in %.1f s\n",
            (unsigned long long)all.seeds, (unsigned long long)all.invocations, (unsigned long long)all.errors,
-           (unsigned long long)all.throttles, all.hours, now() - begin);
+           (unsigned long long)all.throttles, (unsigned long long)all.events, all.hours, now() - begin);
     return 0;
 }

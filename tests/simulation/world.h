@@ -12,7 +12,7 @@
 #include <lambda/lambda.h>
 #include <lambda/testing.h>
 
-enum { VERSIONS = 8 };
+enum { VERSIONS = 8, KEPT_MAX = 256 };
 
 /** Code that was given to a function: its handlers' `user`. */
 typedef struct sim_code {
@@ -34,7 +34,26 @@ typedef struct sim_function {
     int64_t reserved;             /* -1: none */
     uint32_t running;             /* its handlers that run now */
     bool loose;                   /* its concurrency was changed while some ran: those may be too many */
+    uint64_t age_ns;              /* how old events of $LATEST may get now */
 } sim_function;
+
+/** An event that was accepted: its payload is its number. */
+typedef struct sim_event {
+    sim_function *function;
+    uint64_t accepted; /* when; virtual ns */
+    uint64_t left;     /* when its handler returned last */
+    uint64_t age_ns;   /* how old it may get, by the most lenient setting since it was accepted */
+    uint32_t runs;     /* of its handler */
+    uint32_t told;     /* of its callback */
+    bool calls;        /* it has one */
+    bool ended;        /* as the callback said, or the host that was handed it back */
+} sim_event;
+
+/** A failure that the destination "kept" keeps. */
+typedef struct sim_kept {
+    uint64_t number; /* UINT64_MAX: of an event that is a record itself */
+    char arn[128];
+} sim_kept;
 
 /** What an environment's state points to, from init to shutdown. */
 typedef struct sim_room {
@@ -51,6 +70,7 @@ typedef struct sim_world {
     bool meddles;    /* functions are changed while handlers run */
     bool threadless; /* the service has no executor: nobody waits, the clock would stand still */
     bool starves;    /* allocations fail now and then */
+    bool eventful;   /* functions are invoked asynchronously too */
     lambda_clock_virtual *clock;
     lambda_executor executor;
     lambda_test_memory memory;
@@ -69,7 +89,19 @@ typedef struct sim_world {
     uint64_t depth;           /* calls within calls */
     uint64_t log;             /* a digest of all lines */
     lambda_statistics counts; /* what should be counted */
-    uint64_t hours;           /* of all services so far, in ns of virtual time */
+    sim_event *events;        /* of this service, by number */
+    uint64_t events_count;
+    uint64_t events_capacity;
+    uint64_t accepted; /* as the calls said */
+    uint64_t purged;   /* likewise */
+    uint64_t returned; /* handed back when it closed */
+    uint64_t succeeded;
+    uint64_t records; /* deliveries that the destination took */
+    uint64_t refused; /* and that it did not */
+    bool chained;     /* functions have been targets: the library accepts events itself */
+    sim_kept kept[KEPT_MAX];
+    uint32_t kept_count;
+    uint64_t hours; /* of all services so far, in ns of virtual time */
 } sim_world;
 
 /** Ends the program, naming the seed and the step, unless it holds. */
@@ -110,6 +142,35 @@ void invoke(sim_world *world, sim_function *function);
 
 /** Starts some clients at once: each invokes when the executor lets it. */
 void burst(sim_world *world, sim_function *function);
+
+/* ---- tests/simulation/event.c */
+
+/** Does one random thing with events. */
+void event_act(sim_world *world, sim_function *function);
+
+/** A handler begins with an event of that payload: true if it is an asynchronous one. Its number, or UINT64_MAX for a record. */
+bool event_enter(sim_world *world, const sim_function *function, lambda_bytes payload, uint64_t *number);
+
+/** It returns. */
+void event_leave(sim_world *world, uint64_t number);
+
+/** Without a configuration an event may get so old. */
+#define SIM_AGE_NS UINT64_C(21600000000000)
+
+/** Events of $LATEST of the function may get so old from here on. */
+void event_age(sim_world *world, sim_function *function, uint64_t age_ns);
+
+/** Registers the destination. */
+void events_open(sim_world *world);
+
+/** What must hold whenever nothing runs. */
+void events_check(sim_world *world);
+
+/** Lets all events end, and checks that each did. */
+void events_drain(sim_world *world);
+
+/** Closes the service, and checks that what had not ended was handed back. */
+void events_close(sim_world *world);
 
 /** Code for the function, newer than all before. */
 lambda_code code_new(sim_world *world, sim_function *function, sim_code **made);
