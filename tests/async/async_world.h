@@ -8,6 +8,8 @@
 #include "support.h"
 
 #define SECOND UINT64_C(1000000000)
+/** All has happened by then, so that what never does is seen: virtual milliseconds. */
+#define A_DAY 86400000
 enum { ATTEMPTS_MAX = 64 };
 
 typedef struct world {

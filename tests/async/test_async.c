@@ -15,7 +15,7 @@ static void an_event_runs_and_is_told_of(void **state)
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("{\"x\":1}"), &options, &id));
     assert_int_equal(w.runs, 0);
     assert_int_equal(statistics(&w).waiting, 1);
-    assert_ok(w.lambda, lambda_async_wait(w.lambda, id, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait(w.lambda, id, A_DAY));
     char text[LAMBDA_REQUEST_ID_SIZE];
     lambda_request_id_format(id, text);
     assert_int_equal(w.runs, 1);
@@ -39,7 +39,7 @@ static void a_failing_event_is_tried_three_times(void **state)
     test_create(w.lambda, "f", note, &w);
     lambda_async_options options = {.callback = told, .user = &w};
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), &options, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 3);
     /* At once, a minute after the first failure, two minutes after the second; the same id each time. */
     assert_int_equal(w.at[0], 0);
@@ -67,14 +67,14 @@ static void retries_are_as_configured(void **state)
     lambda_event_invoke_config config = {.maximum_retry_attempts = LAMBDA_NO_RETRY_ATTEMPTS};
     assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 1);
     /* Two minutes before the third attempt are more than is left of 150 seconds: it ends before it. */
     config = (lambda_event_invoke_config){.maximum_event_age_s = 150};
     assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
     lambda_async_options options = {.callback = told, .user = &w};
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), &options, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 3);
     assert_int_equal(w.outcome.condition, LAMBDA_ASYNC_EVENT_AGE_EXCEEDED);
     assert_int_equal(w.outcome.invoke_count, 2);
@@ -99,7 +99,7 @@ static void what_cannot_run_is_postponed_for_six_hours(void **state)
         lambda_clock_virtual_step(w.clock, SECOND - 1);
         assert_int_equal(statistics(&w).postponed, i + 1);
     }
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 0);
     assert_int_equal(w.outcome.condition, LAMBDA_ASYNC_EVENT_AGE_EXCEEDED);
     assert_int_equal(w.outcome.invoke_count, 0);
@@ -121,7 +121,7 @@ static void reserved_concurrency_zero_keeps_events_waiting(void **state)
     lambda_clock_virtual_step(w.clock, 3600 * SECOND);
     assert_int_equal(statistics(&w).delayed, 1);
     assert_ok(w.lambda, lambda_function_concurrency_delete(w.lambda, "f"));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 1);
     close_world(&w);
 }
@@ -137,7 +137,7 @@ static void an_event_for_a_function_that_is_gone_waits_for_it(void **state)
     lambda_clock_virtual_step(w.clock, 10 * SECOND);
     assert_int_equal(statistics(&w).delayed, 1);
     test_create(w.lambda, "f", note, &w);
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 1);
     close_world(&w);
 }
@@ -157,7 +157,7 @@ static void a_loop_of_events_is_stopped(void **state)
     open_world(&w);
     test_create(w.lambda, "f", again, &w);
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 16);
     lambda_async_statistics now = statistics(&w);
     assert_int_equal(now.recursive_invocations_dropped, 1);
@@ -213,7 +213,7 @@ static void bad_arguments_are_refused_by_name(void **state)
     assert_ok(w.lambda,
               lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), &(lambda_async_options){.wait_ms = 1000}, NULL));
     assert_ok(w.lambda, lambda_invoke_async_batch(w.lambda, "f", three, 0, NULL, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 3);
     close_world(&w);
 }
@@ -273,7 +273,7 @@ static void events_are_seen_and_purged(void **state)
     assert_int_equal(purged, 2);
     assert_int_equal(w.outcome.condition, LAMBDA_ASYNC_PURGED);
     assert_fails(w.lambda, lambda_async_get(w.lambda, other, &event), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "there is no");
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 2);
     statistics(&w);
     close_world(&w);
@@ -290,7 +290,7 @@ static void the_dropped_are_remembered(void **state)
     assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
     lambda_request_id id;
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, &id));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     lambda_async_event *event;
     assert_ok(w.lambda, lambda_async_get(w.lambda, id, &event));
     assert_int_equal(event->state, LAMBDA_ASYNC_DROPPED);

@@ -56,7 +56,7 @@ static void a_success_is_told_to_its_destination(void **state)
     assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
     lambda_request_id id;
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("{\"x\":1}"), NULL, &id));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     char text[LAMBDA_REQUEST_ID_SIZE];
     char expected[1024];
     lambda_request_id_format(id, text);
@@ -91,7 +91,7 @@ static void a_failure_is_told_to_destination_and_dead_letter(void **state)
     /* The dead-letter target fails a few times: it is tried again, the other is not told twice. */
     dead.failures = 5;
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("{\"x\":1}"), NULL, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 2);
     assert_int_equal(bad.count, 1);
     assert_int_equal(bad.kind, LAMBDA_DELIVERY_ON_FAILURE);
@@ -122,7 +122,7 @@ static void a_destination_that_fails_for_ever_is_given_up(void **state)
     lambda_event_invoke_config config = {.on_failure = "bad", .maximum_retry_attempts = LAMBDA_NO_RETRY_ATTEMPTS};
     assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     lambda_async_statistics now = statistics(&w);
     assert_int_equal(now.dropped_delivery_failed, 1);
     assert_int_equal(now.destination_delivery_failures, 1);
@@ -154,7 +154,7 @@ static void a_function_may_be_the_destination(void **state)
     lambda_event_invoke_config config = {.on_success = "next"};
     assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(next.count, 1);
     assert_non_null(strstr(next.body, "\"requestPayload\":1,"));
     lambda_async_statistics now = statistics(&w);
@@ -181,7 +181,7 @@ static void a_destination_that_is_registered_late_is_waited_for(void **state)
     assert_int_equal(statistics(&w).succeeded, 0);
     assert_int_equal(statistics(&w).delayed, 1);
     register_sink(&w, "late", &late);
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(late.count, 1);
     assert_int_equal(next.count, 0);
     assert_int_equal(statistics(&w).succeeded, 1);
@@ -200,7 +200,7 @@ static void zero_reserved_concurrency_goes_to_the_target(void **state)
     assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
     assert_ok(w.lambda, lambda_function_concurrency_put(w.lambda, "f", 0));
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(lambda_clock_virtual_now(w.clock), 0);
     assert_int_equal(bad.count, 1);
     assert_non_null(strstr(bad.body, "\"condition\":\"ZeroReservedConcurrency\",\"approximateInvokeCount\":0"));
@@ -225,18 +225,18 @@ static void dead_letters_are_taken_back(void **state)
     assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
     for (int i = 0; i < 2; i++)
         assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("{\"x\": 1}"), NULL, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(statistics(&w).delivered, 2);
     /* A record and a dead letter each: the first two fail once more, and come back as two of each. */
     uint64_t redriven = 0;
     assert_ok(w.lambda, lambda_async_redrive(w.lambda, "dead", 2, &redriven));
     assert_int_equal(redriven, 2);
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 4);
     assert_string_equal(w.seen, "{\"x\": 1}");
     assert_ok(w.lambda, lambda_async_redrive(w.lambda, "dead", UINT64_MAX, &redriven));
     assert_int_equal(redriven, 6);
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 10);
     assert_int_equal(statistics(&w).succeeded, 6);
     assert_ok(w.lambda, lambda_async_redrive(w.lambda, "dead", UINT64_MAX, &redriven));

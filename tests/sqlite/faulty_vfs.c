@@ -65,6 +65,7 @@ static int faulty_sync(sqlite3_file *file, int flags)
     (void)flags;
     /* The tests outlive no loss of power, so the real disk need not be waited for. */
     (void)file;
+    atomic_fetch_add(&faulty.syncs, 1);
     return strikes() ? SQLITE_IOERR_FSYNC : SQLITE_OK;
 }
 
@@ -148,6 +149,7 @@ void faulty_reset(void)
         sqlite3_vfs_register(&vfs, 0);
     }
     atomic_store(&faulty.changes, 0);
+    atomic_store(&faulty.syncs, 0);
     atomic_store(&faulty.failures, 0);
     atomic_store(&faulty.fail_at, 0);
     atomic_store(&faulty.fail_many, 0);

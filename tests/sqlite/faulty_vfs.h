@@ -11,6 +11,7 @@
 /** What goes wrong. One for the process. */
 typedef struct faulty_disk {
     _Atomic long changes;   /* writes, syncs and truncations that were asked for */
+    _Atomic long syncs;     /* of those, syncs */
     _Atomic long failures;  /* of those, failed ones */
     _Atomic long fail_at;   /* the change that fails, counted from 1 by `changes`; 0: none does */
     _Atomic long fail_many; /* how many fail from there on; 0: one */

@@ -12,6 +12,8 @@
 #include "file_fixture.h"
 
 #define SECOND UINT64_C(1000000000)
+/** All has happened by then, so that what never does is seen: virtual milliseconds. */
+#define A_DAY 86400000
 
 typedef struct world {
     char directory[64];
@@ -127,7 +129,7 @@ static void events_wait_for_their_function(void **state)
     assert_int_equal(kept->maximum_event_age_s, 3600);
     lambda_event_invoke_configuration_free(kept);
     bind(&w);
-    assert_ok(w.lambda, lambda_async_wait(w.lambda, id, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait(w.lambda, id, A_DAY));
     assert_int_equal(w.runs, 1);
     assert_int_equal(statistics(&w).succeeded, 1);
     close_service(&w);
@@ -162,9 +164,82 @@ static void attempts_are_counted_across_runs(void **state)
     bind(&w);
     lambda_clock_virtual_step(w.clock, 121 * SECOND);
     assert_int_equal(w.runs, 3);
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 3);
     assert_int_equal(statistics(&w).dropped_retries_exhausted, 1);
+    end(&w);
+}
+
+/* ---- what an event carries */
+
+typedef struct carried {
+    char trace_id[64];
+    char client_context[64];
+    uint32_t runs;
+} carried;
+
+static lambda_status look_at_context(const lambda_event *event, lambda_context *context, lambda_response *response)
+{
+    (void)event;
+    (void)response;
+    carried *c = lambda_context_user(context);
+    lambda_bytes client_context = lambda_context_client_context(context);
+    snprintf(c->trace_id, sizeof(c->trace_id), "%s", lambda_context_trace_id(context));
+    snprintf(c->client_context, sizeof(c->client_context), "%.*s", (int)client_context.length,
+             (const char *)client_context.data);
+    c->runs++;
+    return LAMBDA_OK;
+}
+
+static void trace_and_client_context_are_kept(void **state)
+{
+    (void)state;
+    world w;
+    carried c = {0};
+    begin(&w);
+    lambda_code code = lambda_code_native(look_at_context, &c);
+    test_create(w.lambda, "f", look_at_context, &c);
+    lambda_async_options options = {.trace_id = "Root=1-2-3;Sampled=1", .client_context = LAMBDA_JSON("{\"a\":1}")};
+    assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), &options, NULL));
+    close_service(&w);
+    open_service(&w);
+    assert_ok(w.lambda, lambda_function_bind(w.lambda, "f", &code));
+    lambda_clock_virtual_step(w.clock, 2 * SECOND);
+    assert_int_equal(c.runs, 1);
+    assert_string_equal(c.trace_id, "Root=1-2-3;Sampled=1");
+    assert_string_equal(c.client_context, "{\"a\":1}");
+    end(&w);
+}
+
+static void an_event_gets_too_old_while_nobody_runs_it(void **state)
+{
+    (void)state;
+    world w;
+    begin(&w);
+    test_create(w.lambda, "f", note, &w);
+    lambda_event_invoke_config config = {.maximum_event_age_s = 3600};
+    assert_ok(w.lambda, lambda_event_invoke_config_put(w.lambda, "f", &config));
+    lambda_request_id old;
+    assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, &old));
+    close_service(&w);
+    /* Half an hour on a machine that was off: not yet. Then one more event, and three quarters of an hour. */
+    w.wall += 1800 * SECOND;
+    open_service(&w);
+    assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("2"), NULL, NULL));
+    close_service(&w);
+    w.wall += 2700 * SECOND;
+    open_service(&w);
+    bind(&w);
+    lambda_clock_virtual_step(w.clock, 2 * SECOND);
+    assert_int_equal(w.runs, 1);
+    assert_int_equal(statistics(&w).succeeded, 1);
+    assert_int_equal(statistics(&w).dropped_event_age_exceeded, 1);
+    lambda_async_event *event;
+    assert_ok(w.lambda, lambda_async_get(w.lambda, old, &event));
+    assert_int_equal(event->state, LAMBDA_ASYNC_DROPPED);
+    assert_int_equal(event->condition, LAMBDA_ASYNC_EVENT_AGE_EXCEEDED);
+    assert_int_equal(event->attempts, 0);
+    lambda_async_event_free(event);
     end(&w);
 }
 
@@ -189,7 +264,7 @@ static void a_refused_event_is_not_there(void **state)
     assert_ok(w.lambda, lambda_version_list_page(w.lambda, "f", NULL, &versions));
     assert_int_equal(versions->count, 1);
     lambda_function_list_free(versions);
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 1);
     end(&w);
 }
@@ -212,7 +287,7 @@ static void an_end_that_cannot_be_kept_is_tried_until_it_is(void **state)
     test_create(w.lambda, "f", note, &w);
     w.inside = break_disk;
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, NULL));
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     /* It ran once, and its end was kept once the disk was whole: some tries later. */
     assert_int_equal(w.runs, 1);
     assert_true(lambda_clock_virtual_now(w.clock) > 0);
@@ -286,7 +361,7 @@ static void an_end_that_was_never_kept_runs_again(void **state)
     close_service(&w);
     open_service(&w);
     bind(&w);
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     /* Once, or twice where the service closed before its end was kept: at least once is what is promised. */
     assert_in_range(w.runs, 1, 2);
     end(&w);
@@ -295,8 +370,10 @@ static void an_end_that_was_never_kept_runs_again(void **state)
 /** Invokes itself, for ever if it could. */
 static lambda_status again(const lambda_event *event, lambda_context *context, lambda_response *response)
 {
+    const world *w = lambda_context_user(context);
     lambda_status status = note(event, context, response);
-    if (status != LAMBDA_OK) return status;
+    /* If nobody stops it, the test does: it has seen enough. */
+    if (status != LAMBDA_OK || w->runs >= 40) return status;
     return lambda_invoke_async(lambda_context_service(context), "f", LAMBDA_JSON("2"), NULL, NULL);
 }
 
@@ -320,7 +397,7 @@ static void a_loop_is_found_across_runs(void **state)
         opened++;
     }
     assert_true(opened > 3);
-    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, LAMBDA_WAIT_FOREVER));
+    assert_ok(w.lambda, lambda_async_wait_all(w.lambda, A_DAY));
     assert_int_equal(w.runs, 16);
     assert_int_equal(statistics(&w).dropped_recursive_loop, 1);
     end(&w);
@@ -331,6 +408,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_wait_for_their_function),
         cmocka_unit_test(attempts_are_counted_across_runs),
+        cmocka_unit_test(trace_and_client_context_are_kept),
+        cmocka_unit_test(an_event_gets_too_old_while_nobody_runs_it),
         cmocka_unit_test(a_refused_event_is_not_there),
         cmocka_unit_test(an_end_that_cannot_be_kept_is_tried_until_it_is),
         cmocka_unit_test(an_end_that_a_pump_cannot_keep_runs_again_after_a_minute),

@@ -241,13 +241,62 @@ static void a_refused_store_changes_nothing(void **state)
     file_fixture_end(&f);
 }
 
+/** Syncs during a push. */
+static long syncs_of_push(file_ledger *ledger, file_fixture *f, uint32_t number)
+{
+    long before = faulty.syncs;
+    assert_ok(NULL, ledger_push(ledger, f, number, 30));
+    return faulty.syncs - before;
+}
+
+/** Loss of power is outlived by what was synced, and by nothing else. */
+static void what_is_accepted_is_synced_as_it_was_asked_for(void **state)
+{
+    (void)state;
+    file_fixture f;
+    static file_ledger ledger;
+    file_fixture_begin(&f);
+    f.options.vfs = FAULTY_VFS;
+    for (int durability = 0; durability < 2; durability++) {
+        bool full = durability == LAMBDA_DURABILITY_FULL;
+        memset(&ledger, 0, sizeof(ledger));
+        faulty_reset();
+        f.options.durability = (lambda_durability)durability;
+        /* The second time the file is there already. */
+        for (uint32_t opened = 0; opened < 2; opened++) {
+            assert_ok(NULL, file_open(&f));
+            /* The log's own head is written, and synced, once. */
+            assert_true(syncs_of_push(&ledger, &f, opened * 50) >= full);
+            for (uint32_t i = 1; i < 20; i++) {
+                long syncs = syncs_of_push(&ledger, &f, opened * 50 + i);
+                if (full ? syncs < 1 : syncs > 0) fail_msg("push %u came with %ld syncs", i, syncs);
+            }
+            /* An end is as safe as a push; and so is a change of a function. */
+            long before = faulty.syncs;
+            assert_int_equal(ledger_acknowledge(&ledger, &f, 1), 1);
+            assert_true(full ? faulty.syncs > before : faulty.syncs == before);
+            before = faulty.syncs;
+            lambda_store_change change = {.kind = "function", .name = "f", .value = lambda_bytes_make("1", 1)};
+            assert_ok(NULL, f.store.write(f.store.user, &change, 1));
+            assert_true(full ? faulty.syncs > before : faulty.syncs == before);
+            file_close(&f);
+        }
+        file_remove(&f);
+    }
+    file_fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_change_fails_in_turn),       cmocka_unit_test(changes_of_a_checkpoint_fail),
-        cmocka_unit_test(a_disk_that_fails_for_long),      cmocka_unit_test(a_disk_is_full),
-        cmocka_unit_test(opening_meets_a_fault),           cmocka_unit_test(a_refused_store_changes_nothing),
+        cmocka_unit_test(each_change_fails_in_turn),
+        cmocka_unit_test(changes_of_a_checkpoint_fail),
+        cmocka_unit_test(a_disk_that_fails_for_long),
+        cmocka_unit_test(a_disk_is_full),
+        cmocka_unit_test(opening_meets_a_fault),
+        cmocka_unit_test(a_refused_store_changes_nothing),
         cmocka_unit_test(a_refused_purge_changes_nothing),
+        cmocka_unit_test(what_is_accepted_is_synced_as_it_was_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
