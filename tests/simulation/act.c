@@ -280,7 +280,7 @@ static void run_client(void *user)
 void burst(sim_world *world, sim_function *function)
 {
     uint32_t clients = 1 + draw(world, 20);
-    if (world->pieces > 40) return;
+    if (world->pieces > 40 || world->closing) return;
     for (uint32_t i = 0; i < clients; i++) {
         sim_client *made = malloc(sizeof(*made));
         CHECK(world, made != NULL);

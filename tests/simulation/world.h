@@ -98,6 +98,7 @@ typedef struct sim_world {
     uint64_t succeeded;
     uint64_t records; /* deliveries that the destination took */
     uint64_t refused; /* and that it did not */
+    bool closing;     /* nobody but handlers may call any more */
     bool chained;     /* functions have been targets: the library accepts events itself */
     sim_kept kept[KEPT_MAX];
     uint32_t kept_count;
