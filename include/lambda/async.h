@@ -135,8 +135,9 @@ typedef struct lambda_async_statistics {
     uint64_t running;       /**< those that are with a worker */
     uint64_t oldest_age_ns; /**< of the oldest, since it was accepted */
     uint64_t accepted;      /**< events accepted, redriven ones and those for functions as destinations included */
-    uint64_t succeeded;     /**< events that ended well, their records delivered where there is a target */
-    uint64_t delivered;     /**< events that failed and were handed to a destination or dead-letter target */
+    uint64_t
+        succeeded; /**< events that ended well; where there is a target, once their records are delivered or given up */
+    uint64_t delivered; /**< events that failed and were handed to a destination or dead-letter target */
     uint64_t dropped_retries_exhausted;     /**< events that failed and had no target */
     uint64_t dropped_event_age_exceeded;    /**< events that were too old and had no target */
     uint64_t dropped_recursive_loop;        /**< events of a loop that had no target */
