@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "async/message.h"
 #include "async_world.h"
 #include "wrapped_queue.h"
 
@@ -223,29 +224,92 @@ static void what_is_no_longer_ours_is_left_to_others(void **state)
 
 /* ---- messages that are no events */
 
+enum { LARGE = 4096 };
+
+/** A whole message of an event for "f"; its length. The change is what makes it none. */
+static size_t make_message(char bytes[LARGE], void (*change)(lambda__message_head *head), size_t more, size_t less)
+{
+    lambda__event_message message = {.name = {.function = "f", .function_length = 1},
+                                     .trace_id = "Root=1",
+                                     .client_context = LAMBDA_JSON("{}"),
+                                     .payload = LAMBDA_JSON("\"damaged\"")};
+    lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
+    size_t count = lambda__message_parts(&message, parts);
+    size_t length = 0;
+    if (change) change(&message.head);
+    for (size_t i = 0; i < count; i++) {
+        memcpy(bytes + length, parts[i].data, parts[i].length);
+        length += parts[i].length;
+    }
+    memset(bytes + length, 0, more);
+    return length + more - less;
+}
+
+static void newer(lambda__message_head *head)
+{
+    head->version++;
+}
+
+static void nameless(lambda__message_head *head)
+{
+    head->payload_length += head->name_length;
+    head->name_length = 0;
+}
+
+static void of_unknown_condition(lambda__message_head *head)
+{
+    head->condition = LAMBDA_ASYNC_CLOSED + 1;
+}
+
+/** The header then ends within the client context, which has no NUL. */
+static void with_open_trace(lambda__message_head *head)
+{
+    head->trace_length++;
+    head->context_length--;
+}
+
 static void what_is_no_event_is_dropped_and_counted(void **state)
 {
     (void)state;
+    static const struct {
+        void (*change)(lambda__message_head *head);
+        size_t more;
+        size_t less;
+    } damages[] = {
+        {NULL, 1, 0},
+        {NULL, LARGE / 2, 0},
+        {NULL, 0, 1},
+        {NULL, 0, 20},
+        {newer, 0, 0},
+        {nameless, 0, 0},
+        {with_open_trace, 0, 0},
+        {of_unknown_condition, 0, 0},
+    };
     world w;
     wrapped_queue queue;
+    char bytes[LARGE];
     open_over(&w, &queue, true);
-    char large[4096];
-    memset(large, 1, sizeof(large));
-    static const size_t lengths[] = {1, 7, 40, 56, 64, 72, 80, 4096};
-    const uint32_t count = sizeof(lengths) / sizeof(lengths[0]);
+    const uint32_t count = sizeof(damages) / sizeof(damages[0]);
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("\"first\""), NULL, NULL));
     for (uint32_t i = 0; i < count; i++)
-        wrapped_push(&queue, large, lengths[i]);
+        wrapped_push(&queue, bytes, make_message(bytes, damages[i].change, damages[i].more, damages[i].less));
+    wrapped_push(&queue, bytes, 1);
     assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("\"last\""), NULL, NULL));
     lambda_clock_virtual_step(w.clock, SECOND);
-    assert_int_equal(statistics(&w).dropped_damaged, count);
-    assert_int_equal(lambda_test_log_count(w.log, "in the queue of events is none, and was dropped"), count);
-    /* Those before and after it are as ever, and nothing is left. */
+    assert_int_equal(statistics(&w).dropped_damaged, count + 1);
+    assert_int_equal(lambda_test_log_count(w.log, "in the queue of events is none, and was dropped"), count + 1);
+    /* Those before and after them are as ever, and nothing is left. */
     assert_int_equal(w.runs, 2);
     assert_string_equal(w.seen, "\"last\"");
     assert_int_equal(statistics(&w).succeeded, 2);
     assert_int_equal(statistics(&w).waiting + statistics(&w).running, 0);
-    assert_int_equal(atomic_load(&queue.kept), count + 2);
+    assert_int_equal(atomic_load(&queue.kept), count + 3);
+    /* Unchanged it is an event as any other: it is the change that was found. */
+    wrapped_push(&queue, bytes, make_message(bytes, NULL, 0, 0));
+    wrapped_ready(&queue);
+    lambda_clock_virtual_step(w.clock, SECOND);
+    assert_int_equal(w.runs, 3);
+    assert_string_equal(w.seen, "\"damaged\"");
     close_world(&w);
 }
 
