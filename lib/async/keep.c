@@ -14,12 +14,7 @@
 
 static void say(lambda_t *lambda, const char *text)
 {
-    lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
-                                .platform = true,
-                                .log_group_name = "/aws/lambda",
-                                .log_stream_name = "",
-                                .request_id = ""};
-    lambda__log(lambda, &record, "Error: the end of an event %s: %s", text, lambda__error_message(&lambda->base));
+    lambda__log_error(lambda, "Error: the end of an event %s: %s", text, lambda__error_message(&lambda->base));
 }
 
 /** Messages of which it could not be kept what became of them. */

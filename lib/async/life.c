@@ -94,13 +94,8 @@ void lambda__async_return(lambda_t *lambda, lambda_async_returner *returned, voi
     if (async->queue.durable) return;
     (void)async->queue.browse(async->queue.user, hand_back, &what);
     if (what.count == 0 || returned) return;
-    lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
-                                .platform = true,
-                                .log_group_name = "/aws/lambda",
-                                .log_stream_name = "",
-                                .request_id = ""};
-    lambda__log(lambda, &record, "Error: %llu events had not ended when the service closed, and nobody took them",
-                (unsigned long long)what.count);
+    lambda__log_error(lambda, "Error: %llu events had not ended when the service closed, and nobody took them",
+                      (unsigned long long)what.count);
 }
 
 void lambda__async_close(lambda_t *lambda, lambda__async *async)

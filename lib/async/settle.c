@@ -62,13 +62,7 @@ void lambda__async_drop_damaged(lambda__async_worker *worker)
     (void)lambda__async_take_done(worker, worker->at + 1);
     lambda__counter_add(worker->thread, LAMBDA__COUNT_DROPPED_DAMAGED);
     if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
-    lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
-                                .platform = true,
-                                .log_group_name = "/aws/lambda",
-                                .log_stream_name = "",
-                                .request_id = ""};
-    lambda__log(lambda, &record, "Error: a message of %zu bytes in the queue of events is none, and was dropped",
-                length);
+    lambda__log_error(lambda, "Error: a message of %zu bytes in the queue of events is none, and was dropped", length);
 }
 
 /* ---- the end of an event */

@@ -150,13 +150,8 @@ static void give_back(lambda__async_worker *worker)
 
 static void receive_failed(lambda_t *lambda)
 {
-    lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
-                                .platform = true,
-                                .log_group_name = "/aws/lambda",
-                                .log_stream_name = "",
-                                .request_id = ""};
-    lambda__log(lambda, &record, "Error: nothing could be received from the queue of events: %s",
-                lambda__error_message(&lambda->base));
+    lambda__log_error(lambda, "Error: nothing could be received from the queue of events: %s",
+                      lambda__error_message(&lambda->base));
     lambda__async_again(lambda);
 }
 

@@ -56,3 +56,16 @@ lambda_log_sink lambda_log_sink_stderr(void)
 {
     return (lambda_log_sink){.write = write_stderr};
 }
+
+void lambda__log_error(lambda_t *lambda, const char *format, ...)
+{
+    lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
+                                .platform = true,
+                                .log_group_name = "/aws/lambda",
+                                .log_stream_name = "",
+                                .request_id = ""};
+    va_list arguments;
+    va_start(arguments, format);
+    lambda__log_va(lambda, &record, format, arguments);
+    va_end(arguments);
+}

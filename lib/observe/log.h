@@ -23,4 +23,7 @@ void lambda__log_va(lambda_t *lambda, lambda_log_record *record, const char *for
 /** The same, for the platform's own lines. */
 void lambda__log(lambda_t *lambda, lambda_log_record *record, const char *format, ...) LAMBDA_PRINTF(3, 4);
 
+/** An ERROR line of the service itself, which is about no function. */
+void lambda__log_error(lambda_t *lambda, const char *format, ...) LAMBDA_PRINTF(2, 3);
+
 #endif
