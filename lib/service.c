@@ -11,6 +11,7 @@
 #include "destination/destination.h"
 #include "environment/pool.h"
 #include "invoke/invoke.h"
+#include "observe/log.h"
 #include "registry/registry.h"
 #include "runtime/runtimes.h"
 #include "testing/virtual.h"
@@ -124,7 +125,8 @@ static lambda_status open_floors(lambda_t *lambda, const lambda_options *options
     lambda__runtimes_port(&port);
     lambda__environments_port(&port);
     port.destination_exists = destination_exists;
-    lambda_status status = lambda__runtimes_open(lambda, &lambda->runtimes);
+    lambda_status status = lambda__log_open(lambda, options, &lambda->logs);
+    if (status == LAMBDA_OK) status = lambda__runtimes_open(lambda, &lambda->runtimes);
     if (status == LAMBDA_OK) status = lambda__destinations_open(lambda, &lambda->destinations);
     if (status == LAMBDA_OK) status = lambda__environments_open(lambda, options, &lambda->environments);
     if (status == LAMBDA_OK) status = lambda__registry_open(lambda, &port, &options->store, &lambda->registry);
@@ -142,6 +144,7 @@ static void free_service(lambda_t *lambda)
     if (lambda->environments) lambda__environments_close(lambda, lambda->environments);
     if (lambda->destinations) lambda__destinations_close(lambda, lambda->destinations);
     if (lambda->runtimes) lambda__runtimes_close(lambda, lambda->runtimes);
+    if (lambda->logs) lambda__log_close(lambda, lambda->logs);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->region);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->account_id);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->temporary_directory);
@@ -182,8 +185,8 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
         return status;
     }
     lambda->limits = limits;
-    lambda->log = options.log;
     lambda->log_level = options.log_level ? options.log_level : LAMBDA_LOG_INFO;
+    lambda->system_log_level = options.system_log_level ? options.system_log_level : LAMBDA_LOG_INFO;
     lambda->base.last = free_last;
     lambda->close_grace_ns = (uint64_t)(options.close_grace_ms ? options.close_grace_ms : 2000) * 1000000;
     if (!lambda__virtual_attach(lambda))

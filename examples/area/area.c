@@ -63,7 +63,7 @@ int main(int argc, char **argv)
 
     lambda_t *lambda = NULL;
     lambda_result result = {0};
-    if (lambda_open(&(lambda_options){.log = lambda_log_sink_stderr()}, &lambda) != LAMBDA_OK) {
+    if (lambda_open(&(lambda_options){.log = {lambda_log_sink_stderr()}}, &lambda) != LAMBDA_OK) {
         fprintf(stderr, "lambda_open: %s\n", lambda_error_message(NULL));
         free(event);
         return 1;

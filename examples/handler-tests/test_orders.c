@@ -33,7 +33,8 @@ static int set_up(void **state)
 {
     static fixture made;
     made = (fixture){.log = lambda_test_log_new()};
-    lambda_options options = {.log = lambda_test_log_sink(made.log), .allocator = lambda_test_allocator(&made.memory)};
+    lambda_options options = {.log = {lambda_test_log_sink(made.log)},
+                              .allocator = lambda_test_allocator(&made.memory)};
     assert_int_equal(lambda_clock_virtual_open(1, 0, &made.clock), LAMBDA_OK);
     lambda_clock_virtual_options(made.clock, &options);
     assert_int_equal(lambda_open(&options, &made.lambda), LAMBDA_OK);

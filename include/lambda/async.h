@@ -51,7 +51,8 @@ typedef void lambda_async_callback(void *user, const lambda_async_outcome *outco
 typedef struct lambda_async_options {
     const char *qualifier;       /**< a version or alias; refused where the name carries another */
     lambda_bytes client_context; /**< as in lambda_invoke_options */
-    const char *trace_id;        /**< as there */
+    const char *trace_id;        /**< as there. Without either, what a handler invokes is linked to its own trace */
+    const char *traceparent;     /**< as there */
     /**
      * Where the queue is full, wait so long for room. Default 0: the call fails at once. A handler that waits keeps its worker, which
      * others wait for: LAMBDA_WAIT_FOREVER is refused there.

@@ -66,6 +66,18 @@ static inline lambda_bytes lambda_bytes_make(const void *data, size_t length)
 /** A payload from a string literal: `LAMBDA_JSON("{\"x\":2}")`. The literal's final NUL is not part of it. */
 #define LAMBDA_JSON(literal) lambda_bytes_make("" literal, sizeof(literal) - 1)
 
+/** An invocation's id in 128 bits; `lambda_request_id_format` gives the text. */
+typedef struct lambda_request_id {
+    uint64_t high; /**< first eight bytes, as a big-endian number */
+    uint64_t low;  /**< last eight bytes */
+} lambda_request_id;
+
+/** Bytes of a formatted request id, its NUL included. */
+#define LAMBDA_REQUEST_ID_SIZE 37
+
+/** Writes an id as a UUID, lower case, 36 characters and a NUL. Any thread. */
+LAMBDA_API void lambda_request_id_format(lambda_request_id id, char text[LAMBDA_REQUEST_ID_SIZE]);
+
 /** Version of the library that is linked, in the form of LAMBDA_VERSION_NUMBER. Any thread. */
 LAMBDA_API int lambda_version_number(void);
 

@@ -37,7 +37,7 @@ LAMBDA_API const char *lambda_context_handler(lambda_context *context);
 /** The memory size that was configured, in MB. */
 LAMBDA_API uint32_t lambda_context_memory_limit_in_mb(lambda_context *context);
 
-/** "/aws/lambda/NAME". */
+/** "/aws/lambda/NAME", or what the function's logging_config says. */
 LAMBDA_API const char *lambda_context_log_group_name(lambda_context *context);
 
 /** "YYYY/MM/DD/[VERSION]ENVIRONMENT", the date being that on which the environment started, in UTC. */
@@ -52,8 +52,30 @@ LAMBDA_API lambda_bytes lambda_context_client_context(lambda_context *context);
 /** The Cognito identity that the caller sent, as it came. Empty if none. */
 LAMBDA_API lambda_bytes lambda_context_identity(lambda_context *context);
 
-/** The X-Ray trace header that the caller sent, "" if none. */
+/**
+ * The invocation's X-Ray trace header, Lambda's _X_AMZN_TRACE_ID: to be handed to what it calls. Where the service traces, its Parent is the
+ * invocation's own span, or the subsegment that was begun last; else it is what the caller sent, "" if nothing.
+ */
 LAMBDA_API const char *lambda_context_trace_id(lambda_context *context);
+
+/** The same as a W3C traceparent; "" where there is no trace. */
+LAMBDA_API const char *lambda_context_traceparent(lambda_context *context);
+
+/**
+ * Memory of the environment, from the service's allocator; what REPORT and lambda_result call its max memory used is counted here. It lives until
+ * it is freed or the environment ends, whichever is first. NULL when memory is out, or where the environment would have more than its function's
+ * `memory_size`. Zeroed. `size` 0 is 1. A NULL context gives NULL.
+ */
+LAMBDA_API void *lambda_context_alloc(lambda_context *context, size_t size);
+
+/** Resizes it, as realloc: the old memory stays as it was where the answer is NULL. `memory` NULL: lambda_context_alloc. What is new is not zeroed. */
+LAMBDA_API void *lambda_context_realloc(lambda_context *context, void *memory, size_t size);
+
+/** Frees it. NULL is allowed. In the environment that it is of. */
+LAMBDA_API void lambda_context_free(lambda_context *context, void *memory);
+
+/** Bytes that the environment has of it now. */
+LAMBDA_API size_t lambda_context_memory_in_use(lambda_context *context);
 
 /** An environment variable of the function, never of the host's process. NULL if the function has none of that name. */
 LAMBDA_API const char *lambda_context_environment_variable(lambda_context *context, const char *name);

@@ -39,6 +39,21 @@ typedef enum lambda_isolation {
     LAMBDA_ISOLATION_THREAD = 2
 } lambda_isolation;
 
+/** Lambda's tracing mode of a function, https://docs.aws.amazon.com/lambda/latest/api/API_TracingConfig.html. */
+typedef enum lambda_tracing_mode {
+    LAMBDA_TRACING_DEFAULT = 0,      /**< PASS_THROUGH; in an update, as it was */
+    LAMBDA_TRACING_PASS_THROUGH = 1, /**< an invocation is traced where its caller's trace is sampled */
+    LAMBDA_TRACING_ACTIVE = 2,       /**< it may also begin a trace, as `lambda_options.trace_rate` says */
+    LAMBDA_TRACING_OFF = 3           /**< never, whoever asks. Not Lambda's */
+} lambda_tracing_mode;
+
+/** Whether a function is counted by function, version and alias, where the service counts at all (`lambda_options.metrics`). */
+typedef enum lambda_metrics_mode {
+    LAMBDA_METRICS_DEFAULT = 0, /**< ON; in an update, as it was */
+    LAMBDA_METRICS_ON = 1,      /**< it is */
+    LAMBDA_METRICS_OFF = 2      /**< it is not; `lambda_statistics_get` counts it all the same */
+} lambda_metrics_mode;
+
 /** For `spare_environments` in an update: none any more. */
 #define LAMBDA_NO_SPARE_ENVIRONMENTS UINT32_MAX
 
@@ -71,6 +86,9 @@ typedef struct lambda_function_config {
     bool publish;                   /**< create: publish version 1 at once */
     const char *
         revision_id; /**< update: only if this is still the revision, else LAMBDA_ERROR_PRECONDITION_FAILED. NULL: any */
+    lambda_logging_config logging_config; /**< its log (log.h) */
+    lambda_tracing_mode tracing_mode;     /**< its traces (trace.h). Default LAMBDA_TRACING_PASS_THROUGH */
+    lambda_metrics_mode metrics_mode;     /**< its metrics (metrics.h). Default LAMBDA_METRICS_ON */
 } lambda_function_config;
 
 /**
@@ -78,29 +96,33 @@ typedef struct lambda_function_config {
  * `lambda_function_configuration_free`. No string in it is NULL.
  */
 typedef struct lambda_function_configuration {
-    const char *function_name;          /**< without qualifier */
-    const char *function_arn;           /**< with the qualifier that was asked for, if one was */
-    const char *version;                /**< "$LATEST" or a number */
-    const char *description;            /**< as configured */
-    const char *runtime;                /**< the driver's name */
-    const char *handler;                /**< as configured */
-    const char *role;                   /**< as configured */
-    const char *code_sha256;            /**< base64 of the SHA-256 of the code, 44 characters */
-    const char *revision_id;            /**< a UUID, new with every change */
-    const char *last_modified;          /**< "YYYY-MM-DDThh:mm:ss.sss+0000" */
-    uint64_t code_size;                 /**< bytes; 0 where code has no such figure */
-    uint32_t memory_size;               /**< MB */
-    uint32_t timeout_ms;                /**< milliseconds */
-    uint32_t ephemeral_storage_size;    /**< MB */
-    lambda_isolation isolation;         /**< never LAMBDA_ISOLATION_DEFAULT */
-    uint32_t spare_environments;        /**< number of those */
-    const char *dead_letter_target_arn; /**< as configured, "" for none */
-    const lambda_pair *environment;     /**< variables, in the order given */
-    size_t environment_count;           /**< number of those */
-    const lambda_pair *tags;            /**< the function's tags, sorted by name */
-    size_t tags_count;                  /**< number of those */
-    const char *state;                  /**< "Active", or "Inactive" where it needs `lambda_function_bind` */
-    const char *state_reason;           /**< "Inactive": why; else "" */
+    const char *function_name;            /**< without qualifier */
+    const char *function_arn;             /**< with the qualifier that was asked for, if one was */
+    const char *version;                  /**< "$LATEST" or a number */
+    const char *description;              /**< as configured */
+    const char *runtime;                  /**< the driver's name */
+    const char *handler;                  /**< as configured */
+    const char *role;                     /**< as configured */
+    const char *code_sha256;              /**< base64 of the SHA-256 of the code, 44 characters */
+    const char *revision_id;              /**< a UUID, new with every change */
+    const char *last_modified;            /**< "YYYY-MM-DDThh:mm:ss.sss+0000" */
+    uint64_t code_size;                   /**< bytes; 0 where code has no such figure */
+    uint32_t memory_size;                 /**< MB */
+    uint32_t timeout_ms;                  /**< milliseconds */
+    uint32_t ephemeral_storage_size;      /**< MB */
+    lambda_isolation isolation;           /**< never LAMBDA_ISOLATION_DEFAULT */
+    uint32_t spare_environments;          /**< number of those */
+    const char *dead_letter_target_arn;   /**< as configured, "" for none */
+    const lambda_pair *environment;       /**< variables, in the order given */
+    size_t environment_count;             /**< number of those */
+    const lambda_pair *tags;              /**< the function's tags, sorted by name */
+    size_t tags_count;                    /**< number of those */
+    const char *state;                    /**< "Active", or "Inactive" where it needs `lambda_function_bind` */
+    const char *state_reason;             /**< "Inactive": why; else "" */
+    lambda_logging_config logging_config; /**< its log_group is never NULL or ""; levels that are the service's are
+                                               LAMBDA_LOG_DEFAULT */
+    lambda_tracing_mode tracing_mode;     /**< never LAMBDA_TRACING_DEFAULT */
+    lambda_metrics_mode metrics_mode;     /**< never LAMBDA_METRICS_DEFAULT */
 } lambda_function_configuration;
 
 /** Which page of a list to give. NULL in place of it: the first page of the default size. */

@@ -14,25 +14,29 @@ typedef enum lambda_invocation_type {
     LAMBDA_DRY_RUN = 1           /**< only check that it could be invoked */
 } lambda_invocation_type;
 
+/** Lambda's LogType. */
+typedef enum lambda_log_type {
+    LAMBDA_LOG_TYPE_NONE = 0, /**< the log goes to the service's sinks alone */
+    LAMBDA_LOG_TYPE_TAIL = 1  /**< the end of this invocation's log stands in the result too, sinks or not */
+} lambda_log_type;
+
 /** How to invoke. Zero means the default; NULL in place of it takes all. Borrowed for the call. */
 typedef struct lambda_invoke_options {
     lambda_invocation_type invocation_type; /**< default LAMBDA_REQUEST_RESPONSE */
     const char *qualifier;                  /**< a version or alias; refused where the name carries another */
     lambda_bytes client_context;            /**< handed to the handler as it is; at most 3,583 bytes */
     lambda_bytes identity;                  /**< handed to the handler as it is; at most 3,583 bytes */
-    uint32_t wait_ms;     /**< where concurrency is short, wait so long for it before the invocation is
+    uint32_t wait_ms; /**< where concurrency is short, wait so long for it before the invocation is
                                                throttled. Default 0. There is no order among those who wait */
-    const char *trace_id; /**< X-Ray trace header, at most 255 characters; handed to the handler */
+    const char *
+        trace_id; /**< X-Ray trace header, at most 255 characters. Where the service traces (trace.h) it is continued; else it is
+                               handed to the handler as it is */
+    const char *traceparent;  /**< the same as a W3C traceparent; not both. One that is malformed is refused */
+    lambda_log_type log_type; /**< default LAMBDA_LOG_TYPE_NONE */
 } lambda_invoke_options;
 
-/** An invocation's id in 128 bits; `lambda_request_id_format` gives the text. */
-typedef struct lambda_request_id {
-    uint64_t high; /**< first eight bytes, as a big-endian number */
-    uint64_t low;  /**< last eight bytes */
-} lambda_request_id;
-
-/** Bytes of a formatted request id, its NUL included. */
-#define LAMBDA_REQUEST_ID_SIZE 37
+/** For `max_memory_used`: nobody can tell. */
+#define LAMBDA_MEMORY_UNKNOWN UINT64_MAX
 
 /**
  * What came of an invocation. Zero it before its first use (`lambda_result result = {0};`). It may be used again and again:
@@ -57,6 +61,15 @@ typedef struct lambda_result {
         throttle_reason; /**< with LAMBDA_ERROR_TOO_MANY_REQUESTS, Lambda's Reason (concurrency.h); else NULL. Static */
     size_t capacity;     /**< the library's own: bytes behind payload */
     lambda_t *owner;     /**< the library's own: whose memory it is */
+    /**
+     * Most bytes that the environment had at once of lambda_context_alloc (context.h), since it started; LAMBDA_MEMORY_UNKNOWN where it never
+     * asked that for any.
+     */
+    uint64_t max_memory_used;
+    lambda_bytes
+        log_result; /**< with LAMBDA_LOG_TYPE_TAIL: the last 4,096 bytes of the invocation's log, whole lines each with a line end,
+                                  in the function's log format. Lambda's LogResult, not in base64. Else empty. Valid as `payload` is */
+    size_t log_capacity; /**< the library's own: bytes behind log_result */
 } lambda_result;
 
 /** Exported form of the invoke calls. */
@@ -94,9 +107,6 @@ static inline lambda_status lambda_invoke_with(lambda_t *lambda, const char *fun
 
 /** Frees a result's memory and zeroes it. NULL and a zeroed result are allowed. Before the service closes. */
 LAMBDA_API void lambda_result_clear(lambda_result *result);
-
-/** Writes an id as a UUID, lower case, 36 characters and a NUL. Any thread. */
-LAMBDA_API void lambda_request_id_format(lambda_request_id id, char text[LAMBDA_REQUEST_ID_SIZE]);
 
 /** A function, version or alias that has been looked up: invoking through it skips that. Opaque. Any number of threads. */
 typedef struct lambda_target lambda_target;

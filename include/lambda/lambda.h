@@ -18,6 +18,7 @@
 #include <lambda/response.h>
 #include <lambda/service.h>
 #include <lambda/status.h>
+#include <lambda/trace.h>
 #include <lambda/version.h>
 
 #endif

@@ -9,6 +9,7 @@
 #include <lambda/port/queue.h>
 #include <lambda/port/random.h>
 #include <lambda/port/store.h>
+#include <lambda/port/trace.h>
 #include <lambda/status.h>
 
 #ifdef __cplusplus
@@ -48,14 +49,22 @@ typedef struct lambda_limits {
 /** For `idle_timeout_ms`. */
 #define LAMBDA_IDLE_FOREVER UINT32_MAX
 
+/** For `trace_reservoir`. */
+#define LAMBDA_TRACE_NONE UINT32_MAX
+
 /** Options of a service. Zero means the default in every field; `lambda_open(NULL, ...)` takes all defaults. */
 typedef struct lambda_options {
     lambda_allocator allocator; /**< memory. All NULL: malloc, realloc and free. Some NULL: refused */
     lambda_clock clock;         /**< time. All NULL: the system's. Some NULL: refused */
     lambda_executor executor;   /**< threads. All zero: the library's own, each started when first needed */
     lambda_random random; /**< randomness. NULL: the system's. Give one to have the same ids and routing each run */
-    lambda_log_sink log;  /**< log lines. NULL: none, and logging costs nothing */
-    lambda_log_level log_level;      /**< lines below it are not written. Default INFO */
+    /**
+     * Where log lines go; those without `write` are passed over, and with none logging costs nothing. `.log = {lambda_log_sink_stderr()}` is one.
+     * They are the service's, and closed with it, once lambda_open has succeeded.
+     */
+    lambda_log_sink log[LAMBDA_LOG_SINKS_MAX];
+    lambda_log_level
+        log_level; /**< of functions that say nothing else: handlers' lines below it are not written. Default INFO */
     const char *region;              /**< used in ARNs, 1 to 32 of `a-z 0-9 -`. Default "us-east-1" */
     const char *account_id;          /**< used in ARNs, 12 digits. Default "000000000000" */
     const char *temporary_directory; /**< where environments' directories are made; absolute. Default "/tmp" */
@@ -70,6 +79,23 @@ typedef struct lambda_options {
     lambda_store store;     /**< where functions are kept. All zero: nowhere, they end with the service. Likewise */
     uint32_t async_workers; /**< how many asynchronous events run at once. Default the number of processors, at least 2;
                                at most 512. With LAMBDA_EXECUTOR_NONE one, in lambda_pump */
+    lambda_log_level
+        system_log_level; /**< likewise for the library's own lines: DEBUG, INFO, WARN or OFF. Default INFO */
+    size_t
+        log_buffer_size; /**< bytes of lines that wait for one sink that is not direct. Default 1 MiB; 16 KiB to 1 GiB. Allocated with
+                               its first line */
+    bool metrics; /**< count what metrics.h reads. Default no, and then it costs nothing */
+    /** Where segments of sampled invocations go (trace.h); with none tracing costs nothing. Else as `log`. */
+    lambda_trace_exporter trace[LAMBDA_TRACE_EXPORTERS_MAX];
+    size_t
+        trace_buffer_size; /**< bytes of segments that wait for one exporter that is not direct. Default 1 MiB; 16 KiB to 1 GiB */
+    /**
+     * Traces that begin here, of functions with LAMBDA_TRACING_ACTIVE: so many in each second are sampled, and of the others this share. Defaults 1
+     * and 0.05, X-Ray's (https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html); LAMBDA_TRACE_NONE and a negative
+     * share: none.
+     */
+    uint32_t trace_reservoir;
+    double trace_rate; /**< see above; at most 1 */
 } lambda_options;
 
 /** Exported form of `lambda_open`: `size` is the caller's `sizeof(lambda_options)`. Call `lambda_open`. */
@@ -109,6 +135,10 @@ typedef struct lambda_statistics {
     uint64_t timeouts;                /**< of the errors, overrun timeouts */
     uint64_t provisioned_invocations; /**< invocations in provisioned environments */
     uint64_t provisioned_spillovers;  /**< invocations of provisioned versions that found none of them free */
+    uint64_t log_lines_dropped;       /**< lines that found a sink's buffer full, or for which there was no memory */
+    uint64_t log_lines_failed;        /**< lines that a sink did not take */
+    uint64_t trace_segments_dropped;  /**< segments, likewise */
+    uint64_t trace_segments_failed;   /**< likewise */
 } lambda_statistics;
 
 /** Exported form of `lambda_statistics_get`. */

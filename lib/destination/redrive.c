@@ -27,7 +27,7 @@ lambda__redriven lambda__redrive_offer(lambda__redrive *redrive, lambda_bytes te
 lambda_status lambda__redrive_end(lambda__redrive *redrive)
 {
     lambda__line_clear(&redrive->lambda->base, &redrive->line);
-    if (redrive->damaged > 0) {
+    if (redrive->damaged > 0 && lambda__log_enabled(redrive->lambda, LAMBDA_LOG_WARN)) {
         lambda_log_record record = {
             .level = LAMBDA_LOG_WARN, .platform = true, .log_group_name = "", .log_stream_name = "", .request_id = ""};
         lambda__log(redrive->lambda, &record, "DESTINATION %s keeps %llu messages that are no deliveries: skipped",

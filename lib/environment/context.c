@@ -212,7 +212,8 @@ void lambda__environment_record(lambda__environment *environment, lambda_log_rec
 void lambda_log(lambda_context *context, lambda_log_level level, const char *format, ...)
 {
     if (level == LAMBDA_LOG_DEFAULT) level = LAMBDA_LOG_INFO;
-    if (!context || !format || !lambda__log_enabled(context->lambda, level)) return;
+    if (!context || !format || (unsigned)level >= LAMBDA_LOG_OFF || level < (lambda_log_level)context->log_level)
+        return;
     lambda_log_record record = {.level = level};
     lambda__environment_record(context, &record);
     va_list arguments;

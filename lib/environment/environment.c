@@ -10,6 +10,21 @@
 #include "observe/log.h"
 #include "runtime/runtimes.h"
 
+/** What the service has somebody for, and the function wants. */
+static void choose_observers(lambda__environment *environment)
+{
+    const lambda_t *lambda = environment->lambda;
+    const lambda__settings *settings = environment->version->settings;
+    lambda_log_level application =
+        settings->application_log_level ? settings->application_log_level : lambda->log_level;
+    lambda_log_level system = settings->system_log_level ? settings->system_log_level : lambda->system_log_level;
+    environment->log_level = (uint8_t)(lambda->logs ? application : LAMBDA_LOG_OFF);
+    environment->system_log_level = (uint8_t)(lambda->logs ? system : LAMBDA_LOG_OFF);
+    if (lambda__environment_logs(environment, LAMBDA_LOG_INFO)) environment->observe |= LAMBDA__OBSERVE_LOGS;
+    if (lambda->metrics && settings->metrics_mode == LAMBDA_METRICS_ON) environment->observe |= LAMBDA__OBSERVE_METRICS;
+    if (lambda->traces && settings->tracing_mode != LAMBDA_TRACING_OFF) environment->observe |= LAMBDA__OBSERVE_TRACES;
+}
+
 lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *version, lambda__thread *thread)
 {
     lambda__environment *environment = lambda__allocate_zeroed(&lambda->base, sizeof(*environment));
@@ -21,6 +36,7 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
     environment->user = code->handler.user;
     environment->timeout_ns = (uint64_t)version->settings->timeout_ms * 1000000;
     environment->version = lambda__version_retain(version);
+    choose_observers(environment);
     environment->event.lambda = lambda;
     environment->response.lambda = lambda;
     if (version->settings->isolation == LAMBDA_ISOLATION_THREAD && !lambda__worker_make(environment)) {
@@ -86,7 +102,7 @@ bool lambda__environment_storage_exceeded(lambda__environment *environment)
     if (LAMBDA__LIKELY(!environment->directory)) return false;
     if (lambda__platform_directory_size(environment->directory, &bytes) != 0 || bytes <= limit) return false;
     lambda_log_record record = {.level = LAMBDA_LOG_WARN, .platform = true};
-    if (lambda__log_enabled(environment->lambda, record.level)) {
+    if (lambda__environment_logs(environment, record.level)) {
         lambda__environment_record(environment, &record);
         lambda__log(environment->lambda, &record,
                     "RequestId: %s Warning: /tmp holds %llu bytes, more than its size of %u MB; the environment ends",
@@ -136,6 +152,8 @@ uint32_t lambda__environments_abandon(lambda_t *lambda)
     for (lambda__pool *pool = environments->pools; pool; pool = pool->next) {
         pthread_mutex_lock(&pool->mutex);
         for (const lambda__environment *each = pool->first; each; each = each->next) {
+            count++;
+            if (!lambda__log_enabled(lambda, LAMBDA_LOG_ERROR)) continue;
             char id[LAMBDA_REQUEST_ID_SIZE];
             lambda_request_id_format(each->request_id, id);
             char group[96];
@@ -147,7 +165,6 @@ uint32_t lambda__environments_abandon(lambda_t *lambda)
                                         .request_id = id};
             lambda__log(lambda, &record, "RequestId: %s Error: the handler of %s:%s still runs and is abandoned", id,
                         each->version->function->name, each->version->label);
-            count++;
         }
         pthread_mutex_unlock(&pool->mutex);
     }

@@ -68,6 +68,9 @@ typedef struct lambda__outcome {
     uint64_t duration;      /* ns */
 } lambda__outcome;
 
+/** What is told of an environment's invocations. */
+enum { LAMBDA__OBSERVE_LOGS = 1, LAMBDA__OBSERVE_METRICS = 2, LAMBDA__OBSERVE_TRACES = 4 };
+
 /** What a handler sees as its context is the environment itself. Parts without a remark are the owner's, who has it busy. */
 struct lambda_context {
     _Atomic uint32_t state;
@@ -76,6 +79,9 @@ struct lambda_context {
     bool request_text_valid;   /* request_text is this invocation's */
     bool broken;               /* lambda_context_retire: not to be used again */
     bool for_provisioned;      /* never changes: it was started as a provisioned one */
+    uint8_t observe;           /* never changes: LAMBDA__OBSERVE_, what is told of it. 0: nothing */
+    uint8_t log_level;         /* never changes: of the handler's lines; OFF where there is no sink */
+    uint8_t system_log_level;  /* likewise, of the platform's */
     _Atomic bool provisioned;  /* it is one; written under the environments' mutex */
     lambda_t *lambda;          /* never changes */
     lambda_handler *handler;   /* never changes */
@@ -218,6 +224,12 @@ void lambda__environment_shutdown(lambda__environment *environment);
 
 /** Frees what an ended environment has; its reference to the version goes last. */
 void lambda__environment_free(lambda__environment *environment);
+
+/** True if a line of the platform about the environment, of that level, is to be written. */
+static inline bool lambda__environment_logs(const lambda__environment *environment, lambda_log_level level)
+{
+    return level >= (lambda_log_level)environment->system_log_level;
+}
 
 /** The parts of a log record that the environment knows. */
 void lambda__environment_record(lambda__environment *environment, lambda_log_record *record);

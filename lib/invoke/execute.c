@@ -25,8 +25,7 @@ static uint64_t initialise(lambda__environment *environment, lambda__outcome *ou
         outcome->init_duration = ready - now;
         outcome->init_failed = outcome->status != LAMBDA_OK;
         outcome->timed_out = outcome->init_duration > limit + environment->timeout_ns;
-        if (outcome->init_failed || outcome->init_duration > limit)
-            lambda__outcome_log_init(environment, outcome, phase);
+        if (outcome->init_failed || outcome->init_duration > limit) lambda__report_init(environment, outcome, phase);
         if (!outcome->init_failed || outcome->timed_out) break;
     }
     environment->running = true;
@@ -37,7 +36,7 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
 {
     lambda_t *lambda = environment->lambda;
     const lambda__chain *outer = thread->chain;
-    bool logs = lambda__log_enabled(lambda, LAMBDA_LOG_INFO);
+    uint8_t observe = environment->observe;
     bool injected = outcome->timed_out;
     thread->chain = &environment->chain;
     outcome->failures = thread->failures;
@@ -45,7 +44,7 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
     if (LAMBDA__UNLIKELY(outcome->cold) && !outcome->init_failed) start = initialise(environment, outcome, start);
     if (LAMBDA__UNLIKELY(injected)) outcome->timed_out = true;
     environment->start = start;
-    if (LAMBDA__UNLIKELY(logs)) lambda__outcome_log_start(environment);
+    if (LAMBDA__UNLIKELY(observe)) lambda__report_start(environment);
     uint64_t end = start;
     if (LAMBDA__LIKELY(!outcome->init_failed && !outcome->timed_out)) {
         if (environment->worker)
@@ -61,7 +60,7 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
                          environment->response.too_large))
         lambda__outcome_settle(environment, thread, &environment->response, outcome);
     /* Of what ran on a worker its caller tells: once, whoever was done first. */
-    if (LAMBDA__UNLIKELY(logs) && !environment->worker) lambda__outcome_log_end(environment, outcome);
+    if (LAMBDA__UNLIKELY(observe) && !environment->worker) lambda__report_end(environment, outcome);
     lambda__event_reset(&environment->event);
 }
 
@@ -136,7 +135,7 @@ static void time_out(lambda__invocation *invocation, lambda__environment *enviro
     outcome->timed_out = true;
     outcome->duration = environment->timeout_ns;
     lambda__outcome_settle(environment, invocation->thread, &response, outcome);
-    if (lambda__log_enabled(invocation->lambda, LAMBDA_LOG_INFO)) lambda__outcome_log_end(environment, outcome);
+    if (environment->observe) lambda__report_end(environment, outcome);
     lambda__worker_leave(environment);
     lambda__result_give(invocation, &response.body);
 }
@@ -150,8 +149,7 @@ lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__
     if (!copy_input(environment)) return lambda__out_of_memory(&lambda->base);
     /* Texts are made here, so that this thread may use them too when it leaves. */
     lambda_log_record record;
-    bool logs = lambda__log_enabled(lambda, LAMBDA_LOG_INFO);
-    if (LAMBDA__UNLIKELY(logs)) lambda__environment_record(environment, &record);
+    if (LAMBDA__UNLIKELY(environment->observe)) lambda__environment_record(environment, &record);
     worker->outcome = *outcome;
     lambda_status status = lambda__worker_post(environment, execute_job);
     if (status != LAMBDA_OK) return status;
@@ -167,6 +165,6 @@ lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__
                             "no memory for the record of the function's thread, or too many threads");
     lambda__invocation_count(invocation->thread, environment, cold);
     *outcome = worker->outcome;
-    if (LAMBDA__UNLIKELY(logs)) lambda__outcome_log_end(environment, outcome);
+    if (LAMBDA__UNLIKELY(environment->observe)) lambda__report_end(environment, outcome);
     return LAMBDA_OK;
 }

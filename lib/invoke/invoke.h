@@ -110,20 +110,22 @@ lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__
 void lambda__outcome_settle(lambda__environment *environment, const lambda__thread *thread, lambda_response *response,
                             lambda__outcome *outcome);
 
-/** INIT_REPORT line of an init that failed or took too long; `phase` is Lambda's "init" or "invoke". */
-void lambda__outcome_log_init(lambda__environment *environment, const lambda__outcome *outcome, const char *phase);
-
-/** START line. */
-void lambda__outcome_log_start(lambda__environment *environment);
-
-/** END and REPORT lines. */
-void lambda__outcome_log_end(lambda__environment *environment, const lambda__outcome *outcome);
-
 /** As Lambda bills since it bills initialisation: both, in whole milliseconds up. */
 static inline uint64_t lambda__outcome_billed_ms(const lambda__outcome *outcome)
 {
     return (outcome->duration + outcome->init_duration + 999999) / 1000000;
 }
+
+/* ---- who is told of it: invoke/report.c */
+
+/** Of an init that failed or took too long; `phase` is Lambda's "init" or "invoke". On the handler's thread. */
+void lambda__report_init(lambda__environment *environment, const lambda__outcome *outcome, const char *phase);
+
+/** The handler is about to run. On its thread, where environment->observe is not 0. */
+void lambda__report_start(lambda__environment *environment);
+
+/** The invocation has ended, and its outcome is settled: once, on the thread of who gives the answer. Likewise. */
+void lambda__report_end(lambda__environment *environment, const lambda__outcome *outcome);
 
 /* ---- faults that tests inject: invoke/fault.c */
 

@@ -1,9 +1,8 @@
-/* What became of an invocation: Lambda's error shapes, and the lines that report it. */
+/* What became of an invocation: Lambda's error shapes. */
 #include <stdio.h>
 
 #include "base/error.h"
 #include "invoke/invoke.h"
-#include "observe/log.h"
 
 /** The thread's message if the code set one since the invocation began, else the status in plain words. */
 static const char *message_since(const lambda__environment *environment, const lambda__thread *thread,
@@ -45,44 +44,4 @@ void lambda__outcome_settle(lambda__environment *environment, const lambda__thre
     if (!lambda__response_error_body(response, type, message, trace)) response->body.length = 0;
     lambda__response_reset_error(response);
     response->too_large = false;
-}
-
-void lambda__outcome_log_init(lambda__environment *environment, const lambda__outcome *outcome, const char *phase)
-{
-    lambda_log_record record = {.level = LAMBDA_LOG_WARN, .platform = true};
-    if (!lambda__log_enabled(environment->lambda, record.level)) return;
-    lambda__environment_record(environment, &record);
-    const char *status = outcome->init_failed ? "error\tError Type: Runtime.InitError" : "timeout";
-    lambda__log(environment->lambda, &record, "INIT_REPORT Init Duration: %.2f ms\tPhase: %s\tStatus: %s",
-                (double)outcome->init_duration / 1e6, phase, status);
-}
-
-static void platform_line(lambda__environment *environment, lambda_log_record *record)
-{
-    *record = (lambda_log_record){.level = LAMBDA_LOG_INFO, .platform = true};
-    lambda__environment_record(environment, record);
-}
-
-void lambda__outcome_log_start(lambda__environment *environment)
-{
-    lambda_log_record record;
-    platform_line(environment, &record);
-    lambda__log(environment->lambda, &record, "START RequestId: %s Version: %s", record.request_id,
-                environment->version->label);
-}
-
-void lambda__outcome_log_end(lambda__environment *environment, const lambda__outcome *outcome)
-{
-    lambda_log_record record;
-    platform_line(environment, &record);
-    char init[64] = "";
-    if (outcome->cold) snprintf(init, sizeof(init), "\tInit Duration: %.2f ms", (double)outcome->init_duration / 1e6);
-    const char *status = "";
-    if (outcome->failed) status = outcome->timed_out ? "\tStatus: timeout" : "\tStatus: error";
-    lambda__log(environment->lambda, &record, "END RequestId: %s", record.request_id);
-    lambda__log(environment->lambda, &record,
-                "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %llu ms\tMemory Size: %u MB%s%s",
-                record.request_id, (double)outcome->duration / 1e6,
-                (unsigned long long)lambda__outcome_billed_ms(outcome), environment->version->settings->memory_size,
-                init, status);
 }

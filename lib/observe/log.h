@@ -11,16 +11,34 @@
 /** Bytes of a line, its NUL included; longer ones are cut and end in "...". */
 #define LAMBDA__LOG_LINE_SIZE 4097
 
-/** True if a line of that level would be written. */
+/** A service's sinks. */
+typedef struct lambda__logs {
+    lambda_log_sink sinks[LAMBDA_LOG_SINKS_MAX];
+    size_t count;
+} lambda__logs;
+
+/** Copies the sinks; `*logs` NULL where there are none. They are the log's once lambda__log_opened was called. */
+lambda_status lambda__log_open(lambda_t *lambda, const lambda_options *options, lambda__logs **logs);
+
+/** Nothing else can fail: the sinks are the service's. */
+void lambda__log_opened(lambda__logs *logs);
+
+/** Closes the sinks, if they are the log's, and frees it. */
+void lambda__log_close(lambda_t *lambda, lambda__logs *logs);
+
+/** True if a line of the service itself, of that level, would be written. */
 static inline bool lambda__log_enabled(const lambda_t *lambda, lambda_log_level level)
 {
-    return lambda->log.write && level >= lambda->log_level && level < LAMBDA_LOG_OFF;
+    return lambda->logs && level >= lambda->system_log_level && level < LAMBDA_LOG_OFF;
 }
 
-/** Formats a line and hands it to the sink; fills in the record's time, level and message. Nothing where not enabled. */
+/** Hands a line to the sinks, and fills in its time, message and line. */
+void lambda__log_write(lambda_t *lambda, lambda_log_record *record, const char *message, size_t length);
+
+/** Formats a line and hands it to the sinks; whether it is enabled was asked before. */
 void lambda__log_va(lambda_t *lambda, lambda_log_record *record, const char *format, va_list arguments);
 
-/** The same, for the platform's own lines. */
+/** The same, with the arguments themselves. */
 void lambda__log(lambda_t *lambda, lambda_log_record *record, const char *format, ...) LAMBDA_PRINTF(3, 4);
 
 /** An ERROR line of the service itself, which is about no function. */

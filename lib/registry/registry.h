@@ -102,6 +102,12 @@ typedef struct lambda__settings {
     uint32_t ephemeral_storage_size;
     uint32_t spare_environments;
     lambda_isolation isolation;
+    lambda_log_format log_format;
+    lambda_log_level application_log_level; /* DEFAULT: the service's */
+    lambda_log_level system_log_level;      /* likewise */
+    lambda_tracing_mode tracing_mode;
+    lambda_metrics_mode metrics_mode;
+    const char *log_group;   /* "" for the default */
     const char *description; /* all strings and pairs stand in the same allocation */
     const char *handler;
     const char *role;

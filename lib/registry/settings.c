@@ -43,8 +43,8 @@ static const char *put(char **at, const char *text)
 /** One allocation: the struct, its pairs, then all strings. */
 static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
 {
-    size_t size =
-        strlen(from->description) + strlen(from->handler) + strlen(from->role) + strlen(from->dead_letter) + 4;
+    size_t size = strlen(from->description) + strlen(from->handler) + strlen(from->role) + strlen(from->dead_letter) +
+                  strlen(from->log_group) + 5;
     for (size_t i = 0; i < from->environment_count; i++)
         size += strlen(from->environment[i].name) + strlen(from->environment[i].value) + 2;
     size_t pairs_size = from->environment_count * sizeof(lambda_pair);
@@ -57,6 +57,11 @@ static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
                                .ephemeral_storage_size = from->ephemeral_storage_size,
                                .spare_environments = from->spare_environments,
                                .isolation = from->isolation,
+                               .log_format = from->log_format,
+                               .application_log_level = from->application_log_level,
+                               .system_log_level = from->system_log_level,
+                               .tracing_mode = from->tracing_mode,
+                               .metrics_mode = from->metrics_mode,
                                .environment = pairs,
                                .environment_count = from->environment_count};
     atomic_init(&made->references, 1);
@@ -64,6 +69,7 @@ static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
     made->handler = put(&at, from->handler);
     made->role = put(&at, from->role);
     made->dead_letter = put(&at, from->dead_letter);
+    made->log_group = put(&at, from->log_group);
     for (size_t i = 0; i < from->environment_count; i++) {
         pairs[i].name = put(&at, from->environment[i].name);
         pairs[i].value = put(&at, from->environment[i].value);
@@ -79,6 +85,10 @@ lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name,
                                               .ephemeral_storage_size = LAMBDA__EPHEMERAL_STORAGE_SIZE_DEFAULT,
                                               .spare_environments = LAMBDA__SPARE_ENVIRONMENTS_DEFAULT,
                                               .isolation = LAMBDA_ISOLATION_INLINE,
+                                              .log_format = LAMBDA_LOG_FORMAT_TEXT,
+                                              .tracing_mode = LAMBDA_TRACING_PASS_THROUGH,
+                                              .metrics_mode = LAMBDA_METRICS_ON,
+                                              .log_group = "",
                                               .description = "",
                                               .handler = "",
                                               .role = "",
@@ -90,6 +100,7 @@ lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name,
                                : lambda__target_text_check(lambda, "dead_letter_target_arn", target);
     if (status != LAMBDA_OK) return status;
     if (!old) old = &standard;
+    const lambda_logging_config *logging = &config->logging_config;
     lambda__settings wanted = {
         .memory_size = config->memory_size ? config->memory_size : old->memory_size,
         .timeout_ms = config->timeout_ms ? config->timeout_ms : old->timeout_ms,
@@ -98,6 +109,13 @@ lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name,
         .spare_environments =
             config->spare_environments ? config->spare_environments % UINT32_MAX : old->spare_environments,
         .isolation = config->isolation ? config->isolation : old->isolation,
+        .log_format = logging->log_format ? logging->log_format : old->log_format,
+        .application_log_level =
+            logging->application_log_level ? logging->application_log_level : old->application_log_level,
+        .system_log_level = logging->system_log_level ? logging->system_log_level : old->system_log_level,
+        .tracing_mode = config->tracing_mode ? config->tracing_mode : old->tracing_mode,
+        .metrics_mode = config->metrics_mode ? config->metrics_mode : old->metrics_mode,
+        .log_group = logging->log_group ? logging->log_group : old->log_group,
         .description = config->description ? config->description : old->description,
         .handler = config->handler ? config->handler : old->handler,
         .role = config->role ? config->role : old->role,
@@ -134,7 +152,10 @@ bool lambda__settings_equal(const lambda__settings *one, const lambda__settings 
                 one->spare_environments == two->spare_environments && one->isolation == two->isolation &&
                 one->environment_count == two->environment_count && strcmp(one->description, two->description) == 0 &&
                 strcmp(one->handler, two->handler) == 0 && strcmp(one->role, two->role) == 0 &&
-                strcmp(one->dead_letter, two->dead_letter) == 0;
+                strcmp(one->dead_letter, two->dead_letter) == 0 && one->log_format == two->log_format &&
+                one->application_log_level == two->application_log_level &&
+                one->system_log_level == two->system_log_level && one->tracing_mode == two->tracing_mode &&
+                one->metrics_mode == two->metrics_mode && strcmp(one->log_group, two->log_group) == 0;
     for (size_t i = 0; same && i < one->environment_count; i++)
         same = strcmp(one->environment[i].name, two->environment[i].name) == 0 &&
                strcmp(one->environment[i].value, two->environment[i].value) == 0;

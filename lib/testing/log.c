@@ -37,7 +37,7 @@ static void put(lambda_test_log *log, const char *text, size_t length)
     log->text[log->length] = '\0';
 }
 
-static void write_line(void *user, const lambda_log_record *record)
+static lambda_status write_line(void *user, const lambda_log_record *record)
 {
     lambda_test_log *log = user;
     const char *level = lambda_log_level_name(record->level);
@@ -62,11 +62,12 @@ static void write_line(void *user, const lambda_log_record *record)
         put(log, "\n", 1);
     }
     pthread_mutex_unlock(&log->mutex);
+    return LAMBDA_OK;
 }
 
 lambda_log_sink lambda_test_log_sink(lambda_test_log *log)
 {
-    return (lambda_log_sink){.write = log ? write_line : NULL, .user = log};
+    return (lambda_log_sink){.write = log ? write_line : NULL, .user = log, .direct = true};
 }
 
 const char *lambda_test_log_text(lambda_test_log *log)

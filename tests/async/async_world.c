@@ -8,8 +8,9 @@ void open_with(world *w, lambda_options *options)
     assert_int_equal(lambda_clock_virtual_open(7, 0, &w->clock), LAMBDA_OK);
     lambda_clock_virtual_options(w->clock, options);
     w->log = lambda_test_log_new();
-    options->log = lambda_test_log_sink(w->log);
+    options->log[0] = lambda_test_log_sink(w->log);
     options->log_level = LAMBDA_LOG_ERROR;
+    options->system_log_level = LAMBDA_LOG_WARN;
     w->lambda = test_open(options);
 }
 

@@ -413,8 +413,9 @@ static void a_queue_that_gives_nothing_is_asked_again_later(void **state)
     lambda_options options = {.queue = wrap(&w), .async_workers = 2};
     lambda_clock_virtual_options(clock, &options);
     lambda_test_log *log = lambda_test_log_new();
-    options.log = lambda_test_log_sink(log);
+    options.log[0] = lambda_test_log_sink(log);
     options.log_level = LAMBDA_LOG_ERROR;
+    options.system_log_level = LAMBDA_LOG_WARN;
     lambda_t *lambda = test_open(&options);
     test_create(lambda, "f", count, NULL);
     w.failing = 5;

@@ -275,7 +275,7 @@ static void several_wait_for_one(void **state)
 static void reserved_concurrency_holds_for_workers(void **state)
 {
     (void)state;
-    open_world(&(lambda_options){.async_workers = 4, .log_level = LAMBDA_LOG_OFF});
+    open_world(&(lambda_options){.async_workers = 4, .log_level = LAMBDA_LOG_OFF, .system_log_level = LAMBDA_LOG_OFF});
     test_create(w.lambda, "f", counts, NULL);
     assert_ok(w.lambda, lambda_function_concurrency_put(w.lambda, "f", 1));
     for (uint64_t i = 0; i < ALL; i++)

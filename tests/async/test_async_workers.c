@@ -138,7 +138,8 @@ static void open_world(uint32_t workers, bool shared, size_t stack_size)
                               .clock = test_clock_port(&w.clock),
                               .queue = wrapped_port(&w.queue),
                               .executor = {.stack_size = stack_size},
-                              .log_level = LAMBDA_LOG_OFF};
+                              .log_level = LAMBDA_LOG_OFF,
+                              .system_log_level = LAMBDA_LOG_OFF};
     options.queue.shared = shared;
     w.lambda = test_open(&options);
     lambda_function_config config = {

@@ -129,7 +129,7 @@ static void what_is_no_dead_letter_stays(void **state)
     }
     strcat(text, "\n" LINE("4") "\n");
     write_file(text, strlen(text));
-    lambda_t *lambda = test_open(&(lambda_options){.log = lambda_test_log_sink(log)});
+    lambda_t *lambda = test_open(&(lambda_options){.log = {lambda_test_log_sink(log)}});
     assert_ok(lambda, lambda_destination_register_file(lambda, "dead", path));
     assert_ok(lambda, deliver_record(lambda, "dead", LAMBDA_DELIVERY_ON_SUCCESS, RECORD("Success")));
     assert_ok(lambda, deliver_record(lambda, "dead", LAMBDA_DELIVERY_ON_FAILURE, RECORD("RetriesExhausted")));

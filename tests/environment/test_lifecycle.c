@@ -77,7 +77,7 @@ static void open_world(world *all, lambda_isolation isolation, lambda_options op
     *all = (world){.log = lambda_test_log_new()};
     assert_int_equal(lambda_clock_virtual_open(7, 0, &all->clock), LAMBDA_OK);
     lambda_clock_virtual_options(all->clock, &options);
-    options.log = lambda_test_log_sink(all->log);
+    options.log[0] = lambda_test_log_sink(all->log);
     all->lambda = test_open(&options);
     all->seen.clock = all->clock;
     lambda_function_config config = {.function_name = "f",

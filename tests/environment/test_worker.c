@@ -108,7 +108,7 @@ static void a_timeout_is_told_on_time(void **state)
     test_memory memory = {0};
     lambda_test_log *log = lambda_test_log_new();
     lambda_t *lambda =
-        open_with((lambda_options){.log = lambda_test_log_sink(log), .allocator = test_allocator(&memory)});
+        open_with((lambda_options){.log = {lambda_test_log_sink(log)}, .allocator = test_allocator(&memory)});
     lambda_result result = {0};
     assert_ok(lambda, lambda_invoke(lambda, "f:1", LAMBDA_JSON("1"), &result));
     assert_true(result.cold_start);
@@ -170,8 +170,8 @@ static void what_is_abandoned_is_reported(void **state)
     (void)state;
     test_memory memory = {0};
     lambda_test_log *log = lambda_test_log_new();
-    lambda_t *lambda = open_with(
-        (lambda_options){.log = lambda_test_log_sink(log), .allocator = test_allocator(&memory), .close_grace_ms = 20});
+    lambda_t *lambda = open_with((lambda_options){
+        .log = {lambda_test_log_sink(log)}, .allocator = test_allocator(&memory), .close_grace_ms = 20});
     assert_ok(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("\"late\""), NULL));
     wait_for(&inside);
     atomic_store(&post_at, 0);

@@ -36,7 +36,7 @@ bool is_one_of(const sim_world *world, lambda_status status, const lambda_status
     return false;
 }
 
-static void digest(void *user, const lambda_log_record *record)
+static lambda_status digest(void *user, const lambda_log_record *record)
 {
     sim_world *world = user;
     const char *texts[] = {record->request_id, record->log_stream_name, record->message};
@@ -45,6 +45,7 @@ static void digest(void *user, const lambda_log_record *record)
             world->log = (world->log ^ (unsigned char)*at) * UINT64_C(0x100000001B3);
     if (world->verbose)
         printf("%10llu %s\n", (unsigned long long)(lambda_clock_virtual_now(world->clock) / MS), record->message);
+    return LAMBDA_OK;
 }
 
 /* ---- hooks and handlers */
@@ -157,7 +158,7 @@ static void configure(sim_world *world, lambda_options *options)
     lambda_clock_virtual_options(world->clock, options);
     world->executor = options->executor;
     options->allocator = lambda_test_allocator(&world->memory);
-    options->log = (lambda_log_sink){.write = digest, .user = world};
+    options->log[0] = (lambda_log_sink){.write = digest, .user = world, .direct = true};
     world->threadless = chance(world, 250);
     if (world->threadless) options->executor = (lambda_executor){.kind = LAMBDA_EXECUTOR_NONE};
     options->idle_timeout_ms = idles[draw(world, 3)];

@@ -35,8 +35,9 @@ static void open_service(world *w)
     assert_int_equal(lambda_sqlite_open(w->path, &w->file_options, &w->file), LAMBDA_OK);
     assert_int_equal(lambda_clock_virtual_open(3, w->wall, &w->clock), LAMBDA_OK);
     lambda_clock_virtual_options(w->clock, &options);
-    options.log = lambda_test_log_sink(w->log);
+    options.log[0] = lambda_test_log_sink(w->log);
     options.log_level = LAMBDA_LOG_ERROR;
+    options.system_log_level = LAMBDA_LOG_WARN;
     lambda_sqlite_use(w->file, &options);
     w->lambda = test_open(&options);
 }
@@ -312,7 +313,7 @@ static void an_end_that_a_pump_cannot_keep_runs_again_after_a_minute(void **stat
     lambda_options options = {.executor = {.kind = LAMBDA_EXECUTOR_NONE}};
     test_clock clock = {.monotonic = 1, .wall = w.wall};
     options.clock = test_clock_port(&clock);
-    options.log = lambda_test_log_sink(w.log);
+    options.log[0] = lambda_test_log_sink(w.log);
     assert_int_equal(lambda_sqlite_open(w.path, &w.file_options, &w.file), LAMBDA_OK);
     lambda_sqlite_use(w.file, &options);
     w.lambda = test_open(&options);

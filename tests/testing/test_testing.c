@@ -73,7 +73,7 @@ static void a_fake_context_answers_what_it_is_told(void **state)
 {
     (void)state;
     lambda_test_log *log = lambda_test_log_new();
-    lambda_t *lambda = test_open(&(lambda_options){.log = lambda_test_log_sink(log)});
+    lambda_t *lambda = test_open(&(lambda_options){.log = {lambda_test_log_sink(log)}});
     lambda_context *context = NULL;
     const lambda_pair variables[] = {{"A", "1"}};
     int user = 0;
@@ -128,7 +128,7 @@ static char *run(uint64_t seed)
     lambda_test_log *log = lambda_test_log_new();
     assert_int_equal(lambda_clock_virtual_open(seed, 0, &clock), LAMBDA_OK);
     lambda_clock_virtual_options(clock, &options);
-    options.log = lambda_test_log_sink(log);
+    options.log[0] = lambda_test_log_sink(log);
     lambda_t *lambda = test_open(&options);
     lambda_t *second = NULL;
     assert_int_equal(lambda_open(&options, &second), LAMBDA_ERROR_RESOURCE_CONFLICT);

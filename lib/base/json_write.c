@@ -1,10 +1,10 @@
 /* Writing JSON as text. */
+#include "base/json_write.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "event/event.h"
 
 /** How many bytes from here stand for themselves in a JSON string. */
 static size_t plain_span(const char *text, size_t length)
