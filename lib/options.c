@@ -1,9 +1,11 @@
 /* What a service may be given: checked, and the defaults filled in. */
 #include "options.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "registry/limits.h"
 
 /** A limit that may be chosen: zero is the default, more than the maximum is refused. */
 static lambda_status choose_limit(const char *name, uint64_t given, uint64_t standard, uint64_t maximum,
@@ -86,15 +88,54 @@ static lambda_status choose_close_grace(lambda_options *options)
     return LAMBDA_OK;
 }
 
-/** Who is told of what happens, and how much. */
-static lambda_status choose_observers(lambda_options *options)
+/** A buffer of what waits for a sink or an exporter; zero is the default. */
+static lambda_status choose_buffer(const char *name, size_t *size)
 {
+    const size_t least = 16384;
+    const size_t most = 1073741824;
+    if (*size == 0) *size = 1048576;
+    if (*size >= least && *size <= most) return LAMBDA_OK;
+    return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "%s: %zu is not between %zu and %zu", name, *size,
+                        least, most);
+}
+
+/** Those without `write` are passed over: what would be called at the close or before it must not be there by mistake. */
+static lambda_status check_sinks(const lambda_options *options)
+{
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    for (size_t i = 0; i < LAMBDA_LOG_SINKS_MAX; i++)
+        if (!options->log[i].write && options->log[i].close)
+            return lambda__fail(NULL, invalid, "log[%zu].write: is NULL, and close is not", i);
+    for (size_t i = 0; i < LAMBDA_TRACE_EXPORTERS_MAX; i++)
+        if (!options->trace[i].write && (options->trace[i].close || options->trace[i].flush))
+            return lambda__fail(NULL, invalid, "trace[%zu].write: is NULL, and %s is not", i,
+                                options->trace[i].close ? "close" : "flush");
+    return LAMBDA_OK;
+}
+
+static lambda_status choose_log(lambda_options *options)
+{
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
     if ((unsigned)options->log_level > LAMBDA_LOG_OFF)
-        return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "log_level: %d is none",
-                            (int)options->log_level);
+        return lambda__fail(NULL, invalid, "log_level: %d is none", (int)options->log_level);
+    if (!lambda__system_log_level_valid(options->system_log_level))
+        return lambda__fail(NULL, invalid, "system_log_level: is %s, not DEBUG, INFO, WARN or OFF",
+                            lambda_log_level_name(options->system_log_level));
     if (options->log_level == LAMBDA_LOG_DEFAULT) options->log_level = LAMBDA_LOG_INFO;
     if (options->system_log_level == LAMBDA_LOG_DEFAULT) options->system_log_level = LAMBDA_LOG_INFO;
-    return LAMBDA_OK;
+    return choose_buffer("log_buffer_size", &options->log_buffer_size);
+}
+
+/** LAMBDA_TRACE_NONE and a negative rate stay as they are. */
+static lambda_status choose_trace(lambda_options *options)
+{
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    if (isnan(options->trace_rate)) return lambda__fail(NULL, invalid, "trace_rate: is not a number");
+    if (options->trace_rate > 1)
+        return lambda__fail(NULL, invalid, "trace_rate: %g is more than 1", options->trace_rate);
+    if (options->trace_reservoir == 0) options->trace_reservoir = 1;
+    if (options->trace_rate == 0) options->trace_rate = 0.05;
+    return choose_buffer("trace_buffer_size", &options->trace_buffer_size);
 }
 
 /** The queue and its workers. */
@@ -118,7 +159,9 @@ lambda_status lambda__options_choose(const lambda_options *given, size_t size, l
     lambda_status status = choose_limits(&chosen->limits, &limits);
     if (status == LAMBDA_OK) status = choose_texts(chosen);
     if (status == LAMBDA_OK) status = choose_close_grace(chosen);
-    if (status == LAMBDA_OK) status = choose_observers(chosen);
+    if (status == LAMBDA_OK) status = check_sinks(chosen);
+    if (status == LAMBDA_OK) status = choose_log(chosen);
+    if (status == LAMBDA_OK) status = choose_trace(chosen);
     if (status == LAMBDA_OK) status = check_queue(chosen);
     return status;
 }
