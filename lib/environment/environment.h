@@ -27,6 +27,7 @@
 
 #include "base/agenda.h"
 #include "base/thread.h"
+#include "environment/heap.h"
 #include "event/event.h"
 #include "registry/registry.h"
 
@@ -98,6 +99,7 @@ struct lambda_context {
     lambda_event event;
     lambda_response response;
     lambda__chain chain;
+    lambda__heap heap;                      /* lambda_context_alloc */
     struct lambda__worker *worker;          /* never changes; NULL with INLINE isolation: environment/worker.h */
     struct lambda__permits *permits;        /* whose permit it has; NULL: none. Guarded by the environments' mutex */
     uint32_t permit;                        /* index among those; likewise */
@@ -229,6 +231,12 @@ void lambda__environment_free(lambda__environment *environment);
 static inline bool lambda__environment_logs(const lambda__environment *environment, lambda_log_level level)
 {
     return level >= (lambda_log_level)environment->system_log_level;
+}
+
+/** Most bytes that it had at once of lambda_context_alloc, or LAMBDA_MEMORY_UNKNOWN. Also while a late handler runs. */
+static inline uint64_t lambda__environment_max_memory(const lambda__environment *environment)
+{
+    return lambda__heap_most(&environment->heap);
 }
 
 /** The parts of a log record that the environment knows. */
