@@ -12,8 +12,8 @@
 #include "environment/pool.h"
 #include "invoke/invoke.h"
 #include "observe/log.h"
-#include "options.h"
 #include "observe/trace.h"
+#include "options.h"
 #include "registry/registry.h"
 #include "runtime/runtimes.h"
 #include "testing/virtual.h"
@@ -108,6 +108,7 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
         free_service(lambda);
         return status;
     }
+    if (lambda->logs) lambda__log_opened(lambda->logs);
     if (lambda->traces) lambda__traces_opened(lambda->traces);
     lambda__registry_opened(lambda);
     lambda__async_begin(lambda);
@@ -115,16 +116,31 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
     return LAMBDA_OK;
 }
 
-/** Waits for pieces of work until the grace is over; how many are left. */
-static uint32_t wait_for_work(lambda_t *lambda)
+/** Waits until there are no more than so many pieces of work, or the time is over; how many there are. */
+static uint32_t wait_for_work(lambda__base *base, uint32_t most, uint64_t until)
+{
+    for (;;) {
+        uint32_t work = atomic_load_explicit(&base->work, memory_order_acquire);
+        if (work <= most || !lambda__wait(base, &base->work, work, until))
+            return atomic_load_explicit(&base->work, memory_order_acquire);
+    }
+}
+
+/** Pieces of work that empty the buffers of sinks and exporters, and last until they are stopped. */
+static uint32_t observers(const lambda_t *lambda)
+{
+    return lambda->logs ? lambda__log_threads(lambda->logs) : 0;
+}
+
+/** Hands over what waits for sinks and exporters; how many pieces of work there are then, of which `left` were not theirs. */
+static uint32_t stop_observers(lambda_t *lambda, uint32_t left)
 {
     lambda__base *base = &lambda->base;
     uint64_t until = lambda__now(base) + lambda->close_grace_ns;
-    for (;;) {
-        uint32_t work = atomic_load_explicit(&base->work, memory_order_acquire);
-        if (work == 1 || !lambda__wait(base, &base->work, work, until))
-            return atomic_load_explicit(&base->work, memory_order_acquire) - 1;
-    }
+    bool stopped = true;
+    if (lambda->logs) stopped = lambda__log_stop(lambda->logs, until);
+    /* Their threads have only to end. */
+    return wait_for_work(base, left, stopped ? UINT64_MAX : until);
 }
 
 uint32_t lambda_close_with_sized(lambda_t *lambda, const lambda_close_options *given, size_t size)
@@ -140,14 +156,18 @@ uint32_t lambda_close_with_sized(lambda_t *lambda, const lambda_close_options *g
         lambda__platform_pause();
     lambda__ahead_clear(lambda);
     lambda__registry_empty(lambda);
-    uint32_t left = wait_for_work(lambda);
-    if (left > 0) {
+    lambda__base *base = &lambda->base;
+    uint32_t own = 1 + observers(lambda);
+    uint32_t left = wait_for_work(base, own, lambda__now(base) + lambda->close_grace_ns);
+    if (left > own) {
         lambda__environments_abandon(lambda);
         atomic_store_explicit(&lambda->given_up, true, memory_order_release);
     }
     lambda__async_return(lambda, options.returned, options.user);
-    lambda__work_end(&lambda->base);
-    return left;
+    left = stop_observers(lambda, left > own ? 1 + left - own : 1);
+    if (left > 1) atomic_store_explicit(&lambda->given_up, true, memory_order_release);
+    lambda__work_end(base);
+    return left - 1;
 }
 
 uint32_t lambda_close(lambda_t *lambda)
@@ -174,6 +194,8 @@ lambda_status lambda_statistics_get_sized(lambda_t *lambda, lambda_statistics *s
                               .timeouts = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TIMEOUTS),
                               .provisioned_invocations = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_PROVISIONED),
                               .provisioned_spillovers = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_SPILLOVERS),
+                              .log_lines_dropped = lambda->logs ? lambda__log_dropped(lambda->logs) : 0,
+                              .log_lines_failed = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_LINES_FAILED),
                               .trace_segments_dropped =
                                   lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TRACES_DROPPED),
                               .trace_segments_failed = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TRACES_FAILED)};
