@@ -71,7 +71,7 @@ static void run_all(events *e)
     lambda_clock_virtual_run(e->clock, UINT64_C(86400) * 1000 * MS);
 }
 
-static const segment *find(const traced *w, const char *name)
+static const kept_segment *find(const traced *w, const char *name)
 {
     for (size_t i = 0; i < w->count; i++)
         if (strcmp(w->segments[i].name, name) == 0) return &w->segments[i];
@@ -95,7 +95,7 @@ static void events_are_linked_to_the_call(void **state)
     trace_invoke(&e->world, "accepts", header);
     run_all(e);
     assert_int_equal(e->world.count, 5);
-    const segment *accepted = find(&e->world, "accepts");
+    const kept_segment *accepted = find(&e->world, "accepts");
     assert_int_equal(accepted->calls_count, 4);
     assert_int_equal(count_children(&e->world, accepted->calls[0]), 1);
     assert_int_equal(count_children(&e->world, accepted->calls[1]), 2);
@@ -132,7 +132,7 @@ static void attempts_are_of_one_trace(void **state)
     run_all(e);
     assert_int_equal(e->world.count, 3);
     for (size_t i = 0; i < 3; i++) {
-        const segment *each = &e->world.segments[i];
+        const kept_segment *each = &e->world.segments[i];
         assert_int_equal(each->trace_id.high, e->world.segments[0].trace_id.high);
         assert_int_equal(each->trace_id.low, e->world.segments[0].trace_id.low);
         assert_int_equal(each->parent_id, 0);

@@ -13,7 +13,7 @@
 /** A header that has everything sampled. */
 #define SAMPLED_HEADER "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
-typedef struct segment {
+typedef struct kept_segment {
     lambda_trace_id trace_id;
     uint64_t parent_id;
     uint64_t id;
@@ -22,14 +22,14 @@ typedef struct segment {
     char name[64];
     char arn[128];
     lambda_request_id request_id;
-} segment;
+} kept_segment;
 
 typedef struct traced {
     lambda_t *lambda;
     test_clock clock;
     test_random random;
     char text[65536]; /* of all segments */
-    segment segments[64];
+    kept_segment segments[64];
     size_t count;
     char header[LAMBDA_TRACE_HEADER_SIZE]; /* what the last handler was given */
     char traceparent[LAMBDA_TRACEPARENT_SIZE];
@@ -85,7 +85,7 @@ static inline void render_span(const lambda_trace_segment *given, size_t index, 
     snprintf(to + strlen(to), size - strlen(to), "\n");
 }
 
-static inline void keep_segment(segment *kept, const lambda_trace_segment *given)
+static inline void keep_segment(kept_segment *kept, const lambda_trace_segment *given)
 {
     kept->trace_id = given->trace_id;
     kept->parent_id = given->parent_id;
