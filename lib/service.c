@@ -12,6 +12,7 @@
 #include "environment/pool.h"
 #include "invoke/invoke.h"
 #include "observe/log.h"
+#include "observe/trace.h"
 #include "registry/registry.h"
 #include "runtime/runtimes.h"
 #include "testing/virtual.h"
@@ -126,6 +127,7 @@ static lambda_status open_floors(lambda_t *lambda, const lambda_options *options
     lambda__environments_port(&port);
     port.destination_exists = destination_exists;
     lambda_status status = lambda__log_open(lambda, options, &lambda->logs);
+    if (status == LAMBDA_OK) status = lambda__traces_open(lambda, options, &lambda->traces);
     if (status == LAMBDA_OK) status = lambda__runtimes_open(lambda, &lambda->runtimes);
     if (status == LAMBDA_OK) status = lambda__destinations_open(lambda, &lambda->destinations);
     if (status == LAMBDA_OK) status = lambda__environments_open(lambda, options, &lambda->environments);
@@ -144,6 +146,7 @@ static void free_service(lambda_t *lambda)
     if (lambda->environments) lambda__environments_close(lambda, lambda->environments);
     if (lambda->destinations) lambda__destinations_close(lambda, lambda->destinations);
     if (lambda->runtimes) lambda__runtimes_close(lambda, lambda->runtimes);
+    if (lambda->traces) lambda__traces_close(lambda, lambda->traces);
     if (lambda->logs) lambda__log_close(lambda, lambda->logs);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->region);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->account_id);
@@ -197,6 +200,7 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
         free_service(lambda);
         return status;
     }
+    if (lambda->traces) lambda__traces_opened(lambda->traces);
     lambda__registry_opened(lambda);
     lambda__async_begin(lambda);
     *opened = lambda;
@@ -261,7 +265,10 @@ lambda_status lambda_statistics_get_sized(lambda_t *lambda, lambda_statistics *s
                               .environments_ended = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_ENDED),
                               .timeouts = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TIMEOUTS),
                               .provisioned_invocations = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_PROVISIONED),
-                              .provisioned_spillovers = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_SPILLOVERS)};
+                              .provisioned_spillovers = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_SPILLOVERS),
+                              .trace_segments_dropped =
+                                  lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TRACES_DROPPED),
+                              .trace_segments_failed = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TRACES_FAILED)};
     memset(statistics, 0, size);
     memcpy(statistics, &sums, size < sizeof(sums) ? size : sizeof(sums));
     return LAMBDA_OK;

@@ -24,7 +24,12 @@ static lambda_status check_options(lambda__base *base, const lambda_invoke_optio
     }
     if (options->trace_id && strnlen(options->trace_id, TRACE_ID_MAX + 1) > TRACE_ID_MAX)
         return lambda__fail(base, invalid, "trace_id: is longer than %d characters", TRACE_ID_MAX);
-    return LAMBDA_OK;
+    if (!options->traceparent) return LAMBDA_OK;
+    lambda_trace_context read;
+    if (options->trace_id)
+        return lambda__fail(base, invalid, "traceparent: is given together with trace_id, which says the same");
+    const char *wrong = lambda__traceparent_read(options->traceparent, &read);
+    return wrong ? lambda__fail(base, invalid, "traceparent: %s", wrong) : LAMBDA_OK;
 }
 
 lambda_status lambda__invoke_check(lambda_t *lambda, lambda_bytes payload, const lambda_invoke_options *options,

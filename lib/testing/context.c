@@ -169,7 +169,8 @@ void lambda_test_context_free(lambda_context *context)
                           context->directory,
                           context->arn,
                           context->log_group,
-                          context->log_stream};
+                          context->log_stream,
+                          context->trace_text};
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         give_up(lambda, kept[i]);
     lambda__release(&lambda->base, made);
