@@ -2,6 +2,7 @@
 #include "exporter.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -186,11 +187,10 @@ static bool add_header(lambda__otlp_exporter *exporter, const char *line)
 static bool add_given_header(lambda__otlp_exporter *exporter, const lambda_pair *header)
 {
     const char *between = header->value[0] ? ": " : ";";
-    char *line = allocate(&exporter->allocator, strlen(header->name) + strlen(header->value) + 3);
+    const size_t size = strlen(header->name) + strlen(header->value) + 3;
+    char *line = allocate(&exporter->allocator, size);
     if (!line) return false;
-    strcpy(line, header->name);
-    strcat(line, between);
-    strcat(line, header->value);
+    snprintf(line, size, "%s%s%s", header->name, between, header->value);
     bool done = add_header(exporter, line);
     release(&exporter->allocator, line);
     return done;

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -96,7 +97,7 @@ static void read_answer(lambda__otlp_exporter *exporter, char message[256])
     const char *why = json_string_value(json_object_get(partial, "errorMessage"));
     long long count = json_is_integer(rejected) ? json_integer_value(rejected) : 0;
     /* Numbers of 64 bits are texts in this encoding; not everyone keeps to it. */
-    if (json_is_string(rejected) && sscanf(json_string_value(rejected), "%lld", &count) != 1) count = 0;
+    if (json_is_string(rejected)) count = strtoll(json_string_value(rejected), NULL, 10);
     if (count > (long long)exporter->spans) count = (long long)exporter->spans;
     if (count > 0) {
         atomic_fetch_add_explicit(&exporter->counts.spans_rejected, (uint64_t)count, memory_order_relaxed);

@@ -366,6 +366,20 @@ static void a_ring_is_drawn(void **state)
         json_decref(picture);
     }
     free(to.text);
+    char *text = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&text, &length);
+    assert_non_null(file);
+    assert_ok(NULL, lambda_trace_write_chrome(ring, ids[0], lambda_write_to_file, file));
+    fclose(file);
+    json_t *written = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(written);
+    json_decref(written);
+    free(text);
+    file = fopen("/dev/null", "r");
+    assert_non_null(file);
+    assert_int_equal(lambda_trace_write_chrome(ring, ids[0], lambda_write_to_file, file), LAMBDA_ERROR_SERVICE);
+    fclose(file);
     for (size_t at = 1; at <= 4; at++) {
         page failing = {.fail_at = at};
         assert_int_equal(lambda_trace_write_chrome(ring, ids[0], print, &failing), LAMBDA_ERROR_RESOURCE_CONFLICT);
