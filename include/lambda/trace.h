@@ -118,12 +118,17 @@ LAMBDA_API lambda_status lambda_trace_write_chrome(lambda_trace_ring *ring, lamb
 /**
  * Writes X-Ray segment documents (https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html) to the X-Ray daemon, a
  * datagram each (https://docs.aws.amazon.com/xray/latest/devguide/xray-daemon.html). `address` is "HOST:PORT" of numbers, "[::1]:2000" for IPv6;
- * NULL: "127.0.0.1:2000". A segment that does not fit into a datagram is sent as several: subsegments on their own. LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+ * NULL: "127.0.0.1:2000". A segment whose document would be longer than 64,000 bytes is sent as several: subsegments on their own; of a span that is
+ * too long by itself, annotations are left out. Nothing is waited for, and a daemon that is not there is found out with the next datagram: that segment
+ * counts as failed, and is sent nevertheless. LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
  * LAMBDA_ERROR_SERVICE, LAMBDA_ERROR_OUT_OF_MEMORY with lambda_error_message(NULL). A service that is opened with it closes it.
  */
 LAMBDA_API lambda_status lambda_trace_exporter_xray(const char *address, lambda_trace_exporter *exporter);
 
-/** Appends the same documents to a file, one a line. The file is made where it is not there, for its owner alone. Likewise. */
+/**
+ * Appends the same documents to a file, one a line; the two of a segment together, or none where the disk is full. The file is made where it is not
+ * there, for its owner alone, and locked: LAMBDA_ERROR_SERVICE where another has it. Nobody waits for the disk. Likewise.
+ */
 LAMBDA_API lambda_status lambda_trace_exporter_file(const char *path, lambda_trace_exporter *exporter);
 
 /**

@@ -253,8 +253,12 @@ lambda__trace_call lambda__trace_call_begin(lambda__thread *thread, const char *
 static void set_name(lambda_trace_span *span, const char *name, size_t length, bool valid)
 {
     char *kept = (char *)(uintptr_t)span->name;
-    memcpy(kept, name, length);
-    kept[length] = '\0';
+    if (length > 0) {
+        memcpy(kept, name, length);
+        kept[length] = '\0';
+    } else {
+        length = strlen(kept);
+    }
     for (size_t i = 0; !valid && i < length; i++) {
         char each = kept[i];
         bool word = (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') || (each >= '0' && each <= '9');

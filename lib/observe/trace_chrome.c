@@ -353,3 +353,14 @@ lambda_status lambda__chrome_end(lambda__chrome *chrome)
     lambda__buffer_clear(chrome->base, &chrome->text.buffer);
     return chrome->status;
 }
+
+lambda_status lambda_trace_write_chrome(lambda_trace_ring *ring, lambda_trace_id trace_id, lambda_writer *write,
+                                        void *user)
+{
+    lambda__chrome chrome;
+    if (!ring) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "ring: is NULL");
+    if (!write) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "write: is NULL");
+    lambda__chrome_begin(&chrome, lambda__base_without_service(), write, user);
+    if (chrome.status == LAMBDA_OK) fail(&chrome, lambda_trace_ring_read(ring, trace_id, lambda__chrome_take, &chrome));
+    return lambda__chrome_end(&chrome);
+}

@@ -55,7 +55,8 @@ static void write_name(lambda__json_text *text, const char *name)
         bool known = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
                      strchr(" _.:/%&#=+\\-@", c) != NULL;
         size_t size = lambda__utf8_length(name + at, length - at);
-        taken[count++] = known ? c : '_';
+        if (!known) c = '_';
+        taken[count++] = c;
         at += size > 0 ? size : 1;
     }
     if (count == 0) taken[count++] = '_';

@@ -337,6 +337,62 @@ static void many_rows_are_told_apart(void **state)
     json_decref(picture);
 }
 
+/** From a ring, as hosts do: all of it, or a trace. */
+static void a_ring_is_drawn(void **state)
+{
+    (void)state;
+    static fixture f[2];
+    lambda_trace_ring *ring;
+    page to = {0};
+    fixture_full(&f[0]);
+    callee(&f[1], "payments", f[0].spans[4].id, 32, 58);
+    f[1].segment.trace_id.low++;
+    assert_ok(NULL, lambda_trace_ring_new(0, NULL, &ring));
+    lambda_trace_exporter exporter = lambda_trace_ring_exporter(ring);
+    for (size_t i = 0; i < 2; i++)
+        assert_ok(NULL, exporter.write(exporter.user, &f[i].segment));
+    const lambda_trace_id ids[] = {{0, 0}, f[0].segment.trace_id, f[1].segment.trace_id, {1, 1}};
+    const size_t processes[] = {2, 1, 1, 0};
+    for (size_t i = 0; i < 4; i++) {
+        to.length = 0;
+        assert_ok(NULL, lambda_trace_write_chrome(ring, ids[i], print, &to));
+        json_t *picture = json_loadb(to.text, to.length, JSON_REJECT_DUPLICATES, NULL);
+        assert_non_null(picture);
+        assert_int_equal(check(picture), 0);
+        size_t count = 0;
+        while (find(picture, "M", "process_name", count))
+            count++;
+        assert_int_equal(count, processes[i]);
+        json_decref(picture);
+    }
+    free(to.text);
+    char *text = NULL;
+    size_t length = 0;
+    FILE *file = open_memstream(&text, &length);
+    assert_non_null(file);
+    assert_ok(NULL, lambda_trace_write_chrome(ring, ids[0], lambda_write_to_file, file));
+    fclose(file);
+    json_t *written = json_loadb(text, length, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(written);
+    json_decref(written);
+    free(text);
+    file = fopen("/dev/null", "r");
+    assert_non_null(file);
+    assert_int_equal(lambda_trace_write_chrome(ring, ids[0], lambda_write_to_file, file), LAMBDA_ERROR_SERVICE);
+    fclose(file);
+    for (size_t at = 1; at <= 4; at++) {
+        page failing = {.fail_at = at};
+        assert_int_equal(lambda_trace_write_chrome(ring, ids[0], print, &failing), LAMBDA_ERROR_RESOURCE_CONFLICT);
+        assert_int_equal(failing.calls, at);
+        free(failing.text);
+    }
+    assert_fails(NULL, lambda_trace_write_chrome(NULL, ids[0], print, &to), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                 "ring");
+    assert_fails(NULL, lambda_trace_write_chrome(ring, ids[0], NULL, &to), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                 "write");
+    lambda_trace_ring_free(ring);
+}
+
 static void an_empty_picture_is_one(void **state)
 {
     (void)state;
@@ -396,8 +452,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_invocation_is_a_row_of_bars), cmocka_unit_test(calls_have_arrows),
         cmocka_unit_test(what_overlaps_gets_another_row), cmocka_unit_test(bars_nest_always),
-        cmocka_unit_test(many_rows_are_told_apart),       cmocka_unit_test(an_empty_picture_is_one),
-        cmocka_unit_test(the_writer_may_end_it),          cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(many_rows_are_told_apart),       cmocka_unit_test(a_ring_is_drawn),
+        cmocka_unit_test(an_empty_picture_is_one),        cmocka_unit_test(the_writer_may_end_it),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
