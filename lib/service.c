@@ -13,98 +13,10 @@
 #include "invoke/invoke.h"
 #include "observe/log.h"
 #include "observe/trace.h"
+#include "options.h"
 #include "registry/registry.h"
 #include "runtime/runtimes.h"
 #include "testing/virtual.h"
-
-/** A limit that may be chosen: zero is the default, more than the maximum is refused. */
-static lambda_status choose_limit(const char *name, uint64_t given, uint64_t standard, uint64_t maximum,
-                                  uint64_t *chosen)
-{
-    if (given > maximum)
-        return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "limits.%s: %llu is more than %llu", name,
-                            (unsigned long long)given, (unsigned long long)maximum);
-    *chosen = given ? given : standard;
-    return LAMBDA_OK;
-}
-
-static lambda_status choose_limits(lambda_limits *limits, const lambda_limits *given)
-{
-    const struct {
-        const char *name;
-        uint64_t given;
-        uint64_t standard;
-        uint64_t maximum;
-    } table[] = {
-        {"concurrent_executions", given->concurrent_executions, 1000, 1048576},
-        {"invocation_depth", given->invocation_depth, 64, 1024},
-        {"request_payload", given->request_payload, 6291456, 1073741824},
-        {"response_payload", given->response_payload, 6291456, 1073741824},
-        {"environment_variables", given->environment_variables, 4096, 1048576},
-        {"code_storage", given->code_storage, UINT64_C(80530636800), UINT64_MAX},
-        {"scaling_rate", given->scaling_rate, 1000, 1000000000},
-        {"init_timeout_ms", given->init_timeout_ms, 10000, 900000},
-        {"async_payload", given->async_payload, 1048576, 1073741824},
-    };
-    uint64_t chosen[sizeof(table) / sizeof(table[0])];
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        lambda_status status =
-            choose_limit(table[i].name, table[i].given, table[i].standard, table[i].maximum, &chosen[i]);
-        if (status != LAMBDA_OK) return status;
-    }
-    *limits = (lambda_limits){.concurrent_executions = (uint32_t)chosen[0],
-                              .invocation_depth = (uint32_t)chosen[1],
-                              .request_payload = (size_t)chosen[2],
-                              .response_payload = (size_t)chosen[3],
-                              .environment_variables = (uint32_t)chosen[4],
-                              .code_storage = chosen[5],
-                              .scaling_rate = (uint32_t)chosen[6],
-                              .init_timeout_ms = (uint32_t)chosen[7],
-                              .async_payload = (size_t)chosen[8]};
-    uint64_t unreserved = 0;
-    lambda_status status = choose_limit("unreserved_concurrent_executions", given->unreserved_concurrent_executions,
-                                        chosen[0] / 10, chosen[0], &unreserved);
-    limits->unreserved_concurrent_executions = (uint32_t)unreserved;
-    return status;
-}
-
-/** Checks the texts of the options and fills in defaults; they are copied later. */
-static lambda_status choose_texts(lambda_options *options)
-{
-    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
-    if (!options->region) options->region = "us-east-1";
-    if (!options->account_id) options->account_id = "000000000000";
-    if (!options->temporary_directory) options->temporary_directory = "/tmp";
-    size_t length = strspn(options->region, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    if (length == 0 || length > 32 || options->region[length])
-        return lambda__fail(NULL, invalid, "region: \"%.40s\" is not 1 to 32 of a-z 0-9 -", options->region);
-    length = strspn(options->account_id, "0123456789");
-    if (length != 12 || options->account_id[length])
-        return lambda__fail(NULL, invalid, "account_id: \"%.40s\" is not 12 digits", options->account_id);
-    if (options->temporary_directory[0] != '/')
-        return lambda__fail(NULL, invalid, "temporary_directory: \"%.80s\" is not absolute",
-                            options->temporary_directory);
-    if (strlen(options->temporary_directory) > 3000)
-        return lambda__fail(NULL, invalid, "temporary_directory: is longer than 3000 bytes");
-    if (options->close_grace_ms > 3600000)
-        return lambda__fail(NULL, invalid, "close_grace_ms: %u is more than 3600000", options->close_grace_ms);
-    if ((unsigned)options->log_level > LAMBDA_LOG_OFF)
-        return lambda__fail(NULL, invalid, "log_level: %d is none", (int)options->log_level);
-    return LAMBDA_OK;
-}
-
-/** The queue and its workers. */
-static lambda_status check_queue(const lambda_options *options)
-{
-    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
-    if (options->async_workers > 512)
-        return lambda__fail(NULL, invalid, "async_workers: %u is more than 512", options->async_workers);
-    const lambda_queue *queue = &options->queue;
-    if (queue->push && !(queue->receive && queue->acknowledge && queue->retry && queue->extend && queue->next_due &&
-                         queue->counts && queue->browse && queue->purge && queue->close))
-        return lambda__fail(NULL, invalid, "queue: only attach may be NULL");
-    return LAMBDA_OK;
-}
 
 static lambda_status copy_texts(lambda_t *lambda, const lambda_options *options)
 {
@@ -168,12 +80,8 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
 {
     if (!opened) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
     *opened = NULL;
-    lambda_options options = LAMBDA_ZERO;
-    if (given) memcpy(&options, given, size < sizeof(options) ? size : sizeof(options));
-    lambda_limits limits;
-    lambda_status status = choose_limits(&limits, &options.limits);
-    if (status == LAMBDA_OK) status = choose_texts(&options);
-    if (status == LAMBDA_OK) status = check_queue(&options);
+    lambda_options options;
+    lambda_status status = lambda__options_choose(given, size, &options);
     if (status != LAMBDA_OK) return status;
 
     lambda_allocator allocator;
@@ -187,11 +95,11 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
         allocator.release(allocator.user, lambda);
         return status;
     }
-    lambda->limits = limits;
-    lambda->log_level = options.log_level ? options.log_level : LAMBDA_LOG_INFO;
-    lambda->system_log_level = options.system_log_level ? options.system_log_level : LAMBDA_LOG_INFO;
+    lambda->limits = options.limits;
+    lambda->log_level = options.log_level;
+    lambda->system_log_level = options.system_log_level;
     lambda->base.last = free_last;
-    lambda->close_grace_ns = (uint64_t)(options.close_grace_ms ? options.close_grace_ms : 2000) * 1000000;
+    lambda->close_grace_ns = (uint64_t)options.close_grace_ms * 1000000;
     if (!lambda__virtual_attach(lambda))
         status = lambda__fail(NULL, LAMBDA_ERROR_RESOURCE_CONFLICT, "clock: the virtual clock has a service already");
     if (status == LAMBDA_OK) status = copy_texts(lambda, &options);

@@ -90,6 +90,7 @@ void lambda__environment_free(lambda__environment *environment)
     lambda__response_reset_error(&environment->response);
     if (environment->worker) lambda__buffer_clear(&lambda->base, &environment->response.body);
     lambda__worker_free(environment);
+    lambda__heap_clear(&lambda->base, &environment->heap);
     if (environment->directory) lambda__platform_directory_remove(environment->directory);
     lambda__release(&lambda->base, environment->directory);
     lambda__release(&lambda->base, environment->arn);

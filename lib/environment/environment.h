@@ -27,6 +27,7 @@
 
 #include "base/agenda.h"
 #include "base/thread.h"
+#include "environment/heap.h"
 #include "event/event.h"
 #include "observe/trace_tree.h"
 #include "registry/registry.h"
@@ -99,6 +100,7 @@ struct lambda_context {
     lambda_event event;
     lambda_response response;
     lambda__chain chain;
+    lambda__heap heap;                      /* lambda_context_alloc */
     struct lambda__worker *worker;          /* never changes; NULL with INLINE isolation: environment/worker.h */
     struct lambda__permits *permits;        /* whose permit it has; NULL: none. Guarded by the environments' mutex */
     uint32_t permit;                        /* index among those; likewise */
@@ -257,6 +259,12 @@ static inline bool lambda__trace_sampled(const lambda__environment *environment,
     *trace_id = trace->context.trace_id;
     *span_id = trace->id;
     return true;
+}
+
+/** Most bytes that it had at once of lambda_context_alloc, or LAMBDA_MEMORY_UNKNOWN. Also while a late handler runs. */
+static inline uint64_t lambda__environment_max_memory(const lambda__environment *environment)
+{
+    return lambda__heap_most(&environment->heap);
 }
 
 /** The parts of a log record that the environment knows. */

@@ -156,6 +156,8 @@ static void time_out(lambda__invocation *invocation, lambda__environment *enviro
     outcome->duration = environment->timeout_ns;
     lambda__outcome_settle(environment, invocation->thread, &response, outcome);
     if (environment->observe) lambda__report_end(environment, outcome);
+    /* Read while the environment is still there: the worker ends it once it has been left. */
+    if (invocation->result) invocation->result->max_memory_used = lambda__environment_max_memory(environment);
     lambda__worker_leave(environment);
     lambda__result_give(invocation, &response.body);
 }
