@@ -55,6 +55,7 @@ LAMBDA_API lambda_bytes lambda_context_identity(lambda_context *context);
 /**
  * The invocation's X-Ray trace header, Lambda's _X_AMZN_TRACE_ID: to be handed to what it calls. Where the service traces, its Parent is the
  * invocation's own span, or the subsegment that was begun last; else it is what the caller sent, "" if nothing.
+ * Borrowed until it is asked for again.
  */
 LAMBDA_API const char *lambda_context_trace_id(lambda_context *context);
 

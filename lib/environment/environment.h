@@ -236,12 +236,6 @@ static inline bool lambda__environment_logs(const lambda__environment *environme
     return level >= (lambda_log_level)environment->system_log_level;
 }
 
-/** Most bytes that it had at once of lambda_context_alloc, or LAMBDA_MEMORY_UNKNOWN. Also while a late handler runs. */
-static inline uint64_t lambda__environment_max_memory(const lambda__environment *environment)
-{
-    return lambda__heap_most(&environment->heap);
-}
-
 /**
  * The trace of what runs in a chain, sampled or not; NULL where nothing runs, or what runs is not traced: what that invokes begins anew. `chain` is a
  * thread's own, never a copy.
@@ -265,6 +259,12 @@ static inline bool lambda__trace_sampled(const lambda__environment *environment,
     *trace_id = trace->context.trace_id;
     *span_id = trace->id;
     return true;
+}
+
+/** Most bytes that it had at once of lambda_context_alloc, or LAMBDA_MEMORY_UNKNOWN. Also while a late handler runs. */
+static inline uint64_t lambda__environment_max_memory(const lambda__environment *environment)
+{
+    return lambda__heap_most(&environment->heap);
 }
 
 /** The parts of a log record that the environment knows. */

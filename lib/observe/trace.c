@@ -4,18 +4,12 @@
 #include "base/memory.h"
 #include "observe/trace_flat.h"
 
-/* X-Ray's default rule, https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html. */
-#define RESERVOIR_DEFAULT 1
-#define RATE_DEFAULT      0.05
-
 #define SECOND_NS UINT64_C(1000000000)
 
 lambda_status lambda__traces_open(lambda_t *lambda, const lambda_options *options, lambda__traces **opened)
 {
     *opened = NULL;
     double rate = options->trace_rate;
-    if (!(rate <= 1))
-        return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "trace_rate: %g is more than 1", rate);
     size_t count = 0;
     for (size_t i = 0; i < LAMBDA_TRACE_EXPORTERS_MAX; i++)
         count += options->trace[i].write != NULL;
@@ -24,9 +18,8 @@ lambda_status lambda__traces_open(lambda_t *lambda, const lambda_options *option
     if (!traces) return lambda__out_of_memory(NULL);
     for (size_t i = 0; i < LAMBDA_TRACE_EXPORTERS_MAX; i++)
         if (options->trace[i].write) traces->exporters[traces->count++] = options->trace[i];
-    traces->reservoir = options->trace_reservoir ? options->trace_reservoir : RESERVOIR_DEFAULT;
+    traces->reservoir = options->trace_reservoir;
     if (traces->reservoir == LAMBDA_TRACE_NONE) traces->reservoir = 0;
-    if (rate == 0) rate = RATE_DEFAULT;
     traces->threshold = rate <= 0 ? 0 : rate >= 1 ? UINT64_MAX : (uint64_t)(rate * 0x1p64);
     *opened = traces;
     return LAMBDA_OK;

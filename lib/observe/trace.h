@@ -19,7 +19,7 @@ typedef struct lambda__traces {
     _Alignas(LAMBDA__CACHE_LINE) _Atomic uint64_t window;
 } lambda__traces;
 
-/** Copies the exporters; `*traces` NULL where there are none. They are the service's once lambda__traces_opened was called. */
+/** Copies the exporters; `*traces` NULL where there are none. The options are checked, and without defaults. They are the service's once lambda__traces_opened was called. */
 lambda_status lambda__traces_open(lambda_t *lambda, const lambda_options *options, lambda__traces **traces);
 
 /** Nothing else can fail: the exporters are the service's. */
