@@ -51,9 +51,14 @@ lambda_status lambda__filter_fail(const lambda__filter_reader *reader, size_t at
 lambda_status lambda__filter_unexpected(const lambda__filter_reader *reader, const char *expected)
 {
     const char *next = reader->pattern + reader->at;
-    size_t length = lambda__utf8_length(next, reader->length - reader->at);
-    if (length == 0) return lambda__filter_fail(reader, reader->at, "ends where %s should stand", expected);
-    return lambda__filter_fail(reader, reader->at, "\"%.*s\" where %s should stand", (int)length, next, expected);
+    size_t character = lambda__utf8_count(reader->pattern, reader->at) + 1;
+    int length = (int)lambda__utf8_length(next, reader->length - reader->at);
+    if (length == 0)
+        return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                            "pattern: %s must stand at character %zu, where it ends", expected, character);
+    if (lambda__filter_blank(*next)) next = "a blank", length = 7;
+    return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "pattern: %s must stand at character %zu, not %.*s",
+                        expected, character, length, next);
 }
 
 void *lambda__filter_allocate(lambda__filter_reader *reader, size_t size)
@@ -90,7 +95,7 @@ static lambda_status read_word(lambda__filter_reader *reader, term *word)
         reader->at++;
     word->length = reader->at - start;
     if (word->length == 0 || (reader->at < reader->length && !lambda__filter_blank(lambda__filter_peek(reader))))
-        return lambda__filter_unexpected(reader, "a letter, a digit, \"_\" or a term in double quotes");
+        return lambda__filter_unexpected(reader, "a letter, a digit, _ or a term in double quotes");
     char *text = lambda__filter_allocate(reader, word->length);
     if (!text) return LAMBDA_ERROR_OUT_OF_MEMORY;
     word->text = memcpy(text, reader->pattern + start, word->length);

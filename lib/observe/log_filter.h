@@ -113,7 +113,7 @@ typedef struct lambda__filter_reader {
 lambda_status lambda__filter_fail(const lambda__filter_reader *reader, size_t at, const char *format, ...)
     LAMBDA_PRINTF(3, 4);
 
-/** "unexpected `c`" or "ends too soon", and what was expected instead. */
+/** InvalidParameterValue, "pattern: ... must stand at character N", and what stands there. */
 lambda_status lambda__filter_unexpected(const lambda__filter_reader *reader, const char *expected);
 
 /** Zeroed memory that lives as long as the filter; NULL when there is none, of which the message then speaks. */
@@ -160,8 +160,9 @@ lambda_status lambda__filter_read_quoted(lambda__filter_reader *reader, char quo
 lambda_status lambda__filter_read_value(lambda__filter_reader *reader, lambda__filter_operator operation,
                                         lambda__filter_value *value);
 
-/** Reads `=`, `!=`, `<`, `<=`, `>` or `>=`. */
-lambda_status lambda__filter_read_comparison(lambda__filter_reader *reader, lambda__filter_operator *operation);
+/** Reads `=`, `!=`, `<`, `<=`, `>` or `>=`; `expected` is for the message, where there is none. */
+lambda_status lambda__filter_read_comparison(lambda__filter_reader *reader, const char *expected,
+                                             lambda__filter_operator *operation);
 
 /** Reads `%...%`. */
 lambda_status lambda__filter_read_regex(lambda__filter_reader *reader, const lambda__filter_regex **regex);

@@ -26,8 +26,7 @@ static lambda_status read_operand(lambda__filter_reader *reader, lambda__filter_
         lambda_status status = lambda__filter_read_expression(reader, read_leaf, node);
         if (status != LAMBDA_OK) return status;
         lambda__filter_skip_blanks(reader);
-        if (!lambda__filter_take(reader, ")"))
-            return lambda__filter_unexpected(reader, "\"&&\", \"||\" or a closing parenthesis");
+        if (!lambda__filter_take(reader, ")")) return lambda__filter_unexpected(reader, "one of && || )");
         reader->depth--;
         return LAMBDA_OK;
     }
@@ -65,7 +64,8 @@ lambda_status lambda__filter_read_expression(lambda__filter_reader *reader, lamb
     return status;
 }
 
-lambda_status lambda__filter_read_comparison(lambda__filter_reader *reader, lambda__filter_operator *operation)
+lambda_status lambda__filter_read_comparison(lambda__filter_reader *reader, const char *expected,
+                                             lambda__filter_operator *operation)
 {
     static const struct {
         const char *text;
@@ -81,7 +81,7 @@ lambda_status lambda__filter_read_comparison(lambda__filter_reader *reader, lamb
         *operation = operators[i].operation;
         return LAMBDA_OK;
     }
-    return lambda__filter_unexpected(reader, "one of = != < <= > >=");
+    return lambda__filter_unexpected(reader, expected);
 }
 
 bool lambda__filter_evaluate(const lambda__filter_node *node, lambda__filter_holds *holds, const void *subject)

@@ -37,7 +37,7 @@ static lambda_status read_leaf(lambda__filter_reader *reader, lambda__filter_nod
     if (length != reader->field_length || memcmp(reader->pattern + start, reader->field, length) != 0)
         return lambda__filter_fail(reader, start, "a condition on another field than \"%.*s\"",
                                    (int)reader->field_length, reader->field);
-    lambda_status status = lambda__filter_read_comparison(reader, &leaf->operation);
+    lambda_status status = lambda__filter_read_comparison(reader, "one of , ] = != < <= > >=", &leaf->operation);
     if (status != LAMBDA_OK) return status;
     return lambda__filter_read_value(reader, leaf->operation, &leaf->value);
 }
@@ -59,7 +59,7 @@ static lambda_status read_field(lambda__filter_reader *reader, lambda__filter_fi
     reader->at = start;
     reader->field = NULL;
     lambda_status status = lambda__filter_read_expression(reader, read_leaf, &field->condition);
-    if (status == LAMBDA_OK && !at_field_end(reader)) return lambda__filter_unexpected(reader, "\",\" or \"]\"");
+    if (status == LAMBDA_OK && !at_field_end(reader)) return lambda__filter_unexpected(reader, "one of && || , ]");
     return status;
 }
 
@@ -74,7 +74,7 @@ static lambda_status read_place(lambda__filter_reader *reader, lambda__filter_fi
         fields->ellipsis = true;
         *end = &fields->trailing;
         lambda__filter_skip_blanks(reader);
-        return at_field_end(reader) ? LAMBDA_OK : lambda__filter_unexpected(reader, "\",\" or \"]\"");
+        return at_field_end(reader) ? LAMBDA_OK : lambda__filter_unexpected(reader, ", or ]");
     }
     size_t *count = fields->ellipsis ? &fields->trailing_count : &fields->leading_count;
     if (fields->leading_count + fields->trailing_count == LAMBDA__FILTER_FIELDS_MAX)

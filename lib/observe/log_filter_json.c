@@ -20,8 +20,7 @@ static lambda_status read_name(lambda__filter_reader *reader, lambda__filter_ste
     while (of_name(lambda__filter_peek(reader)))
         reader->at++;
     size_t length = reader->at - start;
-    if (length == 0)
-        return lambda__filter_unexpected(reader, "a name of letters, digits, \"-\" and \"_\", or ['name'],");
+    if (length == 0) return lambda__filter_unexpected(reader, "a name of letters, digits, - and _, or one in [''],");
     char *key = lambda__filter_allocate(reader, length + 1);
     if (!key) return LAMBDA_ERROR_OUT_OF_MEMORY;
     step->key = memcpy(key, reader->pattern + start, length);
@@ -37,7 +36,7 @@ static lambda_status read_index(lambda__filter_reader *reader, lambda__filter_st
         if (step->index <= LAMBDA_LOG_FILTER_JSON_MAX) step->index = step->index * 10 + (size_t)(next - '0');
         reader->at++;
     }
-    if (reader->at == start) return lambda__filter_unexpected(reader, "an index, \"*\" or a name in quotes");
+    if (reader->at == start) return lambda__filter_unexpected(reader, "an index, * or a name in quotes");
     return LAMBDA_OK;
 }
 
@@ -56,7 +55,7 @@ static lambda_status read_bracket(lambda__filter_reader *reader, lambda__filter_
         status = read_index(reader, step);
     }
     if (status != LAMBDA_OK) return status;
-    if (!lambda__filter_take(reader, "]")) return lambda__filter_unexpected(reader, "\"]\"");
+    if (!lambda__filter_take(reader, "]")) return lambda__filter_unexpected(reader, "]");
     return LAMBDA_OK;
 }
 
@@ -82,8 +81,7 @@ static lambda_status read_step(lambda__filter_reader *reader, lambda__filter_ste
 static lambda_status read_selector(lambda__filter_reader *reader, lambda__filter_step **steps)
 {
     size_t start = reader->at, wildcards = 0;
-    if (!lambda__filter_take(reader, "$"))
-        return lambda__filter_unexpected(reader, "a selector, which begins with \"$\",");
+    if (!lambda__filter_take(reader, "$")) return lambda__filter_unexpected(reader, "a selector, as $.name,");
     for (char next = lambda__filter_peek(reader); next == '.' || next == '['; next = lambda__filter_peek(reader)) {
         lambda__filter_step *step = lambda__filter_allocate(reader, sizeof(*step));
         if (!step) return LAMBDA_ERROR_OUT_OF_MEMORY;
@@ -93,7 +91,7 @@ static lambda_status read_selector(lambda__filter_reader *reader, lambda__filter
         *steps = step;
         steps = &step->next;
     }
-    if (reader->at == start + 1) return lambda__filter_unexpected(reader, "\".\" or \"[\"");
+    if (reader->at == start + 1) return lambda__filter_unexpected(reader, ". or [");
     if (wildcards > 1) return lambda__filter_fail(reader, start, "more than 1 wildcard in a selector");
     reader->wildcards += wildcards;
     if (reader->wildcards > LAMBDA__FILTER_WILDCARDS_MAX)
@@ -131,9 +129,7 @@ static lambda_status read_leaf(lambda__filter_reader *reader, lambda__filter_nod
         leaf->operation = LAMBDA__FILTER_NOT_EXISTS;
         return LAMBDA_OK;
     }
-    if (!strchr("=!<>", lambda__filter_peek(reader)) || reader->at == reader->length)
-        return lambda__filter_unexpected(reader, "one of = != < <= > >= IS NOT");
-    status = lambda__filter_read_comparison(reader, &leaf->operation);
+    status = lambda__filter_read_comparison(reader, "one of = != < <= > >= IS NOT", &leaf->operation);
     if (status != LAMBDA_OK) return status;
     return lambda__filter_read_value(reader, leaf->operation, &leaf->value);
 }
@@ -145,7 +141,7 @@ lambda_status lambda__filter_read_json(lambda__filter_reader *reader, lambda__fi
     if (lambda__filter_peek(reader) == '}') return lambda__filter_fail(reader, start, "nothing between { and }");
     lambda_status status = lambda__filter_read_expression(reader, read_leaf, node);
     if (status != LAMBDA_OK) return status;
-    if (!lambda__filter_take(reader, "}")) return lambda__filter_unexpected(reader, "\"&&\", \"||\" or \"}\"");
+    if (!lambda__filter_take(reader, "}")) return lambda__filter_unexpected(reader, "one of && || }");
     return LAMBDA_OK;
 }
 

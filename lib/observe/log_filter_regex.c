@@ -131,7 +131,7 @@ static lambda_status read_escape(regex_compiler *compiler, symbol_set *set, int 
     } else if (escaped == 'n') {
         *symbol = '\n';
     } else if (!is_operator(escaped) && (!is_plain(escaped) || lambda__filter_letter_or_digit(escaped))) {
-        return fail(compiler, "an escape that no expression has (other symbols: \\xhh)");
+        return fail(compiler, "an unknown escape (symbols are \\xhh)");
     }
     compiler->reader->at++;
     return LAMBDA_OK;
@@ -140,11 +140,12 @@ static lambda_status read_escape(regex_compiler *compiler, symbol_set *set, int 
 static lambda_status refuse_symbol(const regex_compiler *compiler)
 {
     char next = peek(compiler);
-    if ((unsigned char)next >= 0x80) return fail(compiler, "an expression has ASCII characters only; not this");
+    if ((unsigned char)next >= 0x80) return fail(compiler, "a regular expression with what is not ASCII");
     if (next == '(' || next == ')')
-        return fail(compiler, "an expression has no parentheses (\\x28 and \\x29 are the symbols)");
-    return lambda__filter_fail(compiler->reader, compiler->reader->at, "an expression has no \"%c\" (use \\x%02X)",
-                               next, (unsigned)(unsigned char)next);
+        return fail(compiler, "a regular expression with a parenthesis (as symbols \\x28, \\x29)");
+    return lambda__filter_fail(compiler->reader, compiler->reader->at,
+                               "a regular expression with %c (as a symbol \\x%02X)", next,
+                               (unsigned)(unsigned char)next);
 }
 
 /** A character between square brackets, -1 for a kind. */
@@ -177,6 +178,7 @@ static lambda_status read_class(regex_compiler *compiler, symbol_set *set)
             size_t start = reader->at;
             status = read_member(compiler, set, &to);
             if (status != LAMBDA_OK) return status;
+            if (to < 0) return lambda__filter_fail(reader, start, "a range without its end");
             if (to < from) return lambda__filter_fail(reader, start, "a range that ends before it begins");
         }
         for (int symbol = from; symbol >= 0 && symbol <= to; symbol++)
@@ -272,7 +274,7 @@ static lambda_status add_states(regex_compiler *compiler, const symbol_set *set,
     bool endless = most == SIZE_MAX;
     size_t count = endless ? (least > 0 ? least : 1) : most;
     if (count > LAMBDA__FILTER_STATES_MAX - compiler->states)
-        return lambda__filter_fail(compiler->reader, at, "more than %d states of expressions",
+        return lambda__filter_fail(compiler->reader, at, "more than %d states of regular expressions",
                                    LAMBDA__FILTER_STATES_MAX);
     lambda__filter_regex *regex = compiler->regex;
     for (size_t i = 0; regex && i < count; i++) {
@@ -305,9 +307,10 @@ static lambda_status read_alternative(regex_compiler *compiler)
         if (status == LAMBDA_OK) status = add_states(compiler, &set, least, most, at);
         if (status != LAMBDA_OK) return status;
     }
-    if (reader->at == start) return fail(compiler, "an expression, or an alternative of one, that is empty");
+    if (reader->at == start) return fail(compiler, "an empty regular expression or alternative of one");
     if (compiler->states == LAMBDA__FILTER_STATES_MAX)
-        return lambda__filter_fail(reader, start, "more than %d states of expressions", LAMBDA__FILTER_STATES_MAX);
+        return lambda__filter_fail(reader, start, "more than %d states of regular expressions",
+                                   LAMBDA__FILTER_STATES_MAX);
     if (compiler->regex) {
         set_bit(at_start ? compiler->regex->first : compiler->regex->starts, start_state);
         set_bit(at_end ? compiler->regex->accepts_at_end : compiler->regex->accepts, compiler->states);
