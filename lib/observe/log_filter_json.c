@@ -68,13 +68,12 @@ static lambda_status read_step(lambda__filter_reader *reader, lambda__filter_ste
             return LAMBDA_OK;
         }
         if (lambda__filter_peek(reader) != '[') return read_name(reader, step);
-        char quote = reader->at + 1 < reader->length ? reader->pattern[reader->at + 1] : '\0';
-        if (quote != '\'' && quote != '"') {
-            reader->at++;
-            return lambda__filter_unexpected(reader, "a name in quotes");
-        }
+        reader->at++;
+        char quote = lambda__filter_peek(reader);
+        if (quote != '\'' && quote != '"') return lambda__filter_unexpected(reader, "a name in quotes");
+    } else {
+        reader->at++;
     }
-    reader->at++;
     return read_bracket(reader, step);
 }
 

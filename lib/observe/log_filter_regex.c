@@ -62,7 +62,8 @@ static void set_bit(uint64_t *row, size_t bit)
 
 static char peek(const regex_compiler *compiler)
 {
-    return compiler->reader->at < compiler->end ? lambda__filter_peek(compiler->reader) : '\0';
+    if (compiler->reader->at >= compiler->end) return '\0';
+    return lambda__filter_peek(compiler->reader);
 }
 
 static lambda_status fail(const regex_compiler *compiler, const char *what)
@@ -119,7 +120,7 @@ static bool is_operator(char character)
 static lambda_status read_escape(regex_compiler *compiler, symbol_set *set, int *symbol)
 {
     char escaped = peek(compiler);
-    *symbol = escaped;
+    *symbol = (unsigned char)escaped;
     if (escaped != '\0' && strchr("dDsSwW", escaped)) {
         add_kind(set, escaped);
         *symbol = -1;
@@ -156,7 +157,7 @@ static lambda_status read_member(regex_compiler *compiler, symbol_set *set, int 
     if (next == '[') return fail(compiler, "[ within [] (use \\[)");
     if (next != '\\' && !is_plain(next) && !is_operator(next)) return refuse_symbol(compiler);
     compiler->reader->at++;
-    *symbol = next;
+    *symbol = (unsigned char)next;
     return next == '\\' ? read_escape(compiler, set, symbol) : LAMBDA_OK;
 }
 
@@ -194,7 +195,7 @@ static lambda_status read_class(regex_compiler *compiler, symbol_set *set)
 static lambda_status read_character(regex_compiler *compiler, symbol_set *set)
 {
     char next = peek(compiler);
-    int symbol = next;
+    int symbol = (unsigned char)next;
     lambda_status status = LAMBDA_OK;
     memset(set, 0, sizeof(*set));
     switch (next) {
