@@ -39,6 +39,7 @@ extern const bench bench_env_cold_shared_object;
 extern const bench bench_env_thousand;
 extern const bench bench_pump_idle;
 extern const bench bench_simulation_rate;
+extern const bench bench_log_filter;
 
 extern const bench bench_async_memory_1x1;
 extern const bench bench_async_memory_1x1_peers;
