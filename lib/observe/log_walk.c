@@ -80,27 +80,31 @@ static uint64_t later(uint64_t left, uint64_t right)
     return left > right ? left : right;
 }
 
+/** Under the ring's mutex: notes what a chunk has behind the place; how many lines that is. */
+static uint64_t note_new(lambda__log_walk *walk, lambda__log_chunk *chunk, const lambda__log_place *place)
+{
+    uint64_t seen = later(place->next[chunk->lane], walk->ring->lanes[chunk->lane].cleared);
+    uint64_t end = chunk->first + note(walk, chunk, seen);
+    return end > seen ? end - later(seen, chunk->first) : 0;
+}
+
 /** Under the ring's mutex: notes what stands behind a place, and moves it on. */
 static void note_behind(lambda__log_walk *walk, lambda__log_place *place)
 {
     lambda_log_ring *ring = walk->ring;
-    uint64_t start[LAMBDA__LOG_LANES_MAX]; /* of what is there still, the place aside */
-    for (uint32_t i = 0; i < ring->lanes_count; i++)
-        start[i] = ring->lanes[i].ended;
+    uint64_t there[LAMBDA__LOG_LANES_MAX] = {0}; /* lines that can be had; one that was pinned may stand before a gap */
     /* Those that were kept when it looked last have no more lines than it saw then. */
-    for (lambda__log_chunk *each = ring->newest; each && each->kept > place->kept; each = each->previous) {
-        if (each->first < start[each->lane]) start[each->lane] = each->first;
-        (void)note(walk, each, place->next[each->lane]);
-    }
+    for (lambda__log_chunk *each = ring->newest; each && each->kept > place->kept; each = each->previous)
+        there[each->lane] += note_new(walk, each, place);
     place->kept = ring->kept;
     for (uint32_t i = 0; i < ring->lanes_count; i++) {
         const lambda__log_lane *lane = &ring->lanes[i];
         /* What was cleared is not missed. */
-        uint64_t there = later(start[i], lane->cleared);
         uint64_t seen = later(place->next[i], lane->cleared);
-        if (there > seen) walk->lost += there - seen;
-        uint32_t lines = lane->open ? note(walk, lane->open, place->next[i]) : 0;
-        place->next[i] = lane->ended + lines;
+        uint64_t open = lane->open ? note_new(walk, lane->open, place) : 0;
+        uint64_t end = open > 0 ? later(seen, lane->ended) + open : later(seen, lane->ended);
+        walk->lost += end - seen - there[i] - open;
+        place->next[i] = end;
     }
 }
 
