@@ -12,98 +12,11 @@
 #include "environment/pool.h"
 #include "invoke/invoke.h"
 #include "observe/log.h"
+#include "observe/trace.h"
+#include "options.h"
 #include "registry/registry.h"
 #include "runtime/runtimes.h"
 #include "testing/virtual.h"
-
-/** A limit that may be chosen: zero is the default, more than the maximum is refused. */
-static lambda_status choose_limit(const char *name, uint64_t given, uint64_t standard, uint64_t maximum,
-                                  uint64_t *chosen)
-{
-    if (given > maximum)
-        return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "limits.%s: %llu is more than %llu", name,
-                            (unsigned long long)given, (unsigned long long)maximum);
-    *chosen = given ? given : standard;
-    return LAMBDA_OK;
-}
-
-static lambda_status choose_limits(lambda_limits *limits, const lambda_limits *given)
-{
-    const struct {
-        const char *name;
-        uint64_t given;
-        uint64_t standard;
-        uint64_t maximum;
-    } table[] = {
-        {"concurrent_executions", given->concurrent_executions, 1000, 1048576},
-        {"invocation_depth", given->invocation_depth, 64, 1024},
-        {"request_payload", given->request_payload, 6291456, 1073741824},
-        {"response_payload", given->response_payload, 6291456, 1073741824},
-        {"environment_variables", given->environment_variables, 4096, 1048576},
-        {"code_storage", given->code_storage, UINT64_C(80530636800), UINT64_MAX},
-        {"scaling_rate", given->scaling_rate, 1000, 1000000000},
-        {"init_timeout_ms", given->init_timeout_ms, 10000, 900000},
-        {"async_payload", given->async_payload, 1048576, 1073741824},
-    };
-    uint64_t chosen[sizeof(table) / sizeof(table[0])];
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        lambda_status status =
-            choose_limit(table[i].name, table[i].given, table[i].standard, table[i].maximum, &chosen[i]);
-        if (status != LAMBDA_OK) return status;
-    }
-    *limits = (lambda_limits){.concurrent_executions = (uint32_t)chosen[0],
-                              .invocation_depth = (uint32_t)chosen[1],
-                              .request_payload = (size_t)chosen[2],
-                              .response_payload = (size_t)chosen[3],
-                              .environment_variables = (uint32_t)chosen[4],
-                              .code_storage = chosen[5],
-                              .scaling_rate = (uint32_t)chosen[6],
-                              .init_timeout_ms = (uint32_t)chosen[7],
-                              .async_payload = (size_t)chosen[8]};
-    uint64_t unreserved = 0;
-    lambda_status status = choose_limit("unreserved_concurrent_executions", given->unreserved_concurrent_executions,
-                                        chosen[0] / 10, chosen[0], &unreserved);
-    limits->unreserved_concurrent_executions = (uint32_t)unreserved;
-    return status;
-}
-
-/** Checks the texts of the options and fills in defaults; they are copied later. */
-static lambda_status choose_texts(lambda_options *options)
-{
-    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
-    if (!options->region) options->region = "us-east-1";
-    if (!options->account_id) options->account_id = "000000000000";
-    if (!options->temporary_directory) options->temporary_directory = "/tmp";
-    size_t length = strspn(options->region, "abcdefghijklmnopqrstuvwxyz0123456789-");
-    if (length == 0 || length > 32 || options->region[length])
-        return lambda__fail(NULL, invalid, "region: \"%.40s\" is not 1 to 32 of a-z 0-9 -", options->region);
-    length = strspn(options->account_id, "0123456789");
-    if (length != 12 || options->account_id[length])
-        return lambda__fail(NULL, invalid, "account_id: \"%.40s\" is not 12 digits", options->account_id);
-    if (options->temporary_directory[0] != '/')
-        return lambda__fail(NULL, invalid, "temporary_directory: \"%.80s\" is not absolute",
-                            options->temporary_directory);
-    if (strlen(options->temporary_directory) > 3000)
-        return lambda__fail(NULL, invalid, "temporary_directory: is longer than 3000 bytes");
-    if (options->close_grace_ms > 3600000)
-        return lambda__fail(NULL, invalid, "close_grace_ms: %u is more than 3600000", options->close_grace_ms);
-    if ((unsigned)options->log_level > LAMBDA_LOG_OFF)
-        return lambda__fail(NULL, invalid, "log_level: %d is none", (int)options->log_level);
-    return LAMBDA_OK;
-}
-
-/** The queue and its workers. */
-static lambda_status check_queue(const lambda_options *options)
-{
-    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
-    if (options->async_workers > 512)
-        return lambda__fail(NULL, invalid, "async_workers: %u is more than 512", options->async_workers);
-    const lambda_queue *queue = &options->queue;
-    if (queue->push && !(queue->receive && queue->acknowledge && queue->retry && queue->extend && queue->next_due &&
-                         queue->counts && queue->browse && queue->purge && queue->close))
-        return lambda__fail(NULL, invalid, "queue: only attach may be NULL");
-    return LAMBDA_OK;
-}
 
 static lambda_status copy_texts(lambda_t *lambda, const lambda_options *options)
 {
@@ -126,6 +39,7 @@ static lambda_status open_floors(lambda_t *lambda, const lambda_options *options
     lambda__environments_port(&port);
     port.destination_exists = destination_exists;
     lambda_status status = lambda__log_open(lambda, options, &lambda->logs);
+    if (status == LAMBDA_OK) status = lambda__traces_open(lambda, options, &lambda->traces);
     if (status == LAMBDA_OK) status = lambda__runtimes_open(lambda, &lambda->runtimes);
     if (status == LAMBDA_OK) status = lambda__destinations_open(lambda, &lambda->destinations);
     if (status == LAMBDA_OK) status = lambda__environments_open(lambda, options, &lambda->environments);
@@ -144,6 +58,7 @@ static void free_service(lambda_t *lambda)
     if (lambda->environments) lambda__environments_close(lambda, lambda->environments);
     if (lambda->destinations) lambda__destinations_close(lambda, lambda->destinations);
     if (lambda->runtimes) lambda__runtimes_close(lambda, lambda->runtimes);
+    if (lambda->traces) lambda__traces_close(lambda, lambda->traces);
     if (lambda->logs) lambda__log_close(lambda, lambda->logs);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->region);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->account_id);
@@ -165,12 +80,8 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
 {
     if (!opened) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
     *opened = NULL;
-    lambda_options options = LAMBDA_ZERO;
-    if (given) memcpy(&options, given, size < sizeof(options) ? size : sizeof(options));
-    lambda_limits limits;
-    lambda_status status = choose_limits(&limits, &options.limits);
-    if (status == LAMBDA_OK) status = choose_texts(&options);
-    if (status == LAMBDA_OK) status = check_queue(&options);
+    lambda_options options;
+    lambda_status status = lambda__options_choose(given, size, &options);
     if (status != LAMBDA_OK) return status;
 
     lambda_allocator allocator;
@@ -184,11 +95,11 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
         allocator.release(allocator.user, lambda);
         return status;
     }
-    lambda->limits = limits;
-    lambda->log_level = options.log_level ? options.log_level : LAMBDA_LOG_INFO;
-    lambda->system_log_level = options.system_log_level ? options.system_log_level : LAMBDA_LOG_INFO;
+    lambda->limits = options.limits;
+    lambda->log_level = options.log_level;
+    lambda->system_log_level = options.system_log_level;
     lambda->base.last = free_last;
-    lambda->close_grace_ns = (uint64_t)(options.close_grace_ms ? options.close_grace_ms : 2000) * 1000000;
+    lambda->close_grace_ns = (uint64_t)options.close_grace_ms * 1000000;
     if (!lambda__virtual_attach(lambda))
         status = lambda__fail(NULL, LAMBDA_ERROR_RESOURCE_CONFLICT, "clock: the virtual clock has a service already");
     if (status == LAMBDA_OK) status = copy_texts(lambda, &options);
@@ -197,22 +108,39 @@ lambda_status lambda_open_sized(const lambda_options *given, size_t size, lambda
         free_service(lambda);
         return status;
     }
+    if (lambda->logs) lambda__log_opened(lambda->logs);
+    if (lambda->traces) lambda__traces_opened(lambda->traces);
     lambda__registry_opened(lambda);
     lambda__async_begin(lambda);
     *opened = lambda;
     return LAMBDA_OK;
 }
 
-/** Waits for pieces of work until the grace is over; how many are left. */
-static uint32_t wait_for_work(lambda_t *lambda)
+/** Waits until there are no more than so many pieces of work, or the time is over; how many there are. */
+static uint32_t wait_for_work(lambda__base *base, uint32_t most, uint64_t until)
+{
+    for (;;) {
+        uint32_t work = atomic_load_explicit(&base->work, memory_order_acquire);
+        if (work <= most || !lambda__wait(base, &base->work, work, until))
+            return atomic_load_explicit(&base->work, memory_order_acquire);
+    }
+}
+
+/** Pieces of work that empty the buffers of sinks and exporters, and last until they are stopped. */
+static uint32_t observers(const lambda_t *lambda)
+{
+    return lambda->logs ? lambda__log_threads(lambda->logs) : 0;
+}
+
+/** Hands over what waits for sinks and exporters; how many pieces of work there are then, of which `left` were not theirs. */
+static uint32_t stop_observers(lambda_t *lambda, uint32_t left)
 {
     lambda__base *base = &lambda->base;
     uint64_t until = lambda__now(base) + lambda->close_grace_ns;
-    for (;;) {
-        uint32_t work = atomic_load_explicit(&base->work, memory_order_acquire);
-        if (work == 1 || !lambda__wait(base, &base->work, work, until))
-            return atomic_load_explicit(&base->work, memory_order_acquire) - 1;
-    }
+    bool stopped = true;
+    if (lambda->logs) stopped = lambda__log_stop(lambda->logs, until);
+    /* Their threads have only to end. */
+    return wait_for_work(base, left, stopped ? UINT64_MAX : until);
 }
 
 uint32_t lambda_close_with_sized(lambda_t *lambda, const lambda_close_options *given, size_t size)
@@ -228,14 +156,18 @@ uint32_t lambda_close_with_sized(lambda_t *lambda, const lambda_close_options *g
         lambda__platform_pause();
     lambda__ahead_clear(lambda);
     lambda__registry_empty(lambda);
-    uint32_t left = wait_for_work(lambda);
-    if (left > 0) {
+    lambda__base *base = &lambda->base;
+    uint32_t own = 1 + observers(lambda);
+    uint32_t left = wait_for_work(base, own, lambda__now(base) + lambda->close_grace_ns);
+    if (left > own) {
         lambda__environments_abandon(lambda);
         atomic_store_explicit(&lambda->given_up, true, memory_order_release);
     }
     lambda__async_return(lambda, options.returned, options.user);
-    lambda__work_end(&lambda->base);
-    return left;
+    left = stop_observers(lambda, left > own ? 1 + left - own : 1);
+    if (left > 1) atomic_store_explicit(&lambda->given_up, true, memory_order_release);
+    lambda__work_end(base);
+    return left - 1;
 }
 
 uint32_t lambda_close(lambda_t *lambda)
@@ -261,7 +193,12 @@ lambda_status lambda_statistics_get_sized(lambda_t *lambda, lambda_statistics *s
                               .environments_ended = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_ENDED),
                               .timeouts = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TIMEOUTS),
                               .provisioned_invocations = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_PROVISIONED),
-                              .provisioned_spillovers = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_SPILLOVERS)};
+                              .provisioned_spillovers = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_SPILLOVERS),
+                              .log_lines_dropped = lambda->logs ? lambda__log_dropped(lambda->logs) : 0,
+                              .log_lines_failed = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_LINES_FAILED),
+                              .trace_segments_dropped =
+                                  lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TRACES_DROPPED),
+                              .trace_segments_failed = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TRACES_FAILED)};
     memset(statistics, 0, size);
     memcpy(statistics, &sums, size < sizeof(sums) ? size : sizeof(sums));
     return LAMBDA_OK;

@@ -55,6 +55,7 @@ LAMBDA_API lambda_bytes lambda_context_identity(lambda_context *context);
 /**
  * The invocation's X-Ray trace header, Lambda's _X_AMZN_TRACE_ID: to be handed to what it calls. Where the service traces, its Parent is the
  * invocation's own span, or the subsegment that was begun last; else it is what the caller sent, "" if nothing.
+ * Borrowed until it is asked for again.
  */
 LAMBDA_API const char *lambda_context_trace_id(lambda_context *context);
 
@@ -62,16 +63,20 @@ LAMBDA_API const char *lambda_context_trace_id(lambda_context *context);
 LAMBDA_API const char *lambda_context_traceparent(lambda_context *context);
 
 /**
- * Memory of the environment, from the service's allocator; what REPORT and lambda_result call its max memory used is counted here. It lives until
- * it is freed or the environment ends, whichever is first. NULL when memory is out, or where the environment would have more than its function's
- * `memory_size`. Zeroed. `size` 0 is 1. A NULL context gives NULL.
+ * Memory of the environment, from the service's allocator; what REPORT and lambda_result call its max memory used is counted here: the bytes
+ * that were asked for, nothing added, and nothing that handlers have from elsewhere. It lives until it is freed or the environment ends (after
+ * its shutdown hook), whichever is first. NULL when memory is out, or where the environment would have more than its function's
+ * `memory_size`; `lambda_error_message` says which. Zeroed, aligned for any type. `size` 0 is 1. A NULL context gives NULL.
  */
 LAMBDA_API void *lambda_context_alloc(lambda_context *context, size_t size);
 
-/** Resizes it, as realloc: the old memory stays as it was where the answer is NULL. `memory` NULL: lambda_context_alloc. What is new is not zeroed. */
+/**
+ * Resizes it, as realloc: the old memory stays as it was where the answer is NULL. `memory` NULL: lambda_context_alloc. What is new is not
+ * zeroed. `size` 0 is 1. Memory of another environment gives NULL. What is no memory of lambda_context_alloc, or was freed, is undefined behaviour.
+ */
 LAMBDA_API void *lambda_context_realloc(lambda_context *context, void *memory, size_t size);
 
-/** Frees it. NULL is allowed. In the environment that it is of. */
+/** Frees it. NULL is allowed. Memory of another environment stays as it is; anything else is undefined behaviour, as for free. */
 LAMBDA_API void lambda_context_free(lambda_context *context, void *memory);
 
 /** Bytes that the environment has of it now. */

@@ -62,8 +62,8 @@ typedef struct lambda_result {
     size_t capacity;     /**< the library's own: bytes behind payload */
     lambda_t *owner;     /**< the library's own: whose memory it is */
     /**
-     * Most bytes that the environment had at once of lambda_context_alloc (context.h), since it started; LAMBDA_MEMORY_UNKNOWN where it never
-     * asked that for any.
+     * Most bytes that the environment had at once of lambda_context_alloc (context.h), since it started, in hooks or invocations;
+     * LAMBDA_MEMORY_UNKNOWN where it never asked that for any, where the call itself failed, and for a dry run. 0: it asked, and got none.
      */
     uint64_t max_memory_used;
     lambda_bytes
@@ -105,8 +105,14 @@ static inline lambda_status lambda_invoke_with(lambda_t *lambda, const char *fun
                                sizeof(lambda_result));
 }
 
+/** Exported form of `lambda_result_clear`. */
+LAMBDA_API void lambda_result_clear_sized(lambda_result *result, size_t size);
+
 /** Frees a result's memory and zeroes it. NULL and a zeroed result are allowed. Before the service closes. */
-LAMBDA_API void lambda_result_clear(lambda_result *result);
+static inline void lambda_result_clear(lambda_result *result)
+{
+    lambda_result_clear_sized(result, sizeof(lambda_result));
+}
 
 /** A function, version or alias that has been looked up: invoking through it skips that. Opaque. Any number of threads. */
 typedef struct lambda_target lambda_target;

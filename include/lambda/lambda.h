@@ -21,5 +21,6 @@
 #include <lambda/status.h>
 #include <lambda/trace.h>
 #include <lambda/version.h>
+#include <lambda/writer.h>
 
 #endif

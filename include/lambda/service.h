@@ -59,7 +59,7 @@ typedef struct lambda_options {
     lambda_executor executor;   /**< threads. All zero: the library's own, each started when first needed */
     lambda_random random; /**< randomness. NULL: the system's. Give one to have the same ids and routing each run */
     /**
-     * Where log lines go; those without `write` are passed over, and with none logging costs nothing. `.log = {lambda_log_sink_stderr()}` is one.
+     * Where log lines go; those without `write` are passed over (`close` without `write`: refused), and with none logging costs nothing. `.log = {lambda_log_sink_stderr()}` is one.
      * They are the service's, and closed with it, once lambda_open has succeeded.
      */
     lambda_log_sink log[LAMBDA_LOG_SINKS_MAX];

@@ -15,7 +15,8 @@ extern "C" {
  * A service with an exporter (lambda_options.trace) traces. An invocation belongs to the trace of the header that its caller gave
  * (lambda_invoke_options.trace_id or .traceparent), else to that of the handler that invoked it, else to a new one. The decision whether it is
  * sampled is kept from there; for a new trace, and where the header leaves it open, the service decides for functions whose tracing_mode is ACTIVE,
- * and says no for others. What is not sampled costs an id and no more. Sources: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html
+ * and says no for others. What is not sampled costs an id and no more.
+ * A function whose mode is OFF hands its caller's header on as it is; what it invokes itself begins a new trace. Sources: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html
  * (trace header), https://www.w3.org/TR/trace-context/, https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html.
  */
 
@@ -47,21 +48,25 @@ LAMBDA_API void lambda_traceparent_format(const lambda_trace_context *context, c
 
 /* ---- in handlers. On the handler's thread, while it runs. Where the invocation is not sampled they do nothing, and succeed. */
 
-/** Most subsegments, calls included, and most annotations of one invocation. What is beyond is counted (`spans_dropped`) and left away. */
+/**
+ * Most subsegments, calls included, and most annotations of one invocation; of their texts, 64 KiB together. What is beyond, or for which there is no
+ * memory, is counted (`spans_dropped`) and left away. Of a handler of THREAD isolation that overran its timeout there are none: its segment says what the
+ * caller saw.
+ */
 #define LAMBDA_TRACE_SPANS_MAX       256
 #define LAMBDA_TRACE_ANNOTATIONS_MAX 256
 
 /**
  * Begins a subsegment within the one that was begun last and has not ended. What the handler invokes meanwhile stands in it. `name` is copied: 1 to
  * 200 characters, of letters, digits, space and `_ . : / % & # = + \ - @`, X-Ray's. Subsegments that the handler leaves open end with it.
- * LAMBDA_ERROR_INVALID_PARAMETER_VALUE, LAMBDA_ERROR_OUT_OF_MEMORY.
+ * LAMBDA_ERROR_INVALID_PARAMETER_VALUE.
  */
 LAMBDA_API lambda_status lambda_subsegment_begin(lambda_context *context, const char *name);
 
 /** Ends the subsegment that was begun last. LAMBDA_ERROR_INVALID_PARAMETER_VALUE where none is open. */
 LAMBDA_API lambda_status lambda_subsegment_end(lambda_context *context);
 
-/** Says that the subsegment that was begun last, or with none open the invocation, failed: X-Ray's fault, with its cause. Texts are copied. */
+/** Says that the subsegment that was begun last, or with none open the invocation, failed: X-Ray's fault, with its cause. Texts are UTF-8, copied, and cut to 1,024 bytes. */
 LAMBDA_API lambda_status lambda_subsegment_fail(lambda_context *context, const char *error_type,
                                                 const char *error_message);
 
@@ -118,12 +123,17 @@ LAMBDA_API lambda_status lambda_trace_write_chrome(lambda_trace_ring *ring, lamb
 /**
  * Writes X-Ray segment documents (https://docs.aws.amazon.com/xray/latest/devguide/xray-api-segmentdocuments.html) to the X-Ray daemon, a
  * datagram each (https://docs.aws.amazon.com/xray/latest/devguide/xray-daemon.html). `address` is "HOST:PORT" of numbers, "[::1]:2000" for IPv6;
- * NULL: "127.0.0.1:2000". A segment that does not fit into a datagram is sent as several: subsegments on their own. LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+ * NULL: "127.0.0.1:2000". A segment whose document would be longer than 64,000 bytes is sent as several: subsegments on their own; of a span that is
+ * too long by itself, annotations are left out. Nothing is waited for, and a daemon that is not there is found out with the next datagram: that segment
+ * counts as failed, and is sent nevertheless. LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
  * LAMBDA_ERROR_SERVICE, LAMBDA_ERROR_OUT_OF_MEMORY with lambda_error_message(NULL). A service that is opened with it closes it.
  */
 LAMBDA_API lambda_status lambda_trace_exporter_xray(const char *address, lambda_trace_exporter *exporter);
 
-/** Appends the same documents to a file, one a line. The file is made where it is not there, for its owner alone. Likewise. */
+/**
+ * Appends the same documents to a file, one a line; the two of a segment together, or none where the disk is full. The file is made where it is not
+ * there, for its owner alone, and locked: LAMBDA_ERROR_SERVICE where another has it. Nobody waits for the disk. Likewise.
+ */
 LAMBDA_API lambda_status lambda_trace_exporter_file(const char *path, lambda_trace_exporter *exporter);
 
 /**

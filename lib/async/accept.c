@@ -54,6 +54,8 @@ void lambda__async_descend(lambda_t *lambda, lambda__thread *thread, lambda__eve
     if (identity != LAMBDA__ORIGIN) count_ancestor(origin, identity, 1);
     message->lineage = origin->lineage;
     message->head.lineage_count = (uint8_t)origin->count;
+    /* It stands beside what it is told of: both have the same parent. */
+    message->trace_id = parent->trace_id;
 }
 
 /* ---- pushing */
@@ -165,6 +167,9 @@ static lambda_status accept_many(lambda_t *lambda, lambda__thread *thread, const
 lambda_status lambda__async_accept(lambda_t *lambda, lambda__thread *thread, lambda__acceptance *acceptance,
                                    const lambda_bytes *payloads, size_t count, lambda_request_id *ids)
 {
+    if (LAMBDA__UNLIKELY(lambda->traces != NULL))
+        acceptance->message.trace_id = lambda__trace_event(lambda, thread, &acceptance->message.name,
+                                                           acceptance->message.trace_id, acceptance->trace);
     if (LAMBDA__UNLIKELY(count != 1))
         return count == 0 ? LAMBDA_OK : accept_many(lambda, thread, acceptance, payloads, count, ids);
     lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
@@ -207,10 +212,19 @@ bool lambda__async_exists(lambda_t *lambda, lambda__thread *thread, const lambda
     return found;
 }
 
+/** A traceparent that was checked, as the header that a message has. */
+static const char *convert(const char *traceparent, char header[LAMBDA_TRACE_HEADER_SIZE])
+{
+    lambda_trace_context context;
+    (void)lambda__traceparent_read(traceparent, &context);
+    lambda_trace_header_format(&context, header);
+    return header;
+}
+
 /** All that is left once the name has been taken apart. */
-static lambda_status accept(lambda_t *lambda, const lambda_target *target, const lambda__name *name,
-                            const lambda_bytes *payloads, size_t count, const lambda_async_options *options,
-                            lambda_request_id *ids)
+static lambda_status accept_event(lambda_t *lambda, const lambda_target *target, const lambda__name *name,
+                                  const lambda_bytes *payloads, size_t count, const lambda_async_options *options,
+                                  lambda_request_id *ids)
 {
     lambda__base *base = &lambda->base;
     lambda__acceptance acceptance;
@@ -220,10 +234,13 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
         status = check_payload(lambda, payloads[i]);
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
     if (options) {
-        const lambda_invoke_options same = {.client_context = options->client_context, .trace_id = options->trace_id};
+        const lambda_invoke_options same = {.client_context = options->client_context,
+                                            .trace_id = options->trace_id,
+                                            .traceparent = options->traceparent};
         status = lambda__invoke_check_options(base, &same);
         if (status != LAMBDA_OK) return status;
         acceptance.message.trace_id = options->trace_id;
+        if (options->traceparent) acceptance.message.trace_id = convert(options->traceparent, acceptance.trace);
         acceptance.message.client_context = options->client_context;
         acceptance.wait_ms = options->wait_ms;
         acceptance.callback = options->callback;
@@ -251,6 +268,19 @@ static lambda_status accept(lambda_t *lambda, const lambda_target *target, const
         acceptance.message.lineage = origin.lineage;
     }
     return lambda__async_accept(lambda, thread, &acceptance, payloads, count, ids);
+}
+
+/** The same; what a handler accepts stands in its trace, as one call however many events it is. */
+static lambda_status accept(lambda_t *lambda, const lambda_target *target, const lambda__name *name,
+                            const lambda_bytes *payloads, size_t count, const lambda_async_options *options,
+                            lambda_request_id *ids)
+{
+    lambda__thread *thread = LAMBDA__UNLIKELY(lambda->traces != NULL) ? lambda__thread_get(&lambda->base) : NULL;
+    lambda__trace_call call = {0};
+    if (thread) call = lambda__trace_call_begin(thread, name->function, name->function_length, true);
+    lambda_status status = accept_event(lambda, target, name, payloads, count, options, ids);
+    if (call.trace) lambda__trace_call_end(call, name->function, name->function_length, status);
+    return status;
 }
 
 /** The options as this library knows them: those given, or a copy of what both sides know. */

@@ -74,7 +74,8 @@ typedef struct lambda__async {
 
 /** What is accepted: the same for each of a batch. */
 typedef struct lambda__acceptance {
-    lambda__event_message message; /* all but the payload and the id */
+    lambda__event_message message;        /* all but the payload and the id */
+    char trace[LAMBDA_TRACE_HEADER_SIZE]; /* where its header is, if it was made here */
     uint32_t wait_ms;
     lambda_async_callback *callback;
     void *user;

@@ -78,7 +78,8 @@ typedef struct ending {
 /** A message that goes into the queue in the place of the event. */
 typedef struct successor {
     lambda__event_message message;
-    lambda__origin origin; /* of an event: its lineage */
+    lambda__origin origin;                /* of an event: its lineage */
+    char trace[LAMBDA_TRACE_HEADER_SIZE]; /* likewise */
     lambda_bytes parts[LAMBDA__MESSAGE_PARTS];
 } successor;
 
@@ -126,6 +127,9 @@ static bool make_event(lambda__async_worker *worker, const lambda__event_message
                         &made->message);
     /* A function that is told of itself, through others, goes in a loop too. */
     lambda__async_descend(lambda, worker->thread, &made->message, delivery, &made->origin);
+    if (LAMBDA__UNLIKELY(lambda->traces != NULL))
+        made->message.trace_id =
+            lambda__trace_event(lambda, worker->thread, &name, made->message.trace_id, made->trace);
     return true;
 }
 

@@ -32,6 +32,14 @@ static uint64_t system_random(void *user)
     return lambda__platform_random();
 }
 
+lambda__base *lambda__base_without_service(void)
+{
+    /* Never written to. */
+    static lambda__base base = {
+        .allocator = {.allocate = system_allocate, .reallocate = system_reallocate, .release = system_release}};
+    return &base;
+}
+
 lambda_status lambda__allocator_choose(const lambda_allocator *given, lambda_allocator *chosen)
 {
     int parts = (given->allocate != NULL) + (given->reallocate != NULL) + (given->release != NULL);

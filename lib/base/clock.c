@@ -7,12 +7,15 @@
 #define FIRST_FIT_NS UINT64_C(10000000)
 #define FIT_NS       UINT64_C(1000000000)
 #define SLOPE_BITS   32
+/* By so much a line may be off the system's clock and be mended. */
+#define MOST_ASTRAY ((int64_t)(FIT_NS / 100))
 
 typedef struct line {
     uint64_t origin; /* cycles */
     uint64_t base;   /* ns at origin */
     uint64_t slope;  /* ns per cycle, times 2^32 */
-    uint64_t end;    /* cycles at which to fit anew; 0: not fitted, ask the system */
+    uint64_t begin;  /* cycles from which it holds, a little before the origin */
+    uint64_t span;   /* cycles for which it holds from there; 0: not fitted, ask the system */
 } line;
 
 /*
@@ -25,12 +28,25 @@ typedef struct cycle_clock {
         _Atomic uint64_t origin;
         _Atomic uint64_t base;
         _Atomic uint64_t slope;
-        _Atomic uint64_t end;
+        _Atomic uint64_t begin;
+        _Atomic uint64_t span;
     } lines[2];
     _Atomic bool fitting;
-    uint64_t first_cycles;
+    bool strayed;          /* the last line did; of who fits, as both below */
+    uint64_t first_cycles; /* from where the slope is measured */
     uint64_t first_ns;
 } cycle_clock;
+
+static bool holds(const line *fit, uint64_t cycles)
+{
+    return cycles - fit->begin < fit->span;
+}
+
+/** A counter that leapt, forward or back, is off the line: a guest was moved, or a machine slept. */
+static bool near(const line *fit, uint64_t cycles)
+{
+    return cycles - fit->begin < 2 * fit->span;
+}
 
 static uint64_t on_line(const line *fit, uint64_t cycles)
 {
@@ -50,8 +66,9 @@ static line read_line(cycle_clock *clock, uint64_t *sequence)
         fit.origin = atomic_load_explicit(&clock->lines[i].origin, memory_order_relaxed);
         fit.base = atomic_load_explicit(&clock->lines[i].base, memory_order_relaxed);
         fit.slope = atomic_load_explicit(&clock->lines[i].slope, memory_order_relaxed);
+        fit.begin = atomic_load_explicit(&clock->lines[i].begin, memory_order_relaxed);
         /* Acquire, so that the sequence is read again after all of it. */
-        fit.end = atomic_load_explicit(&clock->lines[i].end, memory_order_acquire);
+        fit.span = atomic_load_explicit(&clock->lines[i].span, memory_order_acquire);
     } while (LAMBDA__UNLIKELY(atomic_load_explicit(&clock->sequence, memory_order_relaxed) != *sequence));
     return fit;
 }
@@ -62,7 +79,8 @@ static void write_line(cycle_clock *clock, uint64_t sequence, const line *fit)
     atomic_store_explicit(&clock->lines[i].origin, fit->origin, memory_order_relaxed);
     atomic_store_explicit(&clock->lines[i].base, fit->base, memory_order_relaxed);
     atomic_store_explicit(&clock->lines[i].slope, fit->slope, memory_order_relaxed);
-    atomic_store_explicit(&clock->lines[i].end, fit->end, memory_order_relaxed);
+    atomic_store_explicit(&clock->lines[i].begin, fit->begin, memory_order_relaxed);
+    atomic_store_explicit(&clock->lines[i].span, fit->span, memory_order_relaxed);
     atomic_store_explicit(&clock->sequence, sequence + 1, memory_order_release);
 }
 
@@ -84,7 +102,7 @@ static uint64_t read_both(uint64_t *cycles)
     return ns;
 }
 
-/** ns per cycle times 2^32, over the whole time since opening; 0 where it makes no sense. */
+/** ns per cycle times 2^32, since the first reading; 0 where it makes no sense. */
 static uint64_t true_slope(const cycle_clock *clock, uint64_t cycles, uint64_t ns)
 {
     if (cycles <= clock->first_cycles || ns <= clock->first_ns) return 0;
@@ -92,24 +110,45 @@ static uint64_t true_slope(const cycle_clock *clock, uint64_t cycles, uint64_t n
     return slope > 0.001 && slope < 1000 ? (uint64_t)(slope * 4294967296.0) : 0;
 }
 
+/** The line strays from the system's clock. Once it is a step: a machine slept. Twice in a row the counter's speed is another than before. */
+static uint64_t slope_astray(cycle_clock *clock, const line *old, uint64_t cycles, uint64_t ns)
+{
+    if (clock->strayed) return true_slope(clock, cycles, ns);
+    clock->strayed = true;
+    clock->first_cycles = cycles;
+    clock->first_ns = ns;
+    return old->slope;
+}
+
 /** Fits the next line; gives the time. Only one thread fits, others go on with the old line meanwhile. */
 static uint64_t fit_line(cycle_clock *clock, const line *old, uint64_t sequence)
 {
     uint64_t cycles = 0;
     uint64_t ns = read_both(&cycles);
-    uint64_t slope = true_slope(clock, cycles, ns);
-    if (!old->end && ns - clock->first_ns < FIRST_FIT_NS) return ns;
-    uint64_t start = old->end ? on_line(old, cycles) : ns;
-    int64_t behind = (int64_t)(ns - start);
-    /* A host that slept, or a counter that jumped: behind by more than a line can mend. Forward is a step, back a stop. */
-    bool stray = behind > (int64_t)(FIT_NS / 100) || behind < -(int64_t)(FIT_NS / 100);
-    if (slope == 0) return start;
-    line fit = {.origin = cycles, .base = stray && behind > 0 ? ns : start, .slope = slope};
-    if (!stray)
-        fit.slope = (uint64_t)((double)slope * (1.0 + (double)behind / (double)FIT_NS));
-    else if (behind < 0)
-        fit.slope = slope / 2;
-    fit.end = cycles + (uint64_t)((double)FIT_NS * 4294967296.0 / (double)slope);
+    if (!old->span && ns - clock->first_ns < FIRST_FIT_NS) return ns;
+    line fit = {.origin = cycles, .base = ns, .slope = true_slope(clock, cycles, ns)};
+    if (old->span && !near(old, cycles)) {
+        /* Readers were ahead of the system's clock by no more than that. */
+        fit.base = ns + MOST_ASTRAY;
+        clock->strayed = false;
+        fit.slope = slope_astray(clock, old, cycles, ns);
+    } else if (old->span) {
+        uint64_t start = on_line(old, cycles);
+        int64_t behind = (int64_t)(ns - start);
+        bool stray = behind > MOST_ASTRAY || behind < -MOST_ASTRAY;
+        if (stray) fit.slope = slope_astray(clock, old, cycles, ns);
+        clock->strayed = stray;
+        /* By more than a line can mend: forward is a step, back is slower for a while. */
+        if (!stray || behind < 0) fit.base = start;
+        if (!stray)
+            fit.slope = (uint64_t)((double)fit.slope * (1.0 + (double)behind / (double)FIT_NS));
+        else if (behind < 0)
+            fit.slope /= 2;
+    }
+    if (fit.slope == 0) return fit.base;
+    uint64_t second = (uint64_t)((double)FIT_NS * 4294967296.0 / (double)fit.slope);
+    fit.begin = cycles - second / 64;
+    fit.span = second + second / 64;
     write_line(clock, sequence, &fit);
     return fit.base;
 }
@@ -120,13 +159,13 @@ static uint64_t cycle_monotonic(void *user)
     uint64_t sequence;
     line fit = read_line(clock, &sequence);
     uint64_t cycles = lambda__platform_cycles();
-    if (LAMBDA__LIKELY(cycles < fit.end)) return on_line(&fit, cycles);
+    if (LAMBDA__LIKELY(holds(&fit, cycles))) return on_line(&fit, cycles);
     if (atomic_exchange_explicit(&clock->fitting, true, memory_order_acquire))
-        return fit.end ? on_line(&fit, cycles) : lambda__platform_monotonic();
+        return near(&fit, cycles) ? on_line(&fit, cycles) : lambda__platform_monotonic();
     /* Another thread may have fitted since this one read. */
     fit = read_line(clock, &sequence);
     cycles = lambda__platform_cycles();
-    uint64_t now = cycles < fit.end ? on_line(&fit, cycles) : fit_line(clock, &fit, sequence);
+    uint64_t now = holds(&fit, cycles) ? on_line(&fit, cycles) : fit_line(clock, &fit, sequence);
     atomic_store_explicit(&clock->fitting, false, memory_order_release);
     return now;
 }

@@ -50,7 +50,7 @@ void lambda__work_end(lambda__base *base)
     uint32_t left = atomic_fetch_sub_explicit(&base->work, 1, memory_order_acq_rel) - 1;
     if (left == 0)
         last(base);
-    else if (left == 1)
+    else if (left <= 1 + LAMBDA__LASTING_WORK)
         lambda__platform_wake(&base->work); /* only an address by now: the waiter may be ahead of us */
 }
 

@@ -9,6 +9,9 @@
 
 #include "base/base.h"
 
+/** Most pieces that last as long as the service and are ended last: closing it waits for the others first. */
+#define LAMBDA__LASTING_WORK 8
+
 /** Fills in the executor; InvalidParameterValue for one that makes no sense. */
 lambda_status lambda__executor_open(lambda__base *base, const lambda_executor *executor);
 

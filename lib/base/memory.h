@@ -4,6 +4,9 @@
 
 #include "base/base.h"
 
+/** Memory of what belongs to no service and was given no allocator: malloc and its kin. Nothing but its allocator may be used. */
+lambda__base *lambda__base_without_service(void);
+
 /** `size` bytes, not cleared; NULL when memory is out. The caller releases them with lambda__release. */
 void *lambda__allocate(lambda__base *base, size_t size);
 

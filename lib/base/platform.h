@@ -132,6 +132,12 @@ int lambda__platform_lines_open(const char *path, lambda__line_file *file);
  */
 int lambda__platform_lines_append(lambda__line_file *file, const void *line, size_t length);
 
+/**
+ * Appends lines that end as they should in one write, and a line end before them where the file ends within a line; nobody waits for
+ * the disk. 0 or an errno: the file is then as it was.
+ */
+int lambda__platform_lines_add(lambda__line_file *file, const void *lines, size_t length);
+
 /** How long the file is. 0 or an errno. */
 int lambda__platform_lines_size(const lambda__line_file *file, uint64_t *size);
 
@@ -147,5 +153,20 @@ int lambda__platform_lines_keep(lambda__line_file *file, const lambda__file_rang
 
 /** Closes it. */
 void lambda__platform_lines_close(lambda__line_file *file);
+
+/* ---- datagrams: base/platform_posix_socket.c */
+
+/** Opens a socket that sends to an IPv4 or IPv6 address in numbers, and to no other. 0 or an errno: EINVAL for what is no address. */
+int lambda__platform_datagram_open(const char *host, uint16_t port, int *descriptor);
+
+/**
+ * Sends one, and waits for nothing: EAGAIN where the system has no room for it just now. ECONNREFUSED says that an earlier one came
+ * to nobody; this one was sent nevertheless. 0 or an errno.
+ */
+int lambda__platform_datagram_send(int descriptor, const void *head, size_t head_length, const void *data,
+                                   size_t length);
+
+/** Closes it. */
+void lambda__platform_datagram_close(int descriptor);
 
 #endif

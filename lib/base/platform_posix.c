@@ -99,7 +99,10 @@ uint64_t lambda__platform_wall(void)
 
 #if defined(__x86_64__) || defined(__i386__)
 
-/** The processor says that its counter never changes speed, and the system has not found it wanting. */
+/**
+ * The processor says that its counter never changes speed, and the system has not found it wanting: it offers the counter as a clock, or
+ * as a guest has one that is made of it.
+ */
 bool lambda__platform_cycles_dependable(void)
 {
     unsigned a = 0;
@@ -113,7 +116,7 @@ bool lambda__platform_cycles_dependable(void)
     if (file < 0) return false;
     ssize_t length = read(file, sources, sizeof(sources) - 1);
     close(file);
-    return length > 0 && strstr(sources, "tsc") != NULL;
+    return length > 0 && (strstr(sources, "tsc") || strstr(sources, "kvm-clock"));
 #else
     return true;
 #endif

@@ -130,24 +130,35 @@ static int ends_in_line(const lambda__line_file *file, uint64_t size, bool *with
     return error;
 }
 
-int lambda__platform_lines_append(lambda__line_file *file, const void *line, size_t length)
+/** Appends lines and, if told, an end of the last one; all or, if that can be done, nothing of it. */
+static int append(lambda__line_file *file, const void *lines, size_t length, bool ended, bool durable)
 {
     uint64_t size = 0;
     bool within = false;
     char end[] = "\n";
     int error = 0;
     if (file->regular) {
-        error = sync_directory(file);
+        if (durable) error = sync_directory(file);
         if (!error) error = lambda__platform_lines_size(file, &size);
         if (!error) error = ends_in_line(file, size, &within);
     }
     if (error) return error;
-    struct iovec parts[] = {{end, 1}, {(void *)(uintptr_t)line, length}, {end, 1}};
-    error = within ? write_parts(file->descriptor, parts, 3) : write_parts(file->descriptor, parts + 1, 2);
-    if (!error) error = sync_data(file->descriptor);
+    struct iovec parts[] = {{end, 1}, {(void *)(uintptr_t)lines, length}, {end, 1}};
+    error = write_parts(file->descriptor, within ? parts : parts + 1, 1 + within + !ended);
+    if (!error && durable) error = sync_data(file->descriptor);
     /* Where not even this can be done, the next append finds the file to end within a line. */
     if (error && file->regular && ftruncate(file->descriptor, (off_t)size) != 0) return error;
     return error;
+}
+
+int lambda__platform_lines_append(lambda__line_file *file, const void *line, size_t length)
+{
+    return append(file, line, length, false, true);
+}
+
+int lambda__platform_lines_add(lambda__line_file *file, const void *lines, size_t length)
+{
+    return append(file, lines, length, true, false);
 }
 
 /* ---- reading */

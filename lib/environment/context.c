@@ -111,12 +111,6 @@ lambda_bytes lambda_context_identity(lambda_context *context)
     return given ? context->options->identity : lambda_bytes_make(NULL, 0);
 }
 
-const char *lambda_context_trace_id(lambda_context *context)
-{
-    bool given = context && context->running && context->options && context->options->trace_id;
-    return given ? context->options->trace_id : "";
-}
-
 const char *lambda_context_environment_variable(lambda_context *context, const char *name)
 {
     if (!context || !name) return NULL;

@@ -39,7 +39,11 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
     choose_observers(environment);
     environment->event.lambda = lambda;
     environment->response.lambda = lambda;
-    if (version->settings->isolation == LAMBDA_ISOLATION_THREAD && !lambda__worker_make(environment)) {
+    bool traced = environment->observe & LAMBDA__OBSERVE_TRACES;
+    if (traced) environment->trace = lambda__trace_new(&lambda->base);
+    bool threaded = version->settings->isolation == LAMBDA_ISOLATION_THREAD;
+    if ((traced && !environment->trace) || (threaded && !lambda__worker_make(environment))) {
+        lambda__trace_free(environment->trace);
         lambda__version_release(lambda, version);
         lambda__release(&lambda->base, environment);
         return NULL;
@@ -86,11 +90,14 @@ void lambda__environment_free(lambda__environment *environment)
     lambda__response_reset_error(&environment->response);
     if (environment->worker) lambda__buffer_clear(&lambda->base, &environment->response.body);
     lambda__worker_free(environment);
+    lambda__heap_clear(&lambda->base, &environment->heap);
     if (environment->directory) lambda__platform_directory_remove(environment->directory);
     lambda__release(&lambda->base, environment->directory);
     lambda__release(&lambda->base, environment->arn);
     lambda__release(&lambda->base, environment->log_group);
     lambda__release(&lambda->base, environment->log_stream);
+    lambda__release(&lambda->base, environment->trace_text);
+    lambda__trace_free(environment->trace);
     lambda__release(&lambda->base, environment);
     lambda__version_release(lambda, version);
 }

@@ -27,7 +27,9 @@
 
 #include "base/agenda.h"
 #include "base/thread.h"
+#include "environment/heap.h"
 #include "event/event.h"
+#include "observe/trace_tree.h"
 #include "registry/registry.h"
 
 enum { LAMBDA__BUSY, LAMBDA__IDLE, LAMBDA__BARE, LAMBDA__SURPLUS, LAMBDA__DOOMED, LAMBDA__ENDED };
@@ -98,6 +100,7 @@ struct lambda_context {
     lambda_event event;
     lambda_response response;
     lambda__chain chain;
+    lambda__heap heap;                      /* lambda_context_alloc */
     struct lambda__worker *worker;          /* never changes; NULL with INLINE isolation: environment/worker.h */
     struct lambda__permits *permits;        /* whose permit it has; NULL: none. Guarded by the environments' mutex */
     uint32_t permit;                        /* index among those; likewise */
@@ -108,10 +111,12 @@ struct lambda_context {
     uint64_t started_wall;
     uint64_t id[2];
     char request_text[LAMBDA_REQUEST_ID_SIZE];
-    bool arn_given;   /* a test's: `arn` is not made of the invocation */
-    char *arn;        /* LAMBDA__ARN_SIZE bytes, made when first asked for */
-    char *log_group;  /* made when first asked for */
-    char *log_stream; /* likewise */
+    bool arn_given;       /* a test's: `arn` is not made of the invocation */
+    char *arn;            /* LAMBDA__ARN_SIZE bytes, made when first asked for */
+    char *log_group;      /* made when first asked for */
+    char *log_stream;     /* likewise */
+    lambda__trace *trace; /* never changes: of its invocations, one after the other; NULL where they are not traced */
+    char *trace_text; /* of a caller's header in the other form, where they are not traced; made when first asked for */
 };
 
 typedef struct lambda_context lambda__environment;
@@ -229,6 +234,37 @@ void lambda__environment_free(lambda__environment *environment);
 static inline bool lambda__environment_logs(const lambda__environment *environment, lambda_log_level level)
 {
     return level >= (lambda_log_level)environment->system_log_level;
+}
+
+/**
+ * The trace of what runs in a chain, sampled or not; NULL where nothing runs, or what runs is not traced: what that invokes begins anew. `chain` is a
+ * thread's own, never a copy.
+ */
+static inline lambda__trace *lambda__chain_trace(const lambda__chain *chain)
+{
+    if (!chain || chain->function == LAMBDA__ORIGIN) return NULL;
+    const char *environment = (const char *)chain - offsetof(lambda__environment, chain);
+    return ((const lambda__environment *)(const void *)environment)->trace;
+}
+
+/**
+ * True if the invocation that the environment runs is sampled: its trace, and the id of its own span. From when the handler, or on a cold start its
+ * init, is about to run until the invocation has been reported; on the handler's thread and on the caller's.
+ */
+static inline bool lambda__trace_sampled(const lambda__environment *environment, lambda_trace_id *trace_id,
+                                         uint64_t *span_id)
+{
+    const lambda__trace *trace = environment->trace;
+    if (!lambda__trace_records(trace) || !trace->begun) return false;
+    *trace_id = trace->context.trace_id;
+    *span_id = trace->id;
+    return true;
+}
+
+/** Most bytes that it had at once of lambda_context_alloc, or LAMBDA_MEMORY_UNKNOWN. Also while a late handler runs. */
+static inline uint64_t lambda__environment_max_memory(const lambda__environment *environment)
+{
+    return lambda__heap_most(&environment->heap);
 }
 
 /** The parts of a log record that the environment knows. */

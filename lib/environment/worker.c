@@ -140,8 +140,11 @@ bool lambda__worker_wait(lambda__environment *environment)
     /* The deadline stands from when the job begins; until then nobody waits longer than the job itself may take. */
     uint64_t latest = lambda__now(base) + environment->timeout_ns;
     for (;;) {
+        /* Init may end any time from now on, and the handler's deadline is then before init's: looked at again before it can be over. */
+        uint64_t soonest = lambda__now(base) + environment->timeout_ns;
         uint64_t deadline = atomic_load_explicit(&worker->deadline, memory_order_acquire);
         uint64_t until = deadline == UINT64_MAX ? latest : deadline;
+        if (deadline != UINT64_MAX && soonest < until) until = soonest;
         if (lambda__wait(base, &worker->reply, WAITER_ASLEEP, until)) return true;
         /* From init to invocation the deadline moves on. */
         deadline = atomic_load_explicit(&worker->deadline, memory_order_acquire);

@@ -8,7 +8,8 @@
 #include "observe/log.h"
 
 /** Starts a new environment, with Lambda's second attempt; the clock's reading afterwards. */
-static uint64_t initialise(lambda__environment *environment, lambda__outcome *outcome, uint64_t now)
+static uint64_t initialise(lambda__environment *environment, lambda__thread *thread, lambda__outcome *outcome,
+                           uint64_t now)
 {
     lambda_t *lambda = environment->lambda;
     uint64_t limit = (uint64_t)lambda->limits.init_timeout_ms * 1000000;
@@ -17,6 +18,8 @@ static uint64_t initialise(lambda__environment *environment, lambda__outcome *ou
     if (environment->worker)
         atomic_store_explicit(&environment->worker->deadline, now + limit + environment->timeout_ns,
                               memory_order_release);
+    bool traced = environment->observe & LAMBDA__OBSERVE_TRACES;
+    if (traced) lambda__trace_init_begins(environment, thread, now);
     for (int attempt = 1; attempt <= 2; attempt++) {
         const char *phase = attempt == 1 ? "init" : "invoke";
         environment->host_state = NULL;
@@ -28,8 +31,23 @@ static uint64_t initialise(lambda__environment *environment, lambda__outcome *ou
         if (outcome->init_failed || outcome->init_duration > limit) lambda__report_init(environment, outcome, phase);
         if (!outcome->init_failed || outcome->timed_out) break;
     }
+    if (traced) lambda__trace_init_ended(environment, ready);
     environment->running = true;
     return ready;
+}
+
+/** Tells that the handler is about to run. */
+static void tell_start(lambda__environment *environment, lambda__thread *thread, const lambda__outcome *outcome)
+{
+    if (environment->observe & LAMBDA__OBSERVE_TRACES) lambda__trace_handler_begins(environment, thread, outcome);
+    lambda__report_start(environment);
+}
+
+/** Tells that it has returned; of what ran on a worker its caller tells: once, whoever was done first. */
+static void tell_end(lambda__environment *environment, const lambda__outcome *outcome)
+{
+    if (environment->observe & LAMBDA__OBSERVE_TRACES) lambda__trace_handler_ended(environment, outcome);
+    if (!environment->worker) lambda__report_end(environment, outcome);
 }
 
 void lambda__execute(lambda__environment *environment, lambda__thread *thread, lambda__outcome *outcome, uint64_t start)
@@ -41,10 +59,11 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
     thread->chain = &environment->chain;
     outcome->failures = thread->failures;
     if (LAMBDA__LIKELY(start == 0)) start = lambda__now(&lambda->base);
-    if (LAMBDA__UNLIKELY(outcome->cold) && !outcome->init_failed) start = initialise(environment, outcome, start);
+    if (LAMBDA__UNLIKELY(outcome->cold) && !outcome->init_failed)
+        start = initialise(environment, thread, outcome, start);
     if (LAMBDA__UNLIKELY(injected)) outcome->timed_out = true;
     environment->start = start;
-    if (LAMBDA__UNLIKELY(observe)) lambda__report_start(environment);
+    if (LAMBDA__UNLIKELY(observe)) tell_start(environment, thread, outcome);
     uint64_t end = start;
     if (LAMBDA__LIKELY(!outcome->init_failed && !outcome->timed_out)) {
         if (environment->worker)
@@ -59,8 +78,7 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
     if (LAMBDA__UNLIKELY(outcome->status != LAMBDA_OK || outcome->timed_out || environment->response.failed ||
                          environment->response.too_large))
         lambda__outcome_settle(environment, thread, &environment->response, outcome);
-    /* Of what ran on a worker its caller tells: once, whoever was done first. */
-    if (LAMBDA__UNLIKELY(observe) && !environment->worker) lambda__report_end(environment, outcome);
+    if (LAMBDA__UNLIKELY(observe)) tell_end(environment, outcome);
     lambda__event_reset(&environment->event);
 }
 
@@ -92,7 +110,8 @@ static bool copy_input(lambda__environment *environment)
     const lambda_invoke_options *options = environment->options;
     const lambda_bytes payload = environment->event.payload;
     size_t trace = options && options->trace_id ? strlen(options->trace_id) : 0;
-    size_t size = payload.length + environment->qualifier_length + trace + 8;
+    size_t parent = options && options->traceparent ? strlen(options->traceparent) : 0;
+    size_t size = payload.length + environment->qualifier_length + trace + parent + 8;
     if (options) size += options->client_context.length + options->identity.length;
     worker->input.length = 0;
     if (!lambda__buffer_reserve(base, &worker->input, size)) return false;
@@ -106,6 +125,7 @@ static bool copy_input(lambda__environment *environment)
             put(&worker->input, options->client_context.data, options->client_context.length);
         worker->options.identity.data = put(&worker->input, options->identity.data, options->identity.length);
         if (options->trace_id) worker->options.trace_id = put(&worker->input, options->trace_id, trace);
+        if (options->traceparent) worker->options.traceparent = put(&worker->input, options->traceparent, parent);
         environment->options = &worker->options;
     }
     /* The chain of who invoked: those environments may be given back before the handler is done. */
@@ -136,6 +156,8 @@ static void time_out(lambda__invocation *invocation, lambda__environment *enviro
     outcome->duration = environment->timeout_ns;
     lambda__outcome_settle(environment, invocation->thread, &response, outcome);
     if (environment->observe) lambda__report_end(environment, outcome);
+    /* Read while the environment is still there: the worker ends it once it has been left. */
+    if (invocation->result) invocation->result->max_memory_used = lambda__environment_max_memory(environment);
     lambda__worker_leave(environment);
     lambda__result_give(invocation, &response.body);
 }
@@ -150,6 +172,9 @@ lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__
     /* Texts are made here, so that this thread may use them too when it leaves. */
     lambda_log_record record;
     if (LAMBDA__UNLIKELY(environment->observe)) lambda__environment_record(environment, &record);
+    if (LAMBDA__UNLIKELY(environment->observe & LAMBDA__OBSERVE_TRACES))
+        lambda__trace_invocation(environment, invocation->thread, invocation->thread->chain,
+                                 lambda__now(&lambda->base));
     worker->outcome = *outcome;
     lambda_status status = lambda__worker_post(environment, execute_job);
     if (status != LAMBDA_OK) return status;

@@ -127,6 +127,56 @@ void lambda__report_start(lambda__environment *environment);
 /** The invocation has ended, and its outcome is settled: once, on the thread of who gives the answer. Likewise. */
 void lambda__report_end(lambda__environment *environment, const lambda__outcome *outcome);
 
+/* ---- its trace: invoke/trace.c. Where environment->observe has LAMBDA__OBSERVE_TRACES, but for the calls */
+
+/**
+ * Chooses the trace and begins the invocation's tree: on the thread that invokes, before anything of the function runs. `outer` is the chain of who
+ * invokes, as it stands on that thread.
+ */
+void lambda__trace_invocation(lambda__environment *environment, lambda__thread *thread, const lambda__chain *outer,
+                              uint64_t now);
+
+/** A cold start's init begins, and has ended. On the handler's thread, as the two below it. */
+void lambda__trace_init_begins(lambda__environment *environment, lambda__thread *thread, uint64_t now);
+void lambda__trace_init_ended(lambda__environment *environment, uint64_t now);
+
+/** The handler is about to run, or would be, as environment->start says. */
+void lambda__trace_handler_begins(lambda__environment *environment, lambda__thread *thread,
+                                  const lambda__outcome *outcome);
+
+/** It has returned. */
+void lambda__trace_handler_ended(lambda__environment *environment, const lambda__outcome *outcome);
+
+/** What it failed with. `left`: the caller's time was over, and the handler still runs. On the thread that settles the outcome. */
+void lambda__trace_failed(lambda__environment *environment, const char *error_type, const char *error_message,
+                          bool left);
+
+/** Hands the segment to the exporters, if there is one. On the thread of who gives the answer. */
+void lambda__trace_report(lambda__environment *environment, const lambda__outcome *outcome);
+
+/**
+ * A handler invokes another function, or accepts an event for one: what it is in the handler's trace. NULL: in none. On the handler's thread; `name` has
+ * room for what lambda__trace_call_end gives.
+ */
+typedef struct lambda__trace_call {
+    lambda__trace *trace;
+    uint32_t span;
+} lambda__trace_call;
+lambda__trace_call lambda__trace_call_begin(lambda__thread *thread, const char *name, size_t length, bool asynchronous);
+
+/** It has ended with that status. `name` is that of the function, no longer than before. */
+void lambda__trace_call_end(lambda__trace_call call, const char *name, size_t length, lambda_status status);
+
+/** The call that this thread's handler is in led to a function error. */
+void lambda__trace_call_failed(const lambda__thread *thread);
+
+/**
+ * The header that an event for a function is to be kept with, so that all its attempts belong to the same trace: what the caller gave, or the trace of
+ * the handler that accepts it, or a new one that is sampled or not. NULL: none. Only where the service traces; `text` is where it may be written.
+ */
+const char *lambda__trace_event(lambda_t *lambda, lambda__thread *thread, const lambda__name *name, const char *given,
+                                char text[LAMBDA_TRACE_HEADER_SIZE]);
+
 /* ---- faults that tests inject: invoke/fault.c */
 
 /** The next fault of that kind for the function, used up; false if there is none. */

@@ -41,6 +41,8 @@ void lambda__outcome_settle(lambda__environment *environment, const lambda__thre
         message = message_since(environment, thread, outcome);
     }
     outcome->failed = true;
+    if (LAMBDA__UNLIKELY(environment->observe & LAMBDA__OBSERVE_TRACES))
+        lambda__trace_failed(environment, type, message, response != &environment->response);
     if (!lambda__response_error_body(response, type, message, trace)) response->body.length = 0;
     lambda__response_reset_error(response);
     response->too_large = false;

@@ -12,6 +12,7 @@ void lambda__result_begin(lambda_t *lambda, lambda_result *result)
     result->payload = payload;
     result->capacity = capacity;
     result->owner = lambda;
+    result->max_memory_used = LAMBDA_MEMORY_UNKNOWN;
 }
 
 /** True if the payload lies in the result's memory: somebody hands one function's answer to the next. */
@@ -48,6 +49,7 @@ void lambda__result_take(lambda__invocation *invocation, lambda__environment *en
     result->payload = lambda_bytes_make(body->capacity > 0 ? body->data : "", body->length);
     result->capacity = body->capacity;
     result->owner = invocation->lambda;
+    result->max_memory_used = lambda__environment_max_memory(environment);
     /* A worker's environment frees its body when it ends alone: this one is the result's. */
     if (environment->worker) *body = (lambda__buffer){0};
 }
@@ -69,11 +71,14 @@ void lambda__result_give(const lambda__invocation *invocation, lambda__buffer *b
     result->owner = invocation->lambda;
 }
 
-void lambda_result_clear(lambda_result *result)
+void lambda_result_clear_sized(lambda_result *result, size_t size)
 {
     if (!result) return;
-    if (result->capacity > 0) lambda__release(&result->owner->base, (void *)(uintptr_t)result->payload.data);
-    memset(result, 0, sizeof(*result));
+    /* A host's may be shorter than ours. */
+    lambda_result own = LAMBDA_ZERO;
+    memcpy(&own, result, size < sizeof(own) ? size : sizeof(own));
+    if (own.capacity > 0) lambda__release(&own.owner->base, (void *)(uintptr_t)own.payload.data);
+    memset(result, 0, size);
 }
 
 void lambda_request_id_format(lambda_request_id id, char text[LAMBDA_REQUEST_ID_SIZE])

@@ -232,6 +232,13 @@ static inline uint64_t begin_event(lambda__invoked_event *event, lambda__environ
     return start;
 }
 
+/** It was a function error; of the handler that invoked it, too, if there is one. */
+static void count_error(lambda__thread *thread)
+{
+    lambda__counter_add(thread, LAMBDA__COUNT_ERRORS);
+    if (thread->chain) lambda__trace_call_failed(thread);
+}
+
 /** With a busy environment: runs the handler, gives the environment back, fills in the result. */
 static inline __attribute__((always_inline)) lambda_status
 run(lambda__invocation *invocation, lambda__environment *environment, bool cold, lambda__invoked_event *event)
@@ -266,7 +273,7 @@ run(lambda__invocation *invocation, lambda__environment *environment, bool cold,
     } else {
         status = lambda__execute_on_worker(invocation, environment, &outcome, &ours);
     }
-    if (LAMBDA__UNLIKELY(outcome.failed)) lambda__counter_add(thread, LAMBDA__COUNT_ERRORS);
+    if (LAMBDA__UNLIKELY(outcome.failed)) count_error(thread);
     if (LAMBDA__UNLIKELY(outcome.timed_out)) lambda__counter_add(thread, LAMBDA__COUNT_TIMEOUTS);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_outcome(result, &outcome);
     if (!ours) return LAMBDA_OK;
@@ -286,17 +293,13 @@ static lambda_status throttled_by_fault(const lambda__invocation *invocation)
     return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_TOO_MANY_REQUESTS, "Rate Exceeded: injected by a test");
 }
 
-/** The whole walk. Each of its two callers has a copy of its own, so that neither pays for the other. */
+/** The whole walk. Each of its callers has a copy of its own, so that none pays for the others. */
 static inline __attribute__((always_inline)) lambda_status walk(lambda__invocation *invocation,
                                                                 lambda__invoked_event *event)
 {
     lambda__thread *thread = invocation->thread;
     lambda__environment *environment = NULL;
     bool cold = false;
-    uint32_t nested = thread->chain ? thread->chain->depth : 0;
-    if (LAMBDA__UNLIKELY(nested >= invocation->lambda->limits.invocation_depth))
-        return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RECURSIVE_INVOCATION,
-                            "invocations are nested %u deep, which is the limit", nested);
     uint32_t depth = atomic_load_explicit(&thread->depth, memory_order_relaxed);
     atomic_store_explicit(&thread->depth, depth + 1, memory_order_relaxed);
     lambda_status status = LAMBDA_OK;
@@ -316,12 +319,29 @@ static inline __attribute__((always_inline)) lambda_status walk(lambda__invocati
     return status;
 }
 
+/** The walk of what was led to by other invocations: one that is nested, or an event of one. */
+static __attribute__((noinline)) lambda_status walk_on(lambda__invocation *invocation, lambda__invoked_event *event)
+{
+    lambda__thread *thread = invocation->thread;
+    const lambda__name *name = &invocation->name;
+    uint32_t nested = thread->chain->depth;
+    lambda__trace_call call = lambda__trace_call_begin(thread, name->function, name->function_length, false);
+    lambda_status status = LAMBDA_OK;
+    if (LAMBDA__UNLIKELY(nested >= invocation->lambda->limits.invocation_depth))
+        status = lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RECURSIVE_INVOCATION,
+                              "invocations are nested %u deep, which is the limit", nested);
+    else
+        status = walk(invocation, event);
+    if (call.trace) lambda__trace_call_end(call, name->function, name->function_length, status);
+    return status;
+}
+
 lambda_status lambda__invoke_run(lambda__invocation *invocation)
 {
-    return walk(invocation, NULL);
+    return LAMBDA__UNLIKELY(invocation->thread->chain != NULL) ? walk_on(invocation, NULL) : walk(invocation, NULL);
 }
 
 lambda_status lambda__invoke_event(lambda__invocation *invocation, lambda__invoked_event *event)
 {
-    return walk(invocation, event);
+    return LAMBDA__UNLIKELY(invocation->thread->chain != NULL) ? walk_on(invocation, event) : walk(invocation, event);
 }

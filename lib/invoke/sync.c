@@ -2,11 +2,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "invoke/invoke.h"
 
 /** Lambda's bound on client context before base64, https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html. */
 #define CLIENT_CONTEXT_MAX 3583
 #define TRACE_ID_MAX       255
+
+/** Bytes of a result up to the first field that could be left out. */
+#define RESULT_SIZE_MIN (offsetof(lambda_result, owner) + sizeof(lambda_t *))
 
 static lambda_status check_options(lambda__base *base, const lambda_invoke_options *options)
 {
@@ -24,7 +28,12 @@ static lambda_status check_options(lambda__base *base, const lambda_invoke_optio
     }
     if (options->trace_id && strnlen(options->trace_id, TRACE_ID_MAX + 1) > TRACE_ID_MAX)
         return lambda__fail(base, invalid, "trace_id: is longer than %d characters", TRACE_ID_MAX);
-    return LAMBDA_OK;
+    if (!options->traceparent) return LAMBDA_OK;
+    lambda_trace_context read;
+    if (options->trace_id)
+        return lambda__fail(base, invalid, "traceparent: is given together with trace_id, which says the same");
+    const char *wrong = lambda__traceparent_read(options->traceparent, &read);
+    return wrong ? lambda__fail(base, invalid, "traceparent: %s", wrong) : LAMBDA_OK;
 }
 
 lambda_status lambda__invoke_check(lambda_t *lambda, lambda_bytes payload, const lambda_invoke_options *options,
@@ -88,41 +97,45 @@ static lambda_status start(lambda__invocation *invocation)
     return status;
 }
 
+/** The options as this library knows them: those given, or a copy of what both sides know. */
+static inline const lambda_invoke_options *resize_options(const lambda_invoke_options *given, size_t size,
+                                                          lambda_invoke_options *copy)
+{
+    if (LAMBDA__LIKELY(!given || size == sizeof(*copy))) return given;
+    memset(copy, 0, sizeof(*copy));
+    memcpy(copy, given, size < sizeof(*copy) ? size : sizeof(*copy));
+    return copy;
+}
+
 /**
- * Calls from hosts that were compiled with another size of the structs: works on our own, and copies what both know.
- * Result structs only ever grow at the end, so that the smaller one is a prefix of the larger.
+ * The result of a host that was compiled with another size of it: works on our own, and copies what both know. Results only ever
+ * grow at the end, so that the smaller one is a prefix of the larger.
  */
-static lambda_status start_resized(const lambda__invocation *given, size_t options_size, size_t result_size)
+static lambda_status start_resized(const lambda__invocation *given, size_t result_size)
 {
     lambda__invocation invocation = *given;
-    lambda_invoke_options options = LAMBDA_ZERO;
     lambda_result result = LAMBDA_ZERO;
     size_t shared = result_size < sizeof(result) ? result_size : sizeof(result);
-    if (given->options) {
-        memcpy(&options, given->options, options_size < sizeof(options) ? options_size : sizeof(options));
-        invocation.options = &options;
-    }
-    if (given->result) {
-        memcpy(&result, given->result, shared);
-        invocation.result = &result;
-    }
+    memcpy(&result, given->result, shared);
+    invocation.result = &result;
     lambda_status status = start(&invocation);
-    if (given->result) memcpy(given->result, &result, shared);
+    memcpy(given->result, &result, shared);
+    /* What the host's has no room for ends here. */
+    if (result_size < offsetof(lambda_result, log_capacity) + sizeof(result.log_capacity) && result.log_capacity > 0)
+        lambda__release(&given->lambda->base, (void *)(uintptr_t)result.log_result.data);
     return status;
 }
 
-static inline lambda_status start_sized(lambda__invocation *invocation, size_t options_size, size_t result_size)
+static inline lambda_status start_sized(lambda__invocation *invocation, size_t result_size)
 {
-    bool same =
-        result_size == sizeof(lambda_result) && (!invocation->options || options_size == sizeof(lambda_invoke_options));
-    return LAMBDA__LIKELY(same) ? start(invocation) : start_resized(invocation, options_size, result_size);
+    bool same = !invocation->result || result_size == sizeof(lambda_result);
+    return LAMBDA__LIKELY(same) ? start(invocation) : start_resized(invocation, result_size);
 }
 
 /** A result of another size than ours must at least reach to its last field that the library keeps: its owner. */
 static lambda_status check_sizes(lambda__base *base, const lambda_result *result, size_t result_size)
 {
-    if (LAMBDA__LIKELY(!result || result_size >= offsetof(lambda_result, owner) + sizeof(result->owner)))
-        return LAMBDA_OK;
+    if (LAMBDA__LIKELY(!result || result_size >= RESULT_SIZE_MIN)) return LAMBDA_OK;
     return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "result: its size of %zu bytes is too small",
                         result_size);
 }
@@ -130,16 +143,23 @@ static lambda_status check_sizes(lambda__base *base, const lambda_result *result
 /** The call fails before it began: a result that is ours to write says so. */
 static lambda_status refuse(lambda_t *lambda, lambda_result *result, size_t result_size, lambda_status status)
 {
-    bool ours = result && result_size >= sizeof(*result) && (result->capacity == 0 || result->owner == lambda);
-    if (ours) lambda__result_begin(lambda, result);
+    bool whole = result && result_size >= RESULT_SIZE_MIN;
+    if (!whole || (result->capacity > 0 && result->owner != lambda)) return status;
+    lambda_result own = LAMBDA_ZERO;
+    size_t shared = result_size < sizeof(own) ? result_size : sizeof(own);
+    memcpy(&own, result, shared);
+    lambda__result_begin(lambda, &own);
+    memcpy(result, &own, shared);
     return status;
 }
 
 lambda_status lambda_invoke_sized(lambda_t *lambda, const char *function_name, lambda_bytes payload,
-                                  const lambda_invoke_options *options, size_t options_size, lambda_result *result,
+                                  const lambda_invoke_options *given, size_t options_size, lambda_result *result,
                                   size_t result_size)
 {
     if (LAMBDA__UNLIKELY(!lambda)) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "lambda: is NULL");
+    lambda_invoke_options copy;
+    const lambda_invoke_options *options = resize_options(given, options_size, &copy);
     lambda__invocation invocation = {.lambda = lambda, .payload = payload, .options = options, .result = result};
     lambda_status status = check_sizes(&lambda->base, result, result_size);
     if (status == LAMBDA_OK) status = lambda__invoke_check(lambda, payload, options, result);
@@ -151,15 +171,17 @@ lambda_status lambda_invoke_sized(lambda_t *lambda, const char *function_name, l
     } else if (status == LAMBDA_OK) {
         status = lambda__name_parse_with(lambda, function_name, options ? options->qualifier : NULL, &invocation.name);
     }
-    return LAMBDA__LIKELY(status == LAMBDA_OK) ? start_sized(&invocation, options_size, result_size)
+    return LAMBDA__LIKELY(status == LAMBDA_OK) ? start_sized(&invocation, result_size)
                                                : refuse(lambda, result, result_size, status);
 }
 
 lambda_status lambda_target_invoke_sized(lambda_target *target, lambda_bytes payload,
-                                         const lambda_invoke_options *options, size_t options_size,
-                                         lambda_result *result, size_t result_size)
+                                         const lambda_invoke_options *given, size_t options_size, lambda_result *result,
+                                         size_t result_size)
 {
     if (LAMBDA__UNLIKELY(!target)) return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "target: is NULL");
+    lambda_invoke_options copy;
+    const lambda_invoke_options *options = resize_options(given, options_size, &copy);
     lambda_t *lambda = target->lambda;
     lambda__invocation invocation = {.lambda = lambda,
                                      .target = target,
@@ -172,6 +194,6 @@ lambda_status lambda_target_invoke_sized(lambda_target *target, lambda_bytes pay
     if (status == LAMBDA_OK && options && options->qualifier)
         status = lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                               "qualifier: a target has its qualifier already");
-    return LAMBDA__LIKELY(status == LAMBDA_OK) ? start_sized(&invocation, options_size, result_size)
+    return LAMBDA__LIKELY(status == LAMBDA_OK) ? start_sized(&invocation, result_size)
                                                : refuse(lambda, result, result_size, status);
 }

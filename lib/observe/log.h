@@ -6,22 +6,40 @@
 
 #include <lambda/port/log.h>
 
+#include "observe/outlet.h"
 #include "service.h"
 
 /** Bytes of a line, its NUL included; longer ones are cut and end in "...". */
 #define LAMBDA__LOG_LINE_SIZE 4097
 
+/** A sink, and the buffer in front of it where it has one. */
+typedef struct lambda__log_sink {
+    lambda_log_sink sink;
+    lambda_t *lambda;
+    lambda__outlet outlet; /* of a sink that is not direct */
+} lambda__log_sink;
+
 /** A service's sinks. */
 typedef struct lambda__logs {
-    lambda_log_sink sinks[LAMBDA_LOG_SINKS_MAX];
+    lambda__log_sink sinks[LAMBDA_LOG_SINKS_MAX];
     size_t count;
+    bool opened; /* they are the service's */
 } lambda__logs;
 
 /** Copies the sinks; `*logs` NULL where there are none. They are the log's once lambda__log_opened was called. */
 lambda_status lambda__log_open(lambda_t *lambda, const lambda_options *options, lambda__logs **logs);
 
-/** Nothing else can fail: the sinks are the service's. */
+/** Nothing else can fail: the sinks are the service's, and somebody empties their buffers. */
 void lambda__log_opened(lambda__logs *logs);
+
+/** The service closes: hands over what waits. False: a sink had not come back by `until`, and is abandoned. */
+bool lambda__log_stop(lambda__logs *logs, uint64_t until);
+
+/** Threads of the library's own that empty buffers. */
+uint32_t lambda__log_threads(const lambda__logs *logs);
+
+/** Lines that found a buffer full. */
+uint64_t lambda__log_dropped(const lambda__logs *logs);
 
 /** Closes the sinks, if they are the log's, and frees it. */
 void lambda__log_close(lambda_t *lambda, lambda__logs *logs);
@@ -31,6 +49,9 @@ static inline bool lambda__log_enabled(const lambda_t *lambda, lambda_log_level 
 {
     return lambda->logs && level >= lambda->system_log_level && level < LAMBDA_LOG_OFF;
 }
+
+/** Hands a line to the sinks as it is. */
+void lambda__log_hand(lambda_t *lambda, const lambda_log_record *record);
 
 /** Hands a line to the sinks, and fills in its time, message and line. */
 void lambda__log_write(lambda_t *lambda, lambda_log_record *record, const char *message, size_t length);

@@ -65,15 +65,17 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
     const char *reason = port->code_reason(code);
     char arn[LAMBDA__ARN_SIZE];
     char modified[40];
+    char group[sizeof("/aws/lambda/") + LAMBDA__NAME_MAX];
     lambda__name_arn(lambda, function->name, qualifier, arn, sizeof(arn));
     format_time(version->modified, modified);
+    snprintf(group, sizeof(group), "/aws/lambda/%s", function->name);
     const char *texts[] = {function->name,           arn,
                            version->label,           version->description,
                            port->code_runtime(code), settings->handler,
                            settings->role,           port->code_sha256(code),
                            version->revision_id,     modified,
                            settings->dead_letter,    reason ? "Inactive" : "Active",
-                           reason ? reason : ""};
+                           reason ? reason : "",     settings->log_group[0] ? settings->log_group : group};
     enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
     size_t size = sizeof(owned_configuration) + pairs_size(settings->environment, settings->environment_count) +
                   pairs_size(function->tags, function->tags_count);
@@ -97,7 +99,8 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
                                   &made->last_modified,
                                   &made->dead_letter_target_arn,
                                   &made->state,
-                                  &made->state_reason};
+                                  &made->state_reason,
+                                  &made->logging_config.log_group};
     for (size_t i = 0; i < TEXTS; i++)
         *fields[i] = put(&at, texts[i]);
     made->code_size = port->code_size(code);
@@ -105,7 +108,12 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
     made->timeout_ms = settings->timeout_ms;
     made->ephemeral_storage_size = settings->ephemeral_storage_size;
     made->spare_environments = settings->spare_environments;
-    made->isolation = settings->isolation;
+    made->isolation = (lambda_isolation)settings->isolation;
+    made->logging_config.log_format = (lambda_log_format)settings->log_format;
+    made->logging_config.application_log_level = (lambda_log_level)settings->application_log_level;
+    made->logging_config.system_log_level = (lambda_log_level)settings->system_log_level;
+    made->tracing_mode = (lambda_tracing_mode)settings->tracing_mode;
+    made->metrics_mode = (lambda_metrics_mode)settings->metrics_mode;
     made->environment = put_pairs(&pairs, &at, settings->environment, settings->environment_count);
     made->environment_count = settings->environment_count;
     made->tags = put_pairs(&pairs, &at, function->tags, function->tags_count);

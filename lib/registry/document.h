@@ -23,4 +23,19 @@ typedef lambda_status lambda__code_maker(lambda_t *lambda, const char *function_
 lambda_status lambda__document_read(lambda_t *lambda, const char *name, lambda_bytes text,
                                     lambda__code_maker *make_code, lambda__function **function);
 
+/** Settings that are one of few, and a word in the document. */
+typedef enum lambda__document_choice {
+    LAMBDA__WORD_ISOLATION,
+    LAMBDA__WORD_LOG_FORMAT,
+    LAMBDA__WORD_LOG_LEVEL,
+    LAMBDA__WORD_TRACING_MODE,
+    LAMBDA__WORD_METRICS_MODE
+} lambda__document_choice;
+
+/** The word for a value of the public enumeration; NULL for 0. Static. */
+const char *lambda__document_word(lambda__document_choice choice, unsigned value);
+
+/** The value of a word, 0 for NULL; false where there is no such word. */
+bool lambda__document_value(lambda__document_choice choice, const char *word, unsigned *value);
+
 #endif

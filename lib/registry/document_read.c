@@ -59,31 +59,73 @@ static lambda_status read_tags(const reader *reading, json_t *tags)
 
 /* ---- versions */
 
+/** Settings that are one of few, as words; those that may be missing are NULL then. */
+typedef struct chosen_words {
+    const char *isolation;
+    const char *log_format;
+    const char *application_log_level;
+    const char *system_log_level;
+    const char *tracing_mode;
+    const char *metrics_mode;
+} chosen_words;
+
+static lambda_status read_words(const reader *reading, size_t at, const chosen_words *words,
+                                lambda_function_config *config)
+{
+    enum { ISOLATION, FORMAT, APPLICATION, SYSTEM, TRACING, METRICS, COUNT };
+    const struct {
+        const char *name;
+        const char *word;
+        lambda__document_choice choice;
+    } table[COUNT] = {
+        [ISOLATION] = {"isolation", words->isolation, LAMBDA__WORD_ISOLATION},
+        [FORMAT] = {"log_format", words->log_format, LAMBDA__WORD_LOG_FORMAT},
+        [APPLICATION] = {"application_log_level", words->application_log_level, LAMBDA__WORD_LOG_LEVEL},
+        [SYSTEM] = {"system_log_level", words->system_log_level, LAMBDA__WORD_LOG_LEVEL},
+        [TRACING] = {"tracing_mode", words->tracing_mode, LAMBDA__WORD_TRACING_MODE},
+        [METRICS] = {"metrics_mode", words->metrics_mode, LAMBDA__WORD_METRICS_MODE},
+    };
+    unsigned values[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        if (!lambda__document_value(table[i].choice, table[i].word, &values[i]))
+            return refuse(reading, "versions[%zu].settings.%s: \"%.40s\" is none", at, table[i].name, table[i].word);
+    config->isolation = (lambda_isolation)values[ISOLATION];
+    config->logging_config.log_format = (lambda_log_format)values[FORMAT];
+    config->logging_config.application_log_level = (lambda_log_level)values[APPLICATION];
+    config->logging_config.system_log_level = (lambda_log_level)values[SYSTEM];
+    config->tracing_mode = (lambda_tracing_mode)values[TRACING];
+    config->metrics_mode = (lambda_metrics_mode)values[METRICS];
+    return LAMBDA_OK;
+}
+
 static lambda_status read_settings(const reader *reading, size_t at, json_t *object, lambda__settings **settings)
 {
     json_int_t memory_size = 0;
     json_int_t timeout_ms = 0;
     json_int_t ephemeral = 0;
     json_int_t spare = 0;
-    const char *isolation = NULL;
+    chosen_words words = {0};
     json_t *environment = NULL;
     json_error_t error;
     lambda_function_config config = LAMBDA_ZERO;
-    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o}", "memory_size",
-                       &memory_size, "timeout_ms", &timeout_ms, "ephemeral_storage_size", &ephemeral,
-                       "spare_environments", &spare, "isolation", &isolation, "description", &config.description,
+    if (json_unpack_ex(object, &error, JSON_STRICT,
+                       "{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s?s, s?s, s?s, s?s, s?s, s?s}",
+                       "memory_size", &memory_size, "timeout_ms", &timeout_ms, "ephemeral_storage_size", &ephemeral,
+                       "spare_environments", &spare, "isolation", &words.isolation, "description", &config.description,
                        "handler", &config.handler, "role", &config.role, "dead_letter_target_arn",
-                       &config.dead_letter_target_arn, "environment", &environment) != 0)
+                       &config.dead_letter_target_arn, "environment", &environment, "log_format", &words.log_format,
+                       "application_log_level", &words.application_log_level, "system_log_level",
+                       &words.system_log_level, "log_group", &config.logging_config.log_group, "tracing_mode",
+                       &words.tracing_mode, "metrics_mode", &words.metrics_mode) != 0)
         return refuse(reading, "versions[%zu].settings: %s", at, error.text);
     if (!narrow(memory_size, &config.memory_size) || !narrow(timeout_ms, &config.timeout_ms) ||
         !narrow(ephemeral, &config.ephemeral_storage_size) || !narrow(spare, &config.spare_environments))
         return refuse(reading, "versions[%zu].settings: a number is negative or too large", at);
-    config.isolation = strcmp(isolation, "THREAD") == 0 ? LAMBDA_ISOLATION_THREAD : LAMBDA_ISOLATION_INLINE;
-    if (config.isolation == LAMBDA_ISOLATION_INLINE && strcmp(isolation, "INLINE") != 0)
-        return refuse(reading, "versions[%zu].settings.isolation: \"%.40s\" is none", at, isolation);
+    lambda_status status = read_words(reading, at, &words, &config);
+    if (status != LAMBDA_OK) return status;
     config.environment_count = json_object_size(environment);
     lambda_pair *pairs = NULL;
-    lambda_status status = read_pairs(reading, "environment", environment, &pairs);
+    status = read_pairs(reading, "environment", environment, &pairs);
     config.environment = pairs;
     if (status == LAMBDA_OK) status = lambda__settings_make(reading->lambda, NULL, &config, NULL, settings);
     lambda__release(reading->base, pairs);

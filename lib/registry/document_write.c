@@ -18,15 +18,29 @@ static json_t *write_pairs(const lambda_pair *pairs, size_t count)
     return NULL;
 }
 
+/** The word of a setting that stands in the document only where it is not what it is by default. */
+static const char *unless(lambda__document_choice choice, unsigned value, unsigned standard)
+{
+    return value == standard ? NULL : lambda__document_word(choice, value);
+}
+
 static json_t *write_settings(const lambda__settings *settings)
 {
+    const char *log_group = settings->log_group[0] ? settings->log_group : NULL;
+    /* What came later is left out where it is the default: functions without it are written as they always were. */
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o}", "memory_size", (json_int_t)settings->memory_size,
-        "timeout_ms", (json_int_t)settings->timeout_ms, "ephemeral_storage_size",
+        "{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "memory_size",
+        (json_int_t)settings->memory_size, "timeout_ms", (json_int_t)settings->timeout_ms, "ephemeral_storage_size",
         (json_int_t)settings->ephemeral_storage_size, "spare_environments", (json_int_t)settings->spare_environments,
-        "isolation", settings->isolation == LAMBDA_ISOLATION_THREAD ? "THREAD" : "INLINE", "description",
+        "isolation", lambda__document_word(LAMBDA__WORD_ISOLATION, settings->isolation), "description",
         settings->description, "handler", settings->handler, "role", settings->role, "dead_letter_target_arn",
-        settings->dead_letter, "environment", write_pairs(settings->environment, settings->environment_count));
+        settings->dead_letter, "environment", write_pairs(settings->environment, settings->environment_count),
+        "log_format", unless(LAMBDA__WORD_LOG_FORMAT, settings->log_format, LAMBDA_LOG_FORMAT_TEXT),
+        "application_log_level", unless(LAMBDA__WORD_LOG_LEVEL, settings->application_log_level, LAMBDA_LOG_DEFAULT),
+        "system_log_level", unless(LAMBDA__WORD_LOG_LEVEL, settings->system_log_level, LAMBDA_LOG_DEFAULT), "log_group",
+        log_group, "tracing_mode",
+        unless(LAMBDA__WORD_TRACING_MODE, settings->tracing_mode, LAMBDA_TRACING_PASS_THROUGH), "metrics_mode",
+        unless(LAMBDA__WORD_METRICS_MODE, settings->metrics_mode, LAMBDA_METRICS_ON));
 }
 
 static json_t *write_code(const lambda__registry_port *port, lambda__code *code)

@@ -82,6 +82,26 @@ lambda_status lambda__limit_role(lambda_t *lambda, const char *role)
     return lambda__fail(&lambda->base, INVALID, "role: \"%.200s\" is not the ARN of an IAM role", role);
 }
 
+lambda_status lambda__limit_logging(lambda_t *lambda, const lambda_logging_config *logging, size_t group_minimum)
+{
+    const lambda_log_level system = logging->system_log_level;
+    if ((unsigned)logging->log_format > LAMBDA_LOG_FORMAT_JSON)
+        return lambda__fail(&lambda->base, INVALID, "logging_config.log_format: %d is none", (int)logging->log_format);
+    if ((unsigned)logging->application_log_level > LAMBDA_LOG_OFF)
+        return lambda__fail(&lambda->base, INVALID, "logging_config.application_log_level: %d is none",
+                            (int)logging->application_log_level);
+    if (!lambda__system_log_level_valid(system))
+        return lambda__fail(&lambda->base, INVALID,
+                            "logging_config.system_log_level: is %s, not DEBUG, INFO, WARN or OFF",
+                            lambda_log_level_name(system));
+    const char *group = logging->log_group;
+    lambda_status status =
+        lambda__limit_text(lambda, "logging_config.log_group", group, group_minimum, LAMBDA__LOG_GROUP_MAX);
+    if (status != LAMBDA_OK || !group || group[strspn(group, LETTERS DIGITS ".-_/#")] == '\0') return status;
+    return lambda__fail(&lambda->base, INVALID,
+                        "logging_config.log_group: \"%.80s\" has more in it than A-Z a-z 0-9 . - _ / #", group);
+}
+
 static lambda_status check_pair(lambda_t *lambda, const char *field, const lambda_pair *pairs, size_t at)
 {
     if (!pairs[at].name || !pairs[at].value)

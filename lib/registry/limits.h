@@ -17,6 +17,7 @@
     X(DESCRIPTION, 0, 256, 0, "$DOCS/api/API_CreateFunction.html, characters")                                         \
     X(HANDLER, 0, 128, 0, "$DOCS/api/API_CreateFunction.html, characters")                                             \
     X(ROLE, 0, 512, 0, "https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html, path and name")             \
+    X(LOG_GROUP, 1, 512, 0, "$DOCS/api/API_LoggingConfig.html, characters")                                            \
     X(TAGS, 0, 50, 0, "$DOCS/dg/configuration-tags.html")                                                              \
     X(TAG_NAME, 1, 128, 0, "$DOCS/dg/configuration-tags.html, characters")                                             \
     X(TAG_VALUE, 0, 256, 0, "$DOCS/dg/configuration-tags.html, characters")                                            \
@@ -42,6 +43,16 @@ lambda_status lambda__limit_text(lambda_t *lambda, const char *field, const char
 /** A handler string, an IAM role's ARN, or NULL. */
 lambda_status lambda__limit_handler(lambda_t *lambda, const char *handler);
 lambda_status lambda__limit_role(lambda_t *lambda, const char *role);
+
+/** A function's log: format, levels, and a group of at least so many characters. */
+lambda_status lambda__limit_logging(lambda_t *lambda, const lambda_logging_config *logging, size_t group_minimum);
+
+/** A level of the platform's lines, https://docs.aws.amazon.com/lambda/latest/api/API_LoggingConfig.html, or DEFAULT. */
+static inline bool lambda__system_log_level_valid(lambda_log_level level)
+{
+    return level == LAMBDA_LOG_DEFAULT || level == LAMBDA_LOG_DEBUG || level == LAMBDA_LOG_INFO ||
+           level == LAMBDA_LOG_WARN || level == LAMBDA_LOG_OFF;
+}
 
 /** Variables of a function: names, reserved names, duplicates, bytes in all. */
 lambda_status lambda__limit_environment(lambda_t *lambda, const lambda_pair *pairs, size_t count);

@@ -101,14 +101,14 @@ typedef struct lambda__settings {
     uint32_t timeout_ms;
     uint32_t ephemeral_storage_size;
     uint32_t spare_environments;
-    lambda_isolation isolation;
-    lambda_log_format log_format;
-    lambda_log_level application_log_level; /* DEFAULT: the service's */
-    lambda_log_level system_log_level;      /* likewise */
-    lambda_tracing_mode tracing_mode;
-    lambda_metrics_mode metrics_mode;
-    const char *log_group;   /* "" for the default */
-    const char *description; /* all strings and pairs stand in the same allocation */
+    uint8_t isolation;  /* lambda_isolation; a byte each, as there may be many settings. None but levels is DEFAULT */
+    uint8_t log_format; /* lambda_log_format */
+    uint8_t application_log_level; /* lambda_log_level. DEFAULT: the service's */
+    uint8_t system_log_level;      /* likewise */
+    uint8_t tracing_mode;          /* lambda_tracing_mode */
+    uint8_t metrics_mode;          /* lambda_metrics_mode */
+    const char *log_group;         /* "" for the default */
+    const char *description;       /* all strings and pairs stand in the same allocation */
     const char *handler;
     const char *role;
     const char *dead_letter; /* "" for none */

@@ -3,7 +3,18 @@
 
 #include "registry/registry_private.h"
 
-static lambda_status check(lambda_t *lambda, const lambda_function_config *config)
+/** How it is told of: log, traces, metrics. An update may take the log group away. */
+static lambda_status check_observed(lambda_t *lambda, const lambda_function_config *config, bool update)
+{
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    if ((unsigned)config->tracing_mode > LAMBDA_TRACING_OFF)
+        return lambda__fail(&lambda->base, invalid, "tracing_mode: %d is none", (int)config->tracing_mode);
+    if ((unsigned)config->metrics_mode > LAMBDA_METRICS_OFF)
+        return lambda__fail(&lambda->base, invalid, "metrics_mode: %d is none", (int)config->metrics_mode);
+    return lambda__limit_logging(lambda, &config->logging_config, update ? 0 : LAMBDA__LOG_GROUP_MIN);
+}
+
+static lambda_status check(lambda_t *lambda, const lambda_function_config *config, bool update)
 {
     lambda_status status = lambda__limit_number(lambda, "memory_size", config->memory_size, LAMBDA__MEMORY_SIZE_MIN,
                                                 LAMBDA__MEMORY_SIZE_MAX);
@@ -29,6 +40,7 @@ static lambda_status check(lambda_t *lambda, const lambda_function_config *confi
     if (status == LAMBDA_OK) status = lambda__limit_handler(lambda, config->handler);
     if (status == LAMBDA_OK) status = lambda__limit_role(lambda, config->role);
     if (status == LAMBDA_OK) status = lambda__limit_environment(lambda, config->environment, config->environment_count);
+    if (status == LAMBDA_OK) status = check_observed(lambda, config, update);
     return status;
 }
 
@@ -77,6 +89,12 @@ static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
     return made;
 }
 
+/** A choice of few: 0 is "as it was". It was checked. */
+static uint8_t choose(unsigned wanted, uint8_t old)
+{
+    return wanted ? (uint8_t)wanted : old;
+}
+
 lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name, const lambda_function_config *config,
                                     const lambda__settings *old, lambda__settings **settings)
 {
@@ -93,7 +111,7 @@ lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name,
                                               .handler = "",
                                               .role = "",
                                               .dead_letter = ""};
-    lambda_status status = check(lambda, config);
+    lambda_status status = check(lambda, config, old != NULL);
     const char *target = config->dead_letter_target_arn;
     if (status == LAMBDA_OK)
         status = function_name ? lambda__target_check(lambda, function_name, "dead_letter_target_arn", target)
@@ -108,13 +126,12 @@ lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name,
             config->ephemeral_storage_size ? config->ephemeral_storage_size : old->ephemeral_storage_size,
         .spare_environments =
             config->spare_environments ? config->spare_environments % UINT32_MAX : old->spare_environments,
-        .isolation = config->isolation ? config->isolation : old->isolation,
-        .log_format = logging->log_format ? logging->log_format : old->log_format,
-        .application_log_level =
-            logging->application_log_level ? logging->application_log_level : old->application_log_level,
-        .system_log_level = logging->system_log_level ? logging->system_log_level : old->system_log_level,
-        .tracing_mode = config->tracing_mode ? config->tracing_mode : old->tracing_mode,
-        .metrics_mode = config->metrics_mode ? config->metrics_mode : old->metrics_mode,
+        .isolation = choose(config->isolation, old->isolation),
+        .log_format = choose(logging->log_format, old->log_format),
+        .application_log_level = choose(logging->application_log_level, old->application_log_level),
+        .system_log_level = choose(logging->system_log_level, old->system_log_level),
+        .tracing_mode = choose(config->tracing_mode, old->tracing_mode),
+        .metrics_mode = choose(config->metrics_mode, old->metrics_mode),
         .log_group = logging->log_group ? logging->log_group : old->log_group,
         .description = config->description ? config->description : old->description,
         .handler = config->handler ? config->handler : old->handler,

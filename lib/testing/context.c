@@ -154,6 +154,7 @@ void lambda_test_context_free(lambda_context *context)
     if (!context) return;
     fake *made = (fake *)context;
     lambda_t *lambda = context->lambda;
+    lambda__heap_clear(&lambda->base, &context->heap);
     if (context->directory) lambda__platform_directory_remove(context->directory);
     for (size_t i = 0; i < made->settings.environment_count; i++) {
         give_up(lambda, made->settings.environment[i].name);
@@ -169,7 +170,8 @@ void lambda_test_context_free(lambda_context *context)
                           context->directory,
                           context->arn,
                           context->log_group,
-                          context->log_stream};
+                          context->log_stream,
+                          context->trace_text};
     for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
         give_up(lambda, kept[i]);
     lambda__release(&lambda->base, made);

@@ -17,7 +17,7 @@ hello='{"hello":"world","from":"hello"}'
 case $1 in
 pkg-config)
     meson setup "$work/library" "$top" --prefix "$work/prefix" --libdir lib -Dtests=disabled -Dexamples=disabled \
-        -Dsqlite=enabled
+        -Dsqlite=enabled -Dotlp=enabled
     meson install -C "$work/library"
     export PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig"
     # shellcheck disable=SC2046 # flags are words
@@ -35,14 +35,17 @@ pkg-config)
         "$work/prefix/lib/liblambda-sqlite.a" "$work/prefix/lib/liblambda.a" $(pkg-config --libs sqlite3 jansson libffi) \
         -lm -pthread
     prints "Success $hello" "$work/durable-static" "$work/static.db"
-    # Who links the core alone does not link SQLite.
-    if ldd "$work/plain" | grep sqlite; then exit 1; fi
+    # shellcheck disable=SC2046
+    cc -std=c11 "$work/traced.c" -o "$work/traced" $(pkg-config --cflags --libs lambda-otlp)
+    prints "$hello" "$work/traced"
+    # Who links the core alone links neither SQLite nor libcurl.
+    if ldd "$work/plain" | grep -E 'sqlite|curl'; then exit 1; fi
     meson setup "$work/build" "$work"
     ;;
 subproject)
     mkdir "$work/subprojects"
     ln -s "$top" "$work/subprojects/liblambda"
-    meson setup "$work/build" "$work" -Dliblambda:sqlite=enabled
+    meson setup "$work/build" "$work" -Dliblambda:sqlite=enabled -Dliblambda:otlp=enabled
     ;;
 *)
     echo "usage: $0 pkg-config|subproject" >&2
@@ -52,3 +55,4 @@ esac
 ninja -C "$work/build"
 prints "$hello" "$work/build/outside"
 prints "Success $hello" "$work/build/durable" "$work/build.db"
+prints "$hello" "$work/build/traced"

@@ -152,6 +152,49 @@ static void a_timeout_is_told_on_time(void **state)
     lambda_test_log_free(log);
 }
 
+static pthread_t the_caller;
+static _Atomic bool looked_for; /* the caller's readings of the clock are told */
+static sem_t looked;
+
+static uint64_t tick_looked(void *user)
+{
+    if (atomic_load(&looked_for) && pthread_equal(pthread_self(), the_caller)) sem_post(&looked);
+    return tick(user);
+}
+
+/** Takes longer than a handler may, so that the caller looks again and waits for what it then knows of: init's deadline. */
+static lambda_status starts_watched(lambda_context *context)
+{
+    atomic_fetch_add(&the_clock.monotonic, 4 * SECOND);
+    atomic_store(&looked_for, true);
+    for (int i = 0; i < 6; i++)
+        wait_for(&looked);
+    atomic_store(&looked_for, false);
+    return starts(context);
+}
+
+static void a_timeout_after_init_is_told_on_time(void **state)
+{
+    (void)state;
+    lambda_t *unused = open_with((lambda_options){0});
+    lambda_close(unused);
+    sem_init(&looked, 0, 0);
+    the_caller = pthread_self();
+    lambda_t *lambda = test_open(&(lambda_options){.clock = {.monotonic = tick_looked, .wall = tick_wall}});
+    lambda_function_config config = {.function_name = "f",
+                                     .isolation = LAMBDA_ISOLATION_THREAD,
+                                     .code = lambda_code_native_hooks(works, starts_watched, ends, NULL)};
+    assert_ok(lambda, lambda_function_create(lambda, &config));
+    lambda_result result = {0};
+    /* The clock then stands between the handler's deadline and that of init. */
+    assert_ok(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("\"late\""), &result));
+    assert_non_null(strstr((const char *)result.payload.data, "Task timed out after 3.00 seconds"));
+    sem_post(&gate);
+    wait_for(&ended);
+    lambda_result_clear(&result);
+    lambda_close(lambda);
+}
+
 static void closing_waits_for_a_late_handler(void **state)
 {
     (void)state;
@@ -353,6 +396,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_timeout_is_told_on_time),
+        cmocka_unit_test(a_timeout_after_init_is_told_on_time),
         cmocka_unit_test(closing_waits_for_a_late_handler),
         cmocka_unit_test(what_is_abandoned_is_reported),
         cmocka_unit_test(a_host_lends_its_threads),

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lambda/port/runtime.h>
@@ -345,6 +346,54 @@ static void structs_may_grow(void **state)
     close_counted(lambda);
 }
 
+/** The structs as they were before they grew, in memory of just that size: what looks further is seen. */
+static void structs_may_be_older(void **state)
+{
+    (void)state;
+    const size_t result_size = offsetof(lambda_result, owner) + sizeof(lambda_t *);
+    const size_t options_size = offsetof(lambda_invoke_options, trace_id) + sizeof(const char *);
+    lambda_t *lambda = open_counted();
+    lambda_target *target = NULL;
+    test_create(lambda, "echo", test_echo, NULL);
+    assert_ok(lambda, lambda_target_open(lambda, "echo", &target));
+    lambda_result *result = calloc(1, result_size);
+    lambda_invoke_options *options = calloc(1, options_size);
+    assert_true(result && options && result_size < sizeof(*result) && options_size < sizeof(*options));
+    options->trace_id = "Root=1";
+    for (int i = 0; i < 3; i++) {
+        assert_ok(lambda, lambda_invoke_sized(lambda, "echo", LAMBDA_JSON("\"older host\""), options, options_size,
+                                              result, result_size));
+        test_assert_payload(result, "\"older host\"");
+        assert_ptr_equal(result->owner, lambda);
+        assert_int_equal(result->status_code, 200);
+        assert_ok(lambda,
+                  lambda_target_invoke_sized(target, LAMBDA_JSON("2"), options, options_size, result, result_size));
+        test_assert_payload(result, "2");
+    }
+    options->invocation_type = LAMBDA_DRY_RUN;
+    assert_ok(lambda,
+              lambda_invoke_sized(lambda, "echo", LAMBDA_JSON("3"), options, options_size, result, result_size));
+    assert_int_equal(result->status_code, 204);
+    options->invocation_type = LAMBDA_REQUEST_RESPONSE;
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    options->client_context = lambda_bytes_make(NULL, 1);
+    assert_fails(lambda,
+                 lambda_invoke_sized(lambda, "echo", LAMBDA_JSON("4"), options, options_size, result, result_size),
+                 invalid, "client_context");
+    assert_int_equal(result->status_code, 0);
+    assert_int_equal(result->payload.length, 0);
+    assert_fails(lambda, lambda_invoke_sized(lambda, "none", LAMBDA_JSON("5"), NULL, 0, result, result_size),
+                 LAMBDA_ERROR_RESOURCE_NOT_FOUND, "none");
+    assert_fails(lambda, lambda_invoke_sized(lambda, "echo", LAMBDA_JSON("6"), NULL, 0, result, result_size - 1),
+                 invalid, "result");
+    lambda_result_clear_sized(result, result_size);
+    assert_null(result->payload.data);
+    lambda_target_close(target);
+    free(options);
+    free(result);
+    close_counted(lambda);
+}
+
 /** Invokes in all ways; with which allocation failing is the caller's. */
 static lambda_status invoke_once(lambda_t *lambda, const char *name, lambda_result *result)
 {
@@ -413,6 +462,7 @@ int main(void)
         cmocka_unit_test(options_are_handed_on_or_refused),
         cmocka_unit_test(bad_arguments_are_named),
         cmocka_unit_test(structs_may_grow),
+        cmocka_unit_test(structs_may_be_older),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(every_allocation_of_open_may_fail),
     };

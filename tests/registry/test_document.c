@@ -36,6 +36,12 @@ static const char format_1[] =
     "\"provisioned\":[{\"qualifier\":\"3\",\"requested\":1,\"modified\":7},{\"qualifier\":\"live\","
     "\"requested\":4,\"modified\":6}]}}";
 
+/* How a function is told of came later: it stands in $LATEST's settings where it is not the default. */
+static const char observed[] = "\"environment\":{\"KEY\":\"value\",\"A_2\":\"\"},\"log_format\":\"JSON\","
+                               "\"application_log_level\":\"TRACE\",\"system_log_level\":\"WARN\","
+                               "\"log_group\":\"/shop/orders\",\"tracing_mode\":\"ACTIVE\",\"metrics_mode\":\"OFF\"}";
+static const char environment[] = "\"environment\":{\"KEY\":\"value\",\"A_2\":\"\"}}";
+
 static test_memory memory;
 static test_store store;
 
@@ -74,6 +80,12 @@ static void format_1_is_read(void **state)
     assert_string_equal(got->environment[0].name, "KEY");
     assert_int_equal(got->tags_count, 2);
     assert_string_equal(got->state, "Active");
+    assert_string_equal(got->logging_config.log_group, "/aws/lambda/f");
+    assert_int_equal(got->logging_config.log_format, LAMBDA_LOG_FORMAT_TEXT);
+    assert_int_equal(got->logging_config.application_log_level, LAMBDA_LOG_DEFAULT);
+    assert_int_equal(got->logging_config.system_log_level, LAMBDA_LOG_DEFAULT);
+    assert_int_equal(got->tracing_mode, LAMBDA_TRACING_PASS_THROUGH);
+    assert_int_equal(got->metrics_mode, LAMBDA_METRICS_ON);
     lambda_function_configuration_free(got);
     assert_ok(lambda, lambda_function_get(lambda, "f:3", &got));
     assert_string_equal(got->description, "its own");
@@ -104,8 +116,8 @@ static void refused(const char *part)
     assert_int_equal(store.closed, 0);
 }
 
-/** Opens with a part of the document replaced, which is refused, and leaves the store as it is. */
-static void damage(const char *from, const char *to, const char *part)
+/** The document with a part replaced, in the store and as a copy that the caller frees. */
+static char *replace(const char *from, const char *to)
 {
     const char *at = strstr(format_1, from);
     if (!at) fail_msg("%s is not in the document", from);
@@ -118,6 +130,38 @@ static void damage(const char *from, const char *to, const char *part)
     memcpy(changed + before, to, added);
     memcpy(changed + before + added, at + strlen(from), rest + 1);
     test_store_set(&store, "function", "f", changed, strlen(changed));
+    return changed;
+}
+
+static void what_came_later_is_read(void **state)
+{
+    (void)state;
+    char *document = replace(environment, observed);
+    lambda_options chosen = options();
+    lambda_t *lambda = test_open(&chosen);
+    lambda_function_configuration *got = NULL;
+    assert_ok(lambda, lambda_function_get(lambda, "f", &got));
+    assert_string_equal(got->logging_config.log_group, "/shop/orders");
+    assert_int_equal(got->logging_config.log_format, LAMBDA_LOG_FORMAT_JSON);
+    assert_int_equal(got->logging_config.application_log_level, LAMBDA_LOG_TRACE);
+    assert_int_equal(got->logging_config.system_log_level, LAMBDA_LOG_WARN);
+    assert_int_equal(got->tracing_mode, LAMBDA_TRACING_ACTIVE);
+    assert_int_equal(got->metrics_mode, LAMBDA_METRICS_OFF);
+    lambda_function_configuration_free(got);
+    assert_ok(lambda, lambda_function_get(lambda, "f:1", &got));
+    assert_string_equal(got->logging_config.log_group, "/aws/lambda/f");
+    assert_int_equal(got->metrics_mode, LAMBDA_METRICS_ON);
+    lambda_function_configuration_free(got);
+    assert_ok(lambda, lambda_function_untag(lambda, "f", NULL, 0));
+    assert_string_equal(test_store_find(&store, "function", "f")->data, document);
+    lambda_close(lambda);
+    free(document);
+}
+
+/** Opens with a part of the document replaced, which is refused, and leaves the store as it is. */
+static void damage(const char *from, const char *to, const char *part)
+{
+    char *changed = replace(from, to);
     refused("store: the document of the function \"f\": ");
     refused(part);
     assert_string_equal(test_store_find(&store, "function", "f")->data, changed);
@@ -159,6 +203,16 @@ static void damaged_documents_are_refused(void **state)
         {"\"memory_size\":256", "\"memory_size\":1", "memory_size"},
         {"\"timeout_ms\":3000", "\"timeout_ms\":-1", "settings"},
         {"\"isolation\":\"INLINE\"", "\"isolation\":\"MOON\"", "isolation"},
+        {"\"environment\":{}", "\"environment\":{},\"log_format\":\"XML\"", "settings.log_format: \"XML\" is none"},
+        {"\"environment\":{}", "\"environment\":{},\"log_format\":2", "versions[1].settings"},
+        {"\"environment\":{}", "\"environment\":{},\"application_log_level\":\"info\"", "application_log_level"},
+        {"\"environment\":{}", "\"environment\":{},\"system_log_level\":\"\"", "versions[1].settings.system_log_level"},
+        {"\"environment\":{}", "\"environment\":{},\"system_log_level\":\"FATAL\"", "logging_config.system_log_level"},
+        {"\"environment\":{}", "\"environment\":{},\"log_group\":\"\"", "logging_config.log_group"},
+        {"\"environment\":{}", "\"environment\":{},\"log_group\":\"a b\"", "logging_config.log_group"},
+        {"\"environment\":{}", "\"environment\":{},\"tracing_mode\":\"SOME\"", "tracing_mode"},
+        {"\"environment\":{}", "\"environment\":{},\"metrics_mode\":\"\"", "metrics_mode"},
+        {"\"environment\":{}", "\"environment\":{},\"log_level\":\"INFO\"", "left unpacked"},
         {"\"environment\":{}", "\"environment\":[]", "environment"},
         {"\"environment\":{}", "\"environment\":{\"AWS_REGION\":\"\"}", "reserved"},
         {"\"handler\":\"\"", "\"handler\":\"a b\"", "handler"},
@@ -197,6 +251,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(format_1_is_read, begin, end),
+        cmocka_unit_test_setup_teardown(what_came_later_is_read, begin, end),
         cmocka_unit_test_setup_teardown(damaged_documents_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(each_has_its_own_place, begin, end),
     };

@@ -66,11 +66,14 @@ static void add(text *to, const char *format, ...)
 
 static void add_configuration(text *to, const lambda_function_configuration *each)
 {
-    add(to, "%s %s \"%s\" %s \"%s\" \"%s\" %s %s %s %llu %u %u %u %d %u \"%s\" %s \"%s\"\n", each->function_arn,
-        each->version, each->description, each->runtime, each->handler, each->role, each->code_sha256,
-        each->revision_id, each->last_modified, (unsigned long long)each->code_size, each->memory_size,
-        each->timeout_ms, each->ephemeral_storage_size, (int)each->isolation, each->spare_environments,
-        each->dead_letter_target_arn, each->state, each->state_reason);
+    const lambda_logging_config *logging = &each->logging_config;
+    add(to, "%s %s \"%s\" %s \"%s\" \"%s\" %s %s %s %llu %u %u %u %d %u \"%s\" %s \"%s\" %d %d %d %s %d %d\n",
+        each->function_arn, each->version, each->description, each->runtime, each->handler, each->role,
+        each->code_sha256, each->revision_id, each->last_modified, (unsigned long long)each->code_size,
+        each->memory_size, each->timeout_ms, each->ephemeral_storage_size, (int)each->isolation,
+        each->spare_environments, each->dead_letter_target_arn, each->state, each->state_reason,
+        (int)logging->log_format, (int)logging->application_log_level, (int)logging->system_log_level,
+        logging->log_group, (int)each->tracing_mode, (int)each->metrics_mode);
     for (size_t i = 0; i < each->environment_count; i++)
         add(to, "  %s=%s\n", each->environment[i].name, each->environment[i].value);
     for (size_t i = 0; i < each->tags_count; i++)
@@ -152,6 +155,8 @@ static lambda_status create(lambda_t *lambda)
                                                                     .timeout_ms = 4321,
                                                                     .ephemeral_storage_size = 600,
                                                                     .spare_environments = 3,
+                                                                    .logging_config = {.log_group = "all"},
+                                                                    .tracing_mode = LAMBDA_TRACING_ACTIVE,
                                                                     .dead_letter_target_arn = "g",
                                                                     .environment = environment,
                                                                     .environment_count = 2,
@@ -163,7 +168,12 @@ static lambda_status create(lambda_t *lambda)
 static lambda_status update_configuration(lambda_t *lambda)
 {
     return lambda_function_update_configuration(
-        lambda, "f", &(lambda_function_config){.description = "changed", .timeout_ms = 77, .handler = "other"});
+        lambda, "f",
+        &(lambda_function_config){.description = "changed",
+                                  .timeout_ms = 77,
+                                  .handler = "other",
+                                  .logging_config = {LAMBDA_LOG_FORMAT_JSON, LAMBDA_LOG_TRACE, LAMBDA_LOG_OFF, NULL},
+                                  .metrics_mode = LAMBDA_METRICS_OFF});
 }
 
 static lambda_status update_code(lambda_t *lambda)

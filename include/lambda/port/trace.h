@@ -70,17 +70,17 @@ typedef struct lambda_trace_segment {
     uint64_t
         service_id; /**< of the segment "AWS::Lambda" that stands between both in X-Ray: its parent is `parent_id`, and
                                            the parent of the first span is this */
-    lambda_request_id request_id;               /**< the invocation's */
-    const char *function_name;                  /**< never NULL, as all strings here */
-    const char *function_arn;                   /**< as it was invoked, with the qualifier if there was one */
-    const char *executed_version;               /**< "$LATEST" or a number */
-    const char *log_group_name;                 /**< where its lines are */
-    const char *log_stream_name;                /**< likewise */
-    uint32_t memory_size;                       /**< MB, as configured */
-    bool cold_start;                            /**< there is an INITIALIZATION */
-    const lambda_trace_span *spans;             /**< spans[0] is the invocation; each stands behind its parent */
-    size_t spans_count;                         /**< at least 2 */
-    size_t spans_dropped;                       /**< of handlers, beyond what one invocation may have */
+    lambda_request_id request_id;   /**< the invocation's */
+    const char *function_name;      /**< never NULL, as all strings here */
+    const char *function_arn;       /**< as it was invoked, with the qualifier if there was one */
+    const char *executed_version;   /**< "$LATEST" or a number */
+    const char *log_group_name;     /**< where its lines are */
+    const char *log_stream_name;    /**< likewise */
+    uint32_t memory_size;           /**< MB, as configured */
+    bool cold_start;                /**< there is an INITIALIZATION */
+    const lambda_trace_span *spans; /**< spans[0] is the invocation; each stands behind its parent */
+    size_t spans_count;             /**< at least 2 */
+    size_t spans_dropped;           /**< of handlers, annotations too, beyond what one invocation may have */
     const lambda_trace_annotation *annotations; /**< of all spans */
     size_t annotations_count;                   /**< number of those */
 } lambda_trace_segment;
