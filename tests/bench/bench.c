@@ -39,6 +39,19 @@ static const bench *const benches[] = {&bench_sync_by_target,
                                        &bench_async_durable_single,
                                        &bench_async_durable_group,
                                        &bench_async_durable_relaxed};
+static const bench *const benches[] = {&bench_sync_by_target,      &bench_sync_by_name,
+                                       &bench_sync_two_threads,    &bench_sync_json,
+                                       &bench_sync_typed,          &bench_registry_million,
+                                       &bench_env_thread_parked,   &bench_env_thread_hot,
+                                       &bench_env_cold_native,     &bench_env_cold_shared_object,
+                                       &bench_env_thousand,        &bench_pump_idle,
+                                       &bench_simulation_rate,     &bench_observe_off,
+                                       &bench_observe_metrics,     &bench_observe_logs,
+                                       &bench_observe_trace,       &bench_observe_two_threads,
+                                       &bench_async_memory_1x1,    &bench_async_memory_1x1_peers,
+                                       &bench_async_memory_2x2,    &bench_async_parked,
+                                       &bench_async_depth,         &bench_async_durable_single,
+                                       &bench_async_durable_group, &bench_async_durable_relaxed};
 enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };
 
 void bench_check(lambda_t *lambda, lambda_status status)
