@@ -129,7 +129,8 @@ static uint32_t wait_for_work(lambda__base *base, uint32_t most, uint64_t until)
 /** Pieces of work that empty the buffers of sinks and exporters, and last until they are stopped. */
 static uint32_t observers(const lambda_t *lambda)
 {
-    return lambda->logs ? lambda__log_threads(lambda->logs) : 0;
+    uint32_t count = lambda->logs ? lambda__log_threads(lambda->logs) : 0;
+    return lambda->traces ? count + lambda__traces_threads(lambda->traces) : count;
 }
 
 /** Hands over what waits for sinks and exporters; how many pieces of work there are then, of which `left` were not theirs. */
@@ -138,7 +139,8 @@ static uint32_t stop_observers(lambda_t *lambda, uint32_t left)
     lambda__base *base = &lambda->base;
     uint64_t until = lambda__now(base) + lambda->close_grace_ns;
     bool stopped = true;
-    if (lambda->logs) stopped = lambda__log_stop(lambda->logs, until);
+    if (lambda->traces) stopped = lambda__traces_stop(lambda->traces, until);
+    if (lambda->logs) stopped = lambda__log_stop(lambda->logs, until) && stopped;
     /* Their threads have only to end. */
     return wait_for_work(base, left, stopped ? UINT64_MAX : until);
 }
@@ -196,8 +198,7 @@ lambda_status lambda_statistics_get_sized(lambda_t *lambda, lambda_statistics *s
                               .provisioned_spillovers = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_SPILLOVERS),
                               .log_lines_dropped = lambda->logs ? lambda__log_dropped(lambda->logs) : 0,
                               .log_lines_failed = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_LINES_FAILED),
-                              .trace_segments_dropped =
-                                  lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TRACES_DROPPED),
+                              .trace_segments_dropped = lambda->traces ? lambda__traces_dropped(lambda->traces) : 0,
                               .trace_segments_failed = lambda__counter_sum(&lambda->base, LAMBDA__COUNT_TRACES_FAILED)};
     memset(statistics, 0, size);
     memcpy(statistics, &sums, size < sizeof(sums) ? size : sizeof(sums));

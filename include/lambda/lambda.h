@@ -15,6 +15,7 @@
 #include <lambda/invoke.h>
 #include <lambda/log.h>
 #include <lambda/log_file.h>
+#include <lambda/log_filter.h>
 #include <lambda/log_ring.h>
 #include <lambda/pump.h>
 #include <lambda/response.h>

@@ -55,13 +55,20 @@ static char *digits(char *end, unsigned long long value)
     return end;
 }
 
-bool lambda__json_integer(lambda__base *base, lambda__buffer *buffer, long long value)
+size_t lambda__json_integer_text(char text[LAMBDA__JSON_NUMBER_SIZE], long long value)
 {
-    char text[24];
-    char *end = text + sizeof(text);
+    char *end = text + LAMBDA__JSON_NUMBER_SIZE;
     char *start = digits(end, value < 0 ? 0 - (unsigned long long)value : (unsigned long long)value);
     if (value < 0) *--start = '-';
-    return lambda__buffer_append(base, buffer, start, (size_t)(end - start));
+    size_t length = (size_t)(end - start);
+    memmove(text, start, length);
+    return length;
+}
+
+bool lambda__json_integer(lambda__base *base, lambda__buffer *buffer, long long value)
+{
+    char text[LAMBDA__JSON_NUMBER_SIZE];
+    return lambda__buffer_append(base, buffer, text, lambda__json_integer_text(text, value));
 }
 
 /** Makes printf's text JSON's: a point whatever the locale, a fraction or an exponent, no plus and no zeros before it. */
@@ -86,22 +93,29 @@ static size_t normalise(char *text, size_t size)
     return strlen(text);
 }
 
-bool lambda__json_real(lambda__base *base, lambda__buffer *buffer, double value)
+size_t lambda__json_real_text(char text[LAMBDA__JSON_NUMBER_SIZE], double value)
 {
-    char text[40];
-    if (!isfinite(value)) return false;
     if (fabs(value) < 1e15 && value == floor(value)) {
-        char *end = text + sizeof(text);
+        char *end = text + LAMBDA__JSON_NUMBER_SIZE;
         char *start = end - 2;
         start[0] = '.';
         start[1] = '0';
         start = digits(start, (unsigned long long)fabs(value));
         if (signbit(value)) *--start = '-';
-        return lambda__buffer_append(base, buffer, start, (size_t)(end - start));
+        size_t length = (size_t)(end - start);
+        memmove(text, start, length);
+        return length;
     }
     for (int precision = 15; precision <= 17; precision++) {
-        snprintf(text, sizeof(text) - 4, "%.*g", precision, value);
+        snprintf(text, LAMBDA__JSON_NUMBER_SIZE - 4, "%.*g", precision, value);
         if (strtod(text, NULL) == value) break;
     }
-    return lambda__buffer_append(base, buffer, text, normalise(text, sizeof(text)));
+    return normalise(text, LAMBDA__JSON_NUMBER_SIZE);
+}
+
+bool lambda__json_real(lambda__base *base, lambda__buffer *buffer, double value)
+{
+    char text[LAMBDA__JSON_NUMBER_SIZE];
+    if (!isfinite(value)) return false;
+    return lambda__buffer_append(base, buffer, text, lambda__json_real_text(text, value));
 }

@@ -5,12 +5,20 @@
 #include <lambda/port/trace.h>
 
 #include "base/thread.h"
+#include "observe/outlet.h"
 #include "observe/trace_tree.h"
 #include "service.h"
 
+/** An exporter, and the buffer in front of it where it has one. */
+typedef struct lambda__exporter {
+    lambda_trace_exporter exporter;
+    lambda_t *lambda;
+    lambda__outlet outlet; /* of an exporter that is not direct */
+} lambda__exporter;
+
 /** A service's exporters, and what it samples. */
 typedef struct lambda__traces {
-    lambda_trace_exporter exporters[LAMBDA_TRACE_EXPORTERS_MAX];
+    lambda__exporter exporters[LAMBDA_TRACE_EXPORTERS_MAX];
     size_t count;
     bool opened;        /* the exporters are the service's */
     uint32_t reservoir; /* traces in each second that are sampled in any case */
@@ -22,8 +30,17 @@ typedef struct lambda__traces {
 /** Copies the exporters; `*traces` NULL where there are none. The options are checked, and without defaults. They are the service's once lambda__traces_opened was called. */
 lambda_status lambda__traces_open(lambda_t *lambda, const lambda_options *options, lambda__traces **traces);
 
-/** Nothing else can fail: the exporters are the service's. */
+/** Nothing else can fail: the exporters are the service's, and somebody empties their buffers. */
 void lambda__traces_opened(lambda__traces *traces);
+
+/** Threads of the library's own that empty buffers. */
+uint32_t lambda__traces_threads(const lambda__traces *traces);
+
+/** The service closes: hands over what waits. False: an exporter had not come back by `until`, and is abandoned. */
+bool lambda__traces_stop(lambda__traces *traces, uint64_t until);
+
+/** Segments that found a buffer full. */
+uint64_t lambda__traces_dropped(const lambda__traces *traces);
 
 /** Closes the exporters, if they are the service's, and frees it. */
 void lambda__traces_close(lambda_t *lambda, lambda__traces *traces);

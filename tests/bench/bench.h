@@ -39,6 +39,13 @@ extern const bench bench_env_cold_shared_object;
 extern const bench bench_env_thousand;
 extern const bench bench_pump_idle;
 extern const bench bench_simulation_rate;
+extern const bench bench_log_filter;
+
+extern const bench bench_observe_off;
+extern const bench bench_observe_metrics;
+extern const bench bench_observe_logs;
+extern const bench bench_observe_trace;
+extern const bench bench_observe_two_threads;
 
 extern const bench bench_async_memory_1x1;
 extern const bench bench_async_memory_1x1_peers;
@@ -53,6 +60,12 @@ extern const bench bench_async_depth;
 void bench_warm_open(void);
 void bench_warm_by_target(uint64_t operations);
 void bench_warm_close(void);
+
+/** The yardstick of a call: an indirect one, and two readings of the clock. */
+void bench_call_and_clock(uint64_t operations);
+
+/** One or two threads that each invoke so often. */
+void bench_on_threads(lambda_t *service, lambda_target *function, uint64_t operations, int count);
 
 /** Where there are several, has this thread run on that processor; -1: on any. */
 void bench_pin(int cpu);

@@ -40,7 +40,7 @@ void bench_warm_close(void)
 static lambda_handler *volatile handler = bench_nothing;
 static volatile uint64_t duration;
 
-static void call_and_clock(uint64_t operations)
+void bench_call_and_clock(uint64_t operations)
 {
     for (uint64_t i = 0; i < operations; i++) {
         uint64_t start = bench_clock();
@@ -61,7 +61,7 @@ const bench bench_sync_by_target = {.name = "sync_by_target",
                                     .target = 1.0,
                                     .open = bench_warm_open,
                                     .product = bench_warm_by_target,
-                                    .compare = call_and_clock,
+                                    .compare = bench_call_and_clock,
                                     .close = bench_warm_close};
 
 /* ---- by name */
@@ -127,6 +127,8 @@ const bench bench_sync_by_name = {.name = "sync_by_name",
 /* ---- two threads on one function: each does all the operations, so that the time is that of one */
 
 typedef struct share {
+    lambda_t *lambda;
+    lambda_target *target;
     uint64_t operations;
     int cpu;
 } share;
@@ -140,15 +142,15 @@ static void *invoke_share(void *user)
     bench_pin(own->cpu);
     pthread_barrier_wait(&together);
     for (uint64_t i = 0; i < own->operations; i++)
-        bench_check(lambda, lambda_target_invoke(target, LAMBDA_JSON("{}"), NULL, &own_result));
+        bench_check(own->lambda, lambda_target_invoke(own->target, LAMBDA_JSON("{}"), NULL, &own_result));
     lambda_result_clear(&own_result);
     return NULL;
 }
 
-static void on_threads(uint64_t operations, int count)
+void bench_on_threads(lambda_t *service, lambda_target *function, uint64_t operations, int count)
 {
     pthread_t threads[2];
-    share shares[2] = {{operations, 0}, {operations, 1}};
+    share shares[2] = {{service, function, operations, 0}, {service, function, operations, 1}};
     pthread_barrier_init(&together, NULL, (unsigned)count);
     for (int i = 0; i < count; i++)
         if (pthread_create(&threads[i], NULL, invoke_share, &shares[i]) != 0) exit(1);
@@ -159,12 +161,12 @@ static void on_threads(uint64_t operations, int count)
 
 static void two_threads(uint64_t operations)
 {
-    on_threads(operations, 2);
+    bench_on_threads(lambda, target, operations, 2);
 }
 
 static void one_thread(uint64_t operations)
 {
-    on_threads(operations, 1);
+    bench_on_threads(lambda, target, operations, 1);
 }
 
 const bench bench_sync_two_threads = {.name = "sync_two_threads",
