@@ -12,6 +12,7 @@
 #include "environment/pool.h"
 #include "invoke/invoke.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 #include "observe/trace.h"
 #include "options.h"
 #include "registry/registry.h"
@@ -40,6 +41,7 @@ static lambda_status open_floors(lambda_t *lambda, const lambda_options *options
     port.destination_exists = destination_exists;
     lambda_status status = lambda__log_open(lambda, options, &lambda->logs);
     if (status == LAMBDA_OK) status = lambda__traces_open(lambda, options, &lambda->traces);
+    if (status == LAMBDA_OK) status = lambda__metrics_open(lambda, options, &lambda->metrics);
     if (status == LAMBDA_OK) status = lambda__runtimes_open(lambda, &lambda->runtimes);
     if (status == LAMBDA_OK) status = lambda__destinations_open(lambda, &lambda->destinations);
     if (status == LAMBDA_OK) status = lambda__environments_open(lambda, options, &lambda->environments);
@@ -59,6 +61,7 @@ static void free_service(lambda_t *lambda)
     if (lambda->destinations) lambda__destinations_close(lambda, lambda->destinations);
     if (lambda->runtimes) lambda__runtimes_close(lambda, lambda->runtimes);
     if (lambda->traces) lambda__traces_close(lambda, lambda->traces);
+    if (lambda->metrics) lambda__metrics_close(lambda, lambda->metrics);
     if (lambda->logs) lambda__log_close(lambda, lambda->logs);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->region);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->account_id);

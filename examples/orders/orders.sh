@@ -22,12 +22,13 @@ while [ "$round" -lt "$kills" ]; do
     round=$((round + 1))
 done
 
-# The last run ends when nothing is left.
-timeout 60 "$program" "$work/orders.db" $((round * each)) 100 >>"$work/accepted"
+# The last run ends when nothing is left, and shows what it did.
+timeout 60 "$program" "$work/orders.db" $((round * each)) 100 "$work/trace.json" >>"$work/accepted"
+calls=$(grep -c '"cat":"call"' "$work/trace.json") || { echo "the trace shows no call of the warehouse"; exit 1; }
 
 touch "$work/orders.db.failures"
 sed -n 's/.*"requestPayload":{"order":\([0-9]*\)}.*/\1/p' "$work/orders.db.failures" >"$work/failures"
-echo "killed $kills times, started $((kills + 1)) times"
+echo "killed $kills times, started $((kills + 1)) times; the last run's trace shows $calls calls"
 awk -v failures="$work/failures" -v ledger="$work/orders.db.ledger" '
     BEGIN {
         while ((getline <failures) > 0) failed[$1] = 1

@@ -17,6 +17,7 @@
 #include <lambda/log_file.h>
 #include <lambda/log_filter.h>
 #include <lambda/log_ring.h>
+#include <lambda/metrics.h>
 #include <lambda/pump.h>
 #include <lambda/response.h>
 #include <lambda/service.h>

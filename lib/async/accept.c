@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "observe/metrics.h"
 
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
 
@@ -133,6 +134,8 @@ static lambda_status push_all(lambda_t *lambda, lambda__thread *thread, const la
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
     status = push(lambda, thread, entries, count, acceptance->wait_ms);
     if (LAMBDA__LIKELY(status == LAMBDA_OK)) {
+        if (LAMBDA__UNLIKELY(lambda->metrics != NULL))
+            lambda__measure_named(lambda, thread, &acceptance->message.name, LAMBDA__METER_RECEIVED, count);
         lambda__async_tell(lambda, thread);
         return LAMBDA_OK;
     }

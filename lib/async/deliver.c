@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "destination/destination.h"
 #include "destination/record.h"
+#include "observe/metrics.h"
 
 /** A record is tried to be delivered for as long as an event may get old by default, 6 hours. */
 #define DELIVERY_AGE_NS UINT64_C(21600000000000)
@@ -113,8 +114,14 @@ static void end(lambda__async_worker *worker, const lambda__event_message *messa
     lambda__dropped event = lambda__async_identify(message);
     event.condition = LAMBDA_ASYNC_DELIVERY_FAILED;
     event.attempts = tries.attempts;
-    if (missing & 1u << LAMBDA__TARGET_DESTINATION) lambda__counter_add(thread, LAMBDA__COUNT_DESTINATION_FAILURES);
-    if (missing & 1u << LAMBDA__TARGET_DEAD_LETTER) lambda__counter_add(thread, LAMBDA__COUNT_DEAD_LETTER_ERRORS);
+    if (missing & 1u << LAMBDA__TARGET_DESTINATION) {
+        lambda__counter_add(thread, LAMBDA__COUNT_DESTINATION_FAILURES);
+        lambda__measure_named(worker->lambda, thread, &message->name, LAMBDA__METER_DESTINATION_FAILURES, 1);
+    }
+    if (missing & 1u << LAMBDA__TARGET_DEAD_LETTER) {
+        lambda__counter_add(thread, LAMBDA__COUNT_DEAD_LETTER_ERRORS);
+        lambda__measure_named(worker->lambda, thread, &message->name, LAMBDA__METER_DEAD_LETTER_ERRORS, 1);
+    }
     if (head.condition == LAMBDA_ASYNC_SUCCESS)
         lambda__counter_add(thread, LAMBDA__COUNT_SUCCEEDED);
     else if (tries.told)

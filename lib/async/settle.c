@@ -9,6 +9,7 @@
 #include "destination/destination.h"
 #include "environment/pool.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #define SECOND_NS      UINT64_C(1000000000)
 #define BACKOFF_MAX_NS (300 * SECOND_NS)
@@ -162,6 +163,15 @@ static void count_end(lambda__thread *thread, const ending *how, bool handed, bo
         lambda__counter_add_many(thread, LAMBDA__COUNT_DELIVERED, by);
 }
 
+/** Counts for the function: as Lambda does, an event that did not succeed is dropped also where somebody is told of it. */
+static void measure_end(lambda__async_worker *worker, const lambda__event_message *message, const ending *how,
+                        const lambda__event_message *handed)
+{
+    if (how->condition != LAMBDA_ASYNC_SUCCESS)
+        lambda__measure_named(worker->lambda, worker->thread, &message->name, LAMBDA__METER_DROPPED, 1);
+    if (handed) lambda__measure_named(worker->lambda, worker->thread, &handed->name, LAMBDA__METER_RECEIVED, 1);
+}
+
 /** Ends the event: its targets' messages take its place in the same step. */
 static void end(lambda__async_worker *worker, const lambda__event_message *message, const ending *how)
 {
@@ -195,6 +205,7 @@ static void end(lambda__async_worker *worker, const lambda__event_message *messa
     /* Counted first: who finds the queue empty finds all of it counted. */
     count_end(thread, how, handed, left, 1);
     if (dropped) lambda__async_dropped(worker->lambda, thread, &event);
+    if (worker->lambda->metrics) measure_end(worker, message, how, handed ? &successors[0].message : NULL);
     if (!lambda__async_keep_end(worker, worker->at, 1, entries, count)) {
         count_end(thread, how, handed, left, (uint64_t)0 - 1);
         return;

@@ -92,8 +92,10 @@ static void perform(lambda__async_worker *worker)
             lambda__async_drop_damaged(worker);
         return;
     }
-    lambda__invoked_event event = {
-        .request_id = message.head.request_id, .now = worker->now, .kept = worker->kept_environment};
+    lambda__invoked_event event = {.request_id = message.head.request_id,
+                                   .now = worker->now,
+                                   .accepted = worker->received - worker->messages[worker->at].age_ns,
+                                   .kept = worker->kept_environment};
     worker->now = 0;
     worker->kept_environment = NULL;
     if (LAMBDA__UNLIKELY(too_old(worker, &message))) {

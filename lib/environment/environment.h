@@ -101,6 +101,7 @@ struct lambda_context {
     lambda_response response;
     lambda__chain chain;
     lambda__heap heap;                      /* lambda_context_alloc */
+    struct lambda__meter *meter;            /* of who reported last: observe/metrics.h. NULL until then */
     struct lambda__worker *worker;          /* never changes; NULL with INLINE isolation: environment/worker.h */
     struct lambda__permits *permits;        /* whose permit it has; NULL: none. Guarded by the environments' mutex */
     uint32_t permit;                        /* index among those; likewise */

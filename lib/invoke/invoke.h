@@ -21,7 +21,8 @@ struct lambda_target {
 /** What an invocation of an event from the queue brings, and what it learns. */
 typedef struct lambda__invoked_event {
     lambda_request_id request_id;
-    uint64_t now; /* the clock's reading just before; 0: none. Afterwards that at its end, or 0 */
+    uint64_t now;      /* the clock's reading just before; 0: none. Afterwards that at its end, or 0 */
+    uint64_t accepted; /* when the queue took it, monotonic; wraps around where that was before the clock began */
     /**
      * A busy environment that the last event was run in, kept for the next: NULL for none. After the walk, that of this event, or NULL
      * where it had to be given back. Who keeps one gives it back with lambda__invoke_release, soon.
@@ -176,6 +177,17 @@ void lambda__trace_call_failed(const lambda__thread *thread);
  */
 const char *lambda__trace_event(lambda_t *lambda, lambda__thread *thread, const lambda__name *name, const char *given,
                                 char text[LAMBDA_TRACE_HEADER_SIZE]);
+/* ---- what is counted of it: invoke/measure.c, where the service has metrics */
+
+/** The invocation has ended. On the thread of who gives the answer, where environment->observe says so. */
+void lambda__measure_end(lambda__environment *environment, const lambda__outcome *outcome);
+
+/** An event is about to run that was accepted so long ago, ns. Likewise; the environment knows its qualifier. */
+void lambda__measure_age(lambda__environment *environment, lambda__thread *thread, uint64_t age);
+
+/** Counts what has no environment, by the name that was invoked; nothing where metrics are off. Not in a read section. */
+void lambda__measure_named(lambda_t *lambda, lambda__thread *thread, const lambda__name *name, int counter,
+                           uint64_t by);
 
 /* ---- faults that tests inject: invoke/fault.c */
 

@@ -51,6 +51,7 @@ void lambda__report_start(lambda__environment *environment)
 
 void lambda__report_end(lambda__environment *environment, const lambda__outcome *outcome)
 {
+    if (environment->observe & LAMBDA__OBSERVE_METRICS) lambda__measure_end(environment, outcome);
     if (environment->observe & LAMBDA__OBSERVE_LOGS) log_end(environment, outcome);
     /* Last: what is told before is overhead too. */
     if (environment->observe & LAMBDA__OBSERVE_TRACES) lambda__trace_report(environment, outcome);

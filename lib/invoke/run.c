@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/executor.h"
 #include "invoke/invoke.h"
+#include "observe/metrics.h"
 
 /** How often one who waits for a scaling rate looks again. */
 #define RATE_POLL_NS UINT64_C(10000000)
@@ -222,11 +223,15 @@ static inline lambda__environment *take_kept(const lambda__invocation *invocatio
 }
 
 /** What is known of an event before it runs; when it begins, if that is known. */
-static inline uint64_t begin_event(lambda__invoked_event *event, lambda__environment *environment)
+static inline uint64_t begin_event(lambda__invoked_event *event, lambda__environment *environment,
+                                   lambda__thread *thread)
 {
     /* A worker's thread begins when it begins. */
     uint64_t start = environment->worker ? 0 : event->now;
     environment->request_id = event->request_id;
+    if (LAMBDA__UNLIKELY(environment->observe & LAMBDA__OBSERVE_METRICS))
+        lambda__measure_age(environment, thread,
+                            (event->now ? event->now : lambda__now(&environment->lambda->base)) - event->accepted);
     event->now = 0;
     event->settings = lambda__function_has_async_settings(environment->version->function);
     return start;
@@ -256,7 +261,7 @@ run(lambda__invocation *invocation, lambda__environment *environment, bool cold,
     environment->event.payload.length = invocation->payload.length;
     uint64_t start = 0;
     if (event)
-        start = begin_event(event, environment);
+        start = begin_event(event, environment, thread);
     else
         environment->request_id = lambda__request_id_next(thread);
     environment->request_text_valid = false;
@@ -293,6 +298,20 @@ static lambda_status throttled_by_fault(const lambda__invocation *invocation)
     return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_TOO_MANY_REQUESTS, "Rate Exceeded: injected by a test");
 }
 
+/** Counts an invocation that was refused. */
+static void count_refused(const lambda__invocation *invocation, lambda_status status)
+{
+    lambda_t *lambda = invocation->lambda;
+    lambda__thread *thread = invocation->thread;
+    lambda__name name = invocation->name;
+    bool throttled = status == LAMBDA_ERROR_TOO_MANY_REQUESTS;
+    if (throttled) lambda__counter_add(thread, LAMBDA__COUNT_THROTTLES);
+    if (!lambda->metrics || (!throttled && status != LAMBDA_ERROR_RECURSIVE_INVOCATION)) return;
+    /* What a test's fault throttled was not looked up. */
+    if (invocation->unparsed && lambda__name_parse(lambda, invocation->unparsed, &name) != LAMBDA_OK) return;
+    lambda__measure_named(lambda, thread, &name, throttled ? LAMBDA__METER_THROTTLES : LAMBDA__METER_LOOPS, 1);
+}
+
 /** The whole walk. Each of its callers has a copy of its own, so that none pays for the others. */
 static inline __attribute__((always_inline)) lambda_status walk(lambda__invocation *invocation,
                                                                 lambda__invoked_event *event)
@@ -312,8 +331,8 @@ static inline __attribute__((always_inline)) lambda_status walk(lambda__invocati
     }
     if (LAMBDA__LIKELY(status == LAMBDA_OK))
         status = run(invocation, environment, cold, event);
-    else if (status == LAMBDA_ERROR_TOO_MANY_REQUESTS)
-        lambda__counter_add(thread, LAMBDA__COUNT_THROTTLES);
+    else
+        count_refused(invocation, status);
     /* The last touch of the service: closing waits for it. */
     atomic_store_explicit(&thread->depth, depth, memory_order_release);
     return status;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "observe/metrics.h"
 #include "registry/registry_private.h"
 
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
@@ -86,4 +87,16 @@ void lambda__async_settings_read(lambda_t *lambda, lambda__thread *thread, const
     }
     lambda__read_end(thread);
     settings->maximum_event_age_ns = age * UINT64_C(1000000000);
+}
+
+bool lambda__name_is_measured(lambda_t *lambda, lambda__thread *thread, const lambda__name *name)
+{
+    if (LAMBDA__LIKELY(!lambda__metrics_any_off(lambda))) return true;
+    lambda__read_begin(thread);
+    lambda__function *function = lambda__registry_find(lambda, name->function, name->function_length);
+    const char *qualifier = NULL;
+    const lambda__version *version = function ? find_version(function, name, &qualifier) : NULL;
+    bool measured = !version || version->settings->metrics_mode == LAMBDA_METRICS_ON;
+    lambda__read_end(thread);
+    return measured;
 }

@@ -297,6 +297,11 @@ void lambda__async_settings_read(lambda_t *lambda, lambda__thread *thread, const
                                  lambda__async_settings *settings);
 
 /**
+ * Where metrics are on: false if what the name leads to, of an alias its main version, is not counted. What is no more was. Likewise.
+ */
+bool lambda__name_is_measured(lambda_t *lambda, lambda__thread *thread, const lambda__name *name);
+
+/**
  * False: no qualifier of the function has an event invoke config, and no version of it a dead-letter target, so that all is at
  * its defaults. True may be said for what was taken away again.
  */

@@ -1,6 +1,7 @@
 /* A function's configuration, checked and copied into one allocation. */
 #include <string.h>
 
+#include "observe/metrics.h"
 #include "registry/registry_private.h"
 
 /** How it is told of: log, traces, metrics. An update may take the log group away. */
@@ -77,6 +78,7 @@ static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
                                .environment = pairs,
                                .environment_count = from->environment_count};
     atomic_init(&made->references, 1);
+    if (made->metrics_mode == LAMBDA_METRICS_OFF) lambda__metrics_some_off(lambda);
     made->description = put(&at, from->description);
     made->handler = put(&at, from->handler);
     made->role = put(&at, from->role);
