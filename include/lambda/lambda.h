@@ -14,6 +14,7 @@
 #include <lambda/function.h>
 #include <lambda/invoke.h>
 #include <lambda/log.h>
+#include <lambda/log_file.h>
 #include <lambda/log_filter.h>
 #include <lambda/log_ring.h>
 #include <lambda/metrics.h>

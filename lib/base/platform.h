@@ -154,6 +154,39 @@ int lambda__platform_lines_keep(lambda__line_file *file, const lambda__file_rang
 /** Closes it. */
 void lambda__platform_lines_close(lambda__line_file *file);
 
+/* ---- folders, reached from each other and never through a link: base/platform_posix_folder.c */
+
+/**
+ * Opens the directory at `path`, which may be a link, made for its owner alone if it is not there; and locks it. 0 or an errno: EBUSY
+ * where it is locked already, here or elsewhere.
+ */
+int lambda__platform_folder_lock(const char *path, int *folder);
+
+/** Gives back the lock, and closes it. */
+void lambda__platform_folder_unlock(int folder);
+
+/** Opens `path`, of one part or more, within a folder; parts that are not there are made if `make`. 0 or an errno. */
+int lambda__platform_folder_open(int within, const char *path, bool make, int *folder);
+
+/** Closes what lambda__platform_folder_open opened. */
+void lambda__platform_folder_close(int folder);
+
+/** Shows the regular files and the folders of a folder, but not "." and "..". What is seen may be removed. 0 or an errno. */
+int lambda__platform_folder_list(int folder, void (*see)(void *user, int folder, const char *name, bool is_folder),
+                                 void *user);
+
+/** Removes a file. 0 or an errno. */
+int lambda__platform_folder_remove(int folder, const char *name);
+
+/** Opens a regular file of a folder, of which only `descriptor` and `regular` are set: no lock. Made if it is not there. 0 or an errno. */
+int lambda__platform_folder_lines(int folder, const char *name, lambda__line_file *file);
+
+/** How long such a file is, and whether it still has a name. 0 or an errno. */
+int lambda__platform_lines_state(int descriptor, uint64_t *size, bool *named);
+
+/** Closes it. */
+void lambda__platform_descriptor_close(int descriptor);
+
 /* ---- datagrams: base/platform_posix_socket.c */
 
 /** Opens a socket that sends to an IPv4 or IPv6 address in numbers, and to no other. 0 or an errno: EINVAL for what is no address. */

@@ -22,38 +22,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <lambda/log_filter.h>
 #include <lambda/log_ring.h>
 
 #include "base/error.h"
 #include "base/latch.h"
-
-#if __has_include(<lambda/log_filter.h>)
-#include <lambda/log_filter.h>
-#else
-/* A library that was built without filter patterns says so. */
-typedef struct lambda_log_filter lambda_log_filter;
-
-static inline lambda_status lambda_log_filter_new(const char *pattern, const lambda_allocator *allocator,
-                                                  lambda_log_filter **filter)
-{
-    (void)allocator;
-    *filter = NULL;
-    return lambda__fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                        "filter_pattern: \"%.80s\": this library was built without filter patterns", pattern);
-}
-
-static inline bool lambda_log_filter_matches(const lambda_log_filter *filter, const char *line, size_t length)
-{
-    (void)line;
-    (void)length;
-    return !filter;
-}
-
-static inline void lambda_log_filter_free(lambda_log_filter *filter)
-{
-    (void)filter;
-}
-#endif
 
 /** Bytes of a chunk at most: places within are 16 bits. */
 #define LAMBDA__LOG_CHUNK_MAX 65536

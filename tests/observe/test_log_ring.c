@@ -85,6 +85,15 @@ static void assert_lines(const lambda_log_query *query, const char *expected)
     assert_false(into.disorder);
 }
 
+static void assert_followed(lambda_log_follower *follower, const char *expected, uint64_t expected_lost)
+{
+    gathered into = {0};
+    uint64_t lost = UINT64_MAX;
+    assert_int_equal(lambda_log_follower_next(follower, 0, gather, &into, &lost), LAMBDA_OK);
+    assert_string_equal(into.text, expected);
+    assert_int_equal(lost, expected_lost);
+}
+
 static void parameters_are_checked(void **state)
 {
     (void)state;
@@ -195,6 +204,38 @@ static void queries_choose(void **state)
     assert_lines(NULL, "");
 }
 
+/** Texts in the ring as they are; the syntax and what it means: log_filter.h and its own tests. */
+static void patterns_choose(void **state)
+{
+    (void)state;
+    lambda_log_follower *follower = NULL;
+    assert_int_equal(lambda_log_follower_open(ring, &(lambda_log_query){.filter_pattern = "ERROR -timeout"}, &follower),
+                     LAMBDA_OK);
+    write_line("ERROR:disk", 10);
+    write_line("INFO:disk", 20);
+    write_line("ERROR:timeout", 30);
+    write_line("{\"code\":404}", 40);
+    write_line("{\"code\":\"404 \"}", 50);
+    assert_lines(&(lambda_log_query){.filter_pattern = ""}, "ERROR:disk INFO:disk ERROR:timeout {\"code\":404} "
+                                                            "{\"code\":\"404 \"} ");
+    assert_lines(&(lambda_log_query){.filter_pattern = "ERROR"}, "ERROR:disk ERROR:timeout ");
+    assert_lines(&(lambda_log_query){.filter_pattern = "?INFO ?timeout"}, "INFO:disk ERROR:timeout ");
+    assert_lines(&(lambda_log_query){.filter_pattern = "{ $.code = 404 }"}, "{\"code\":404} ");
+    assert_lines(&(lambda_log_query){.filter_pattern = "ERROR", .start_time_ns = 11, .limit = 1}, "ERROR:timeout ");
+    /* The limit counts what matches. */
+    assert_lines(&(lambda_log_query){.filter_pattern = "disk", .limit = 2}, "ERROR:disk INFO:disk ");
+    assert_followed(follower, "ERROR:disk ", 0);
+    assert_followed(follower, "", 0);
+    write_line("ERROR:again", 60);
+    assert_followed(follower, "ERROR:again ", 0);
+    lambda_log_follower_close(follower);
+    const lambda_log_query malformed = {.filter_pattern = "{ $.code = "};
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    assert_fails(NULL, lambda_log_ring_query(ring, &malformed, gather, NULL), invalid, "pattern:");
+    assert_fails(NULL, lambda_log_follower_open(ring, &malformed, &follower), invalid, "pattern:");
+    assert_null(follower);
+}
+
 static void lines_come_by_time(void **state)
 {
     (void)state;
@@ -259,15 +300,6 @@ static void what_is_too_long_is_refused(void **state)
     assert_int_equal(
         lambda_log_ring_query(ring, &(lambda_log_query){.start_time_ns = 2, .limit = 1}, gather, &(gathered){0}),
         LAMBDA_OK);
-}
-
-static void assert_followed(lambda_log_follower *follower, const char *expected, uint64_t expected_lost)
-{
-    gathered into = {0};
-    uint64_t lost = UINT64_MAX;
-    assert_int_equal(lambda_log_follower_next(follower, 0, gather, &into, &lost), LAMBDA_OK);
-    assert_string_equal(into.text, expected);
-    assert_int_equal(lost, expected_lost);
 }
 
 static void followers_get_each_line_once(void **state)
@@ -348,7 +380,7 @@ static void every_allocation_may_fail(void **state)
             assert_int_equal(sink.write(sink.user, &record), LAMBDA_OK);
             status = lambda_log_ring_query(made, NULL, gather, &into);
         }
-        const lambda_log_query query = {.log_group_name = "/aws/lambda/area"};
+        const lambda_log_query query = {.log_group_name = "/aws/lambda/area", .filter_pattern = "a"};
         if (status == LAMBDA_OK) status = lambda_log_follower_open(made, &query, &follower);
         if (status == LAMBDA_OK) status = lambda_log_follower_next(follower, 0, gather, &into, NULL);
         succeeded = counted.requests < nth;
@@ -371,6 +403,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(parameters_are_checked, open_ring, close_ring),
         cmocka_unit_test_setup_teardown(a_record_comes_back_whole, open_ring, close_ring),
         cmocka_unit_test_setup_teardown(queries_choose, open_ring, close_ring),
+        cmocka_unit_test_setup_teardown(patterns_choose, open_ring, close_ring),
         cmocka_unit_test_setup_teardown(lines_come_by_time, open_ring, close_ring),
         cmocka_unit_test_setup_teardown(the_oldest_go_first, open_ring, close_ring),
         cmocka_unit_test_setup_teardown(what_is_too_long_is_refused, open_ring, close_ring),
