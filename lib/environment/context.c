@@ -242,6 +242,7 @@ void lambda_log(lambda_context *context, lambda_log_level level, const char *for
     lambda_log_record record;
     if (!begin_line(context, level, format, &record)) return;
     lambda__log_out out = lambda__environment_out(context);
+    out.kept = &context->line;
     va_list arguments;
     va_start(arguments, format);
     lambda__log_va(&out, &record, format, arguments);
@@ -253,6 +254,7 @@ void lambda_log_pack(lambda_context *context, lambda_log_level level, const char
     lambda_log_record record;
     if (!format || !begin_line(context, level, message, &record)) return;
     lambda__log_out out = lambda__environment_out(context);
+    out.kept = &context->line;
     lambda__buffer fields = {0};
     va_list arguments;
     va_start(arguments, format);

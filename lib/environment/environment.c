@@ -128,6 +128,7 @@ void lambda__environment_free(lambda__environment *environment)
     lambda__release(&lambda->base, atomic_load_explicit(&environment->log_group, memory_order_relaxed));
     lambda__release(&lambda->base, atomic_load_explicit(&environment->log_stream, memory_order_relaxed));
     lambda__release(&lambda->base, environment->trace_text);
+    lambda__buffer_clear(&lambda->base, &environment->line);
     lambda__trace_free(environment->trace);
     lambda__release(&lambda->base, environment);
     lambda__version_release(lambda, version);

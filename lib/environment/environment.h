@@ -117,6 +117,7 @@ struct lambda_context {
     _Atomic(char *) log_group;              /* made when first asked for; also by a caller that leaves */
     _Atomic(char *) log_stream;             /* likewise */
     uint64_t start_wall;                    /* wall clock at the invocation's start, where it was logged; else 0 */
+    lambda__buffer line;                    /* the handler's: memory of longer log lines */
     lambda__tail tail;                      /* of an invocation that wants it */
     char error_type[LAMBDA__LOG_TYPE_SIZE]; /* of an invocation that failed and is logged; else not looked at */
     lambda__trace *trace; /* never changes: of its invocations, one after the other; NULL where they are not traced */

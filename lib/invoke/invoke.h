@@ -133,7 +133,7 @@ void lambda__report_init(lambda__environment *environment, const lambda__outcome
 
 /**
  * Who tells that what a worker runs begins: its thread, or the caller that leaves sooner. True for the first who asks, once; for the other when what the
- * first told is there. A caller that leaves and was first is the last to tell anything.
+ * first told is there. Who was first says lambda__start_told; where that is the caller that leaves, the thread tells nothing any more.
  */
 bool lambda__start_claim(struct lambda__worker *worker);
 

@@ -102,15 +102,20 @@ void lambda__start_told(lambda__worker *worker)
 void lambda__report_start(lambda__environment *environment)
 {
     if (!(environment->observe & LAMBDA__OBSERVE_LOGS)) return;
+    environment->start_wall = 0;
+    if (!lambda__environment_logs(environment, LAMBDA_LOG_INFO)) return;
     environment->start_wall = wall_at_start(environment);
     log_start(environment, lambda_context_aws_request_id(environment), environment->start_wall);
 }
 
 void lambda__report_end(lambda__environment *environment, const lambda__outcome *outcome)
 {
-    if (environment->observe & LAMBDA__OBSERVE_LOGS)
-        log_end(environment, outcome, lambda_context_aws_request_id(environment),
-                environment->start_wall + outcome->duration, true);
+    bool logged = outcome->failed || lambda__environment_logs(environment, LAMBDA_LOG_INFO);
+    if ((environment->observe & LAMBDA__OBSERVE_LOGS) && logged) {
+        uint64_t start = environment->start_wall;
+        uint64_t wall = start ? start + outcome->duration : lambda__wall(&environment->lambda->base);
+        log_end(environment, outcome, lambda_context_aws_request_id(environment), wall, true);
+    }
     /* Last: what is told before is overhead too. */
     if (environment->observe & LAMBDA__OBSERVE_TRACES) lambda__trace_report(environment, outcome);
 }
@@ -128,4 +133,6 @@ void lambda__report_left(lambda__environment *environment, const lambda__outcome
         log_end(environment, outcome, id, wall, init_known);
     }
     if (environment->observe & LAMBDA__OBSERVE_TRACES) lambda__trace_report(environment, outcome);
+    /* Its handler's thread, which comes too late to tell anything, goes on. */
+    if (untold) lambda__start_told(environment->worker);
 }

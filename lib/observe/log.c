@@ -154,19 +154,21 @@ static void count_lost(lambda_t *lambda)
 static void write_long(const lambda__log_out *out, lambda_log_record *record, const char *prefixed, size_t length)
 {
     lambda__base *base = &out->lambda->base;
-    lambda__buffer line = {0};
-    bool made = out->json ? lambda__log_json(base, &line, record)
-                          : lambda__buffer_append(base, &line, prefixed, length) &&
-                                lambda__buffer_append(base, &line, " ", 1) &&
-                                lambda__buffer_append(base, &line, record->fields, record->fields_length);
+    lambda__buffer own = {0};
+    lambda__buffer *line = out->kept ? out->kept : &own;
+    line->length = 0;
+    bool made = out->json ? lambda__log_json(base, line, record)
+                          : lambda__buffer_append(base, line, prefixed, length) &&
+                                lambda__buffer_append(base, line, " ", 1) &&
+                                lambda__buffer_append(base, line, record->fields, record->fields_length);
     if (made) {
-        record->line = line.data;
-        record->line_length = line.length;
+        record->line = line->data;
+        record->line_length = line->length;
         hand_out(out, record);
     } else {
         count_lost(out->lambda);
     }
-    lambda__buffer_clear(base, &line);
+    if (line == &own || line->capacity > LAMBDA__LOG_KEPT_MAX) lambda__buffer_clear(base, line);
 }
 
 void lambda__log_va(const lambda__log_out *out, lambda_log_record *record, const char *format, va_list arguments)
@@ -177,8 +179,12 @@ void lambda__log_va(const lambda__log_out *out, lambda_log_record *record, const
     if (formatted < 0) return;
     size_t length = (size_t)formatted;
     if (length >= LAMBDA__LOG_LINE_SIZE) {
-        memcpy(message + LAMBDA__LOG_LINE_SIZE - 4, "...", 4);
-        length = LAMBDA__LOG_LINE_SIZE - 1;
+        length = LAMBDA__LOG_LINE_SIZE - 4;
+        /* Not within a character. */
+        while (length > 0 && ((unsigned char)message[length] & 0xC0u) == 0x80u)
+            length--;
+        memcpy(message + length, "...", 4);
+        length += 3;
     }
     while (length > 0 && (message[length - 1] == '\n' || message[length - 1] == '\r'))
         message[--length] = '\0';

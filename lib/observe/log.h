@@ -52,11 +52,15 @@ static inline bool lambda__log_enabled(const lambda_t *lambda, lambda_log_level 
     return lambda->logs && level >= lambda->system_log_level && level < LAMBDA_LOG_OFF;
 }
 
+/** Memory for longer lines that is kept. */
+#define LAMBDA__LOG_KEPT_MAX 16384
+
 /** Where a line goes, and how it looks. */
 typedef struct lambda__log_out {
     lambda_t *lambda;
-    lambda__tail *tail; /* of the invocation; NULL: nobody collects */
-    bool json;          /* the function's log format */
+    lambda__tail *tail;   /* of the invocation; NULL: nobody collects */
+    bool json;            /* the function's log format */
+    lambda__buffer *kept; /* memory for longer lines, of the thread that logs; NULL: allocated for each */
 } lambda__log_out;
 
 /**

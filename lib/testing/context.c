@@ -156,6 +156,7 @@ void lambda_test_context_free(lambda_context *context)
     fake *made = (fake *)context;
     lambda_t *lambda = context->lambda;
     lambda__heap_clear(&lambda->base, &context->heap);
+    lambda__buffer_clear(&lambda->base, &context->line);
     if (context->directory) lambda__platform_directory_remove(context->directory);
     for (size_t i = 0; i < made->settings.environment_count; i++) {
         give_up(lambda, made->settings.environment[i].name);
