@@ -3,8 +3,8 @@
 #include "invoke/invoke.h"
 #include "observe/log.h"
 
-/** A line of the platform at that time, if it is to be written. */
-static void write_event(lambda__environment *environment, const char *request_id, uint64_t time_ns,
+/** A line of the platform at that time, if it is to be written. `left`: the handler still runs. */
+static void write_event(lambda__environment *environment, bool left, const char *request_id, uint64_t time_ns,
                         const lambda__log_event *event)
 {
     lambda_log_record record = {.level = lambda__log_event_level(event), .platform = true, .time_ns = time_ns};
@@ -13,6 +13,7 @@ static void write_event(lambda__environment *environment, const char *request_id
     record.log_stream_name = lambda_context_log_stream_name(environment);
     record.request_id = request_id;
     lambda__log_out out = lambda__environment_out(environment);
+    out.leaving = left;
     lambda__log_event_write(&out, &record, event);
 }
 
@@ -37,9 +38,9 @@ void lambda__report_init(lambda__environment *environment, const lambda__outcome
         event.status = "timeout";
     }
     uint64_t wall = lambda__wall(&environment->lambda->base);
-    write_event(environment, "", wall, &event);
+    write_event(environment, false, "", wall, &event);
     event.kind = LAMBDA__LOG_INIT_REPORT;
-    write_event(environment, "", wall, &event);
+    write_event(environment, false, "", wall, &event);
 }
 
 /** The wall clock's reading when the invocation began, by that of its trace if there is one. */
@@ -50,15 +51,15 @@ static uint64_t wall_at_start(const lambda__environment *environment)
     return lambda__wall(&environment->lambda->base);
 }
 
-static void log_start(lambda__environment *environment, const char *request_id, uint64_t wall)
+static void log_start(lambda__environment *environment, bool left, const char *request_id, uint64_t wall)
 {
     lambda__log_event event = {
         .kind = LAMBDA__LOG_START, .json = is_json(environment), .version = environment->version->label};
     event.sampled = lambda__trace_sampled(environment, &event.trace_id, &event.span_id);
-    write_event(environment, request_id, wall, &event);
+    write_event(environment, left, request_id, wall, &event);
 }
 
-static void log_end(lambda__environment *environment, const lambda__outcome *outcome, const char *request_id,
+static void log_end(lambda__environment *environment, bool left, const lambda__outcome *outcome, const char *request_id,
                     uint64_t wall, bool init_known)
 {
     lambda__log_event event = {.kind = LAMBDA__LOG_END,
@@ -77,9 +78,9 @@ static void log_end(lambda__environment *environment, const lambda__outcome *out
         event.error_type = environment->error_type;
     }
     event.sampled = lambda__trace_sampled(environment, &event.trace_id, &event.span_id);
-    write_event(environment, request_id, wall, &event);
+    write_event(environment, left, request_id, wall, &event);
     event.kind = LAMBDA__LOG_REPORT;
-    write_event(environment, request_id, wall, &event);
+    write_event(environment, left, request_id, wall, &event);
 }
 
 bool lambda__start_claim(lambda__worker *worker)
@@ -105,7 +106,7 @@ void lambda__report_start(lambda__environment *environment)
     environment->start_wall = 0;
     if (!lambda__environment_logs(environment, LAMBDA_LOG_INFO)) return;
     environment->start_wall = wall_at_start(environment);
-    log_start(environment, lambda_context_aws_request_id(environment), environment->start_wall);
+    log_start(environment, false, lambda_context_aws_request_id(environment), environment->start_wall);
 }
 
 void lambda__report_end(lambda__environment *environment, const lambda__outcome *outcome)
@@ -114,7 +115,7 @@ void lambda__report_end(lambda__environment *environment, const lambda__outcome 
     if ((environment->observe & LAMBDA__OBSERVE_LOGS) && logged) {
         uint64_t start = environment->start_wall;
         uint64_t wall = start ? start + outcome->duration : lambda__wall(&environment->lambda->base);
-        log_end(environment, outcome, lambda_context_aws_request_id(environment), wall, true);
+        log_end(environment, false, outcome, lambda_context_aws_request_id(environment), wall, true);
     }
     /* Last: what is told before is overhead too. */
     if (environment->observe & LAMBDA__OBSERVE_TRACES) lambda__trace_report(environment, outcome);
@@ -123,14 +124,15 @@ void lambda__report_end(lambda__environment *environment, const lambda__outcome 
 void lambda__report_left(lambda__environment *environment, const lambda__outcome *outcome, bool init_known)
 {
     bool untold = lambda__start_claim(environment->worker);
+    if (environment->observe & LAMBDA__OBSERVE_TAIL) lambda__tail_leave(&environment->tail);
     if (environment->observe & LAMBDA__OBSERVE_LOGS) {
         /* Nothing of the environment that its handler's thread may write just now. */
         char id[LAMBDA_REQUEST_ID_SIZE];
         lambda_request_id_format(environment->request_id, id);
         uint64_t wall = lambda__wall(&environment->lambda->base);
         uint64_t before = outcome->duration + outcome->init_duration;
-        if (untold) log_start(environment, id, wall > before ? wall - before : wall);
-        log_end(environment, outcome, id, wall, init_known);
+        if (untold) log_start(environment, true, id, wall > before ? wall - before : wall);
+        log_end(environment, true, outcome, id, wall, init_known);
     }
     if (environment->observe & LAMBDA__OBSERVE_TRACES) lambda__trace_report(environment, outcome);
     /* Its handler's thread, which comes too late to tell anything, goes on. */

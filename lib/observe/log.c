@@ -125,7 +125,7 @@ static void hand_out(const lambda__log_out *out, const lambda_log_record *record
 {
     lambda__logs *logs = out->lambda->logs;
     if (LAMBDA__UNLIKELY(out->tail != NULL))
-        lambda__tail_add(&out->lambda->base, out->tail, record->line, record->line_length);
+        lambda__tail_add(&out->lambda->base, out->tail, out->leaving, record->line, record->line_length);
     if (LAMBDA__UNLIKELY(!logs)) return;
     for (size_t i = 0; i < logs->count; i++) {
         lambda__log_sink *to = &logs->sinks[i];

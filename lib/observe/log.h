@@ -60,6 +60,7 @@ typedef struct lambda__log_out {
     lambda_t *lambda;
     lambda__tail *tail;   /* of the invocation; NULL: nobody collects */
     bool json;            /* the function's log format */
+    bool leaving;         /* a caller says it that leaves its handler */
     lambda__buffer *kept; /* memory for longer lines, of the thread that logs; NULL: allocated for each */
 } lambda__log_out;
 

@@ -23,6 +23,7 @@ void lambda__tail_open(lambda__tail *tail, lambda__buffer lent)
 {
     lambda__latch_take(&tail->latch);
     tail->open = true;
+    tail->left = false;
     tail->buffer = lent;
     tail->buffer.length = 0;
     lambda__latch_give(&tail->latch);
@@ -41,10 +42,17 @@ static void add(lambda__base *base, lambda__buffer *buffer, const char *line, si
     buffer->length += length + 1;
 }
 
-void lambda__tail_add(lambda__base *base, lambda__tail *tail, const char *line, size_t length)
+void lambda__tail_leave(lambda__tail *tail)
 {
     lambda__latch_take(&tail->latch);
-    if (tail->open) add(base, &tail->buffer, line, length);
+    tail->left = true;
+    lambda__latch_give(&tail->latch);
+}
+
+void lambda__tail_add(lambda__base *base, lambda__tail *tail, bool leaving, const char *line, size_t length)
+{
+    lambda__latch_take(&tail->latch);
+    if (tail->open && (leaving || !tail->left)) add(base, &tail->buffer, line, length);
     lambda__latch_give(&tail->latch);
 }
 
