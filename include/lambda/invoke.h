@@ -68,7 +68,8 @@ typedef struct lambda_result {
     uint64_t max_memory_used;
     lambda_bytes
         log_result; /**< with LAMBDA_LOG_TYPE_TAIL: the last 4,096 bytes of the invocation's log, whole lines each with a line end,
-                                  in the function's log format. Lambda's LogResult, not in base64. Else empty. Valid as `payload` is */
+                                  in the function's log format. Lambda's LogResult, not in base64. Else empty. Valid as `payload` is. A line of
+                                  4,096 bytes or more is left away, with all before it; what a handler says after its caller left, too */
     size_t log_capacity; /**< the library's own: bytes behind log_result */
 } lambda_result;
 

@@ -49,7 +49,8 @@ typedef struct lambda_context lambda_context;
 
 /**
  * Writes a line to the function's log stream, printf-style. Below the function's application log level, or with no sink, nothing is
- * formatted. Longer messages than 4,096 bytes are cut, and end in "...". Call it on the handler's thread while the
+ * formatted. Longer messages than 4,096 bytes are cut, and end in "..."; line ends at the message's end are left away. In hooks, where no
+ * invocation has an id, TEXT shows "undefined" in its place and JSON has no requestId, as Lambda's Node.js runtime does. Call it on the handler's thread while the
  * handler or hook runs. A NULL context or format is ignored. The library itself never logs values of environment variables.
  */
 LAMBDA_API void lambda_log(lambda_context *context, lambda_log_level level, const char *format, ...)
@@ -58,8 +59,9 @@ LAMBDA_API void lambda_log(lambda_context *context, lambda_log_level level, cons
 /**
  * Writes a line with keys and values: `lambda_log_pack(context, LAMBDA_LOG_INFO, "order placed", "{s:s, s:i}", "id", id, "items", 3)`.
  * `format` and what follows are those of `lambda_response_pack`, and make an object. In JSON format its members stand in the line's
- * object behind Lambda's own, which they cannot replace; in TEXT the object stands behind the message. A format that makes no object
- * leaves it away, and the line says so. Else as `lambda_log`.
+ * object behind Lambda's own, which they cannot replace: one named timestamp, level, requestId or message gets a "_" before its name, in both formats.
+ * In TEXT the object stands behind the message and a space. A format that makes no object leaves it away, and the line says so. A NULL message or
+ * format is ignored. Else as `lambda_log`.
  */
 LAMBDA_API void lambda_log_pack(lambda_context *context, lambda_log_level level, const char *message,
                                 const char *format, ...);

@@ -10,9 +10,12 @@
 #include "environment/pool.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "registry/limits.h"
 
 #define SECOND_NS      UINT64_C(1000000000)
 #define BACKOFF_MAX_NS (300 * SECOND_NS)
+/** Bytes of a log group that is configured. */
+#define LOG_GROUP_SIZE (LAMBDA__LOG_GROUP_MAX + 1)
 
 uint64_t lambda__async_backoff(uint32_t postponed)
 {
@@ -30,6 +33,26 @@ static void remember(lambda__async *async, lambda__base *base, const lambda__dro
     pthread_mutex_unlock(&async->mutex);
 }
 
+/** Where the function logs now, and how; where it is gone, the group that it would have. */
+static void find_group(lambda_t *lambda, lambda__thread *thread, const char *function_name, char group[LOG_GROUP_SIZE],
+                       bool *json)
+{
+    size_t length = strcspn(function_name, ":");
+    const char *qualifier = function_name[length] ? function_name + length + 1 : NULL;
+    snprintf(group, LOG_GROUP_SIZE, "/aws/lambda/%.*s", (int)length, function_name);
+    *json = false;
+    lambda__read_begin(thread);
+    lambda__function *function = lambda__registry_find(lambda, function_name, length);
+    const lambda__version *version =
+        function ? lambda__function_resolve(function, qualifier, qualifier ? strlen(qualifier) : 0, thread) : NULL;
+    if (version) {
+        const lambda__settings *settings = version->settings;
+        if (settings->log_group[0]) snprintf(group, LOG_GROUP_SIZE, "%s", settings->log_group);
+        *json = settings->log_format == LAMBDA_LOG_FORMAT_JSON;
+    }
+    lambda__read_end(thread);
+}
+
 void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, lambda__dropped *dropped)
 {
     static const int counters[] = {
@@ -43,15 +66,15 @@ void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, lambda__dro
     remember(lambda->async, &lambda->base, dropped);
     lambda_log_record record = {.level = LAMBDA_LOG_ERROR, .platform = true};
     if (!lambda__log_enabled(lambda, record.level)) return;
-    char group[LAMBDA__NAME_MAX + 16];
+    char group[LOG_GROUP_SIZE];
     char id[LAMBDA_REQUEST_ID_SIZE];
-    int length = (int)strcspn(dropped->function_name, ":");
-    snprintf(group, sizeof(group), "/aws/lambda/%.*s", length, dropped->function_name);
+    lambda__log_out out = {.lambda = lambda};
+    find_group(lambda, thread, dropped->function_name, group, &out.json);
     lambda_request_id_format(dropped->request_id, id);
     record.log_group_name = group;
     record.log_stream_name = "";
     record.request_id = id;
-    lambda__log(lambda, &record, "RequestId: %s Error: the event was dropped: %s after %u attempts", id,
+    lambda__log(&out, &record, "RequestId: %s Error: the event was dropped: %s after %u attempts", id,
                 lambda_async_condition_name(dropped->condition), dropped->attempts);
 }
 

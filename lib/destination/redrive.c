@@ -30,8 +30,9 @@ lambda_status lambda__redrive_end(lambda__redrive *redrive)
     if (redrive->damaged > 0 && lambda__log_enabled(redrive->lambda, LAMBDA_LOG_WARN)) {
         lambda_log_record record = {
             .level = LAMBDA_LOG_WARN, .platform = true, .log_group_name = "", .log_stream_name = "", .request_id = ""};
-        lambda__log(redrive->lambda, &record, "DESTINATION %s keeps %llu messages that are no deliveries: skipped",
-                    redrive->name, (unsigned long long)redrive->damaged);
+        lambda__log(&(lambda__log_out){.lambda = redrive->lambda}, &record,
+                    "DESTINATION %s keeps %llu messages that are no deliveries: skipped", redrive->name,
+                    (unsigned long long)redrive->damaged);
     }
     return redrive->status;
 }

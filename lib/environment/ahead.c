@@ -58,6 +58,7 @@ static void init_on_worker(lambda__environment *environment, lambda__thread *thr
     lambda__worker *worker = environment->worker;
     /* Nobody's invocation waits: as long as it takes, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html */
     atomic_store_explicit(&worker->deadline, UINT64_MAX - 1, memory_order_release);
+    lambda__environment_tell_start(environment);
     worker->outcome.status = lambda__environment_init(environment);
     snprintf(worker->message, sizeof(worker->message), "%s", lambda__error_message(&environment->lambda->base));
 }
@@ -67,6 +68,7 @@ static bool initialise(lambda__environment *environment, lambda_status *status, 
 {
     lambda__base *base = &environment->lambda->base;
     if (!environment->worker) {
+        lambda__environment_tell_start(environment);
         *status = lambda__environment_init(environment);
         *message = lambda__error_message(base);
         return true;

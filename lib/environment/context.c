@@ -69,27 +69,43 @@ uint32_t lambda_context_memory_limit_in_mb(lambda_context *context)
     return context ? context->version->settings->memory_size : 0;
 }
 
+/** Keeps a text unless there is one already: a late handler may ask at the same time as its caller, which leaves. What is kept. */
+static const char *publish(lambda_context *context, _Atomic(char *) *kept, const char *text)
+{
+    char *made = lambda__duplicate(&context->lambda->base, text);
+    char *other = NULL;
+    if (!made) return "";
+    if (atomic_compare_exchange_strong_explicit(kept, &other, made, memory_order_acq_rel, memory_order_acquire))
+        return made;
+    lambda__release(&context->lambda->base, made);
+    return other;
+}
+
 const char *lambda_context_log_group_name(lambda_context *context)
 {
     if (!context) return "";
-    if (context->log_group) return context->log_group;
-    if (!text_kept(context, &context->log_group, LOG_GROUP_SIZE)) return "";
-    snprintf(context->log_group, LOG_GROUP_SIZE, "/aws/lambda/%s", context->version->function->name);
-    return context->log_group;
+    const lambda__version *version = context->version;
+    if (version->settings->log_group[0]) return version->settings->log_group;
+    const char *kept = atomic_load_explicit(&context->log_group, memory_order_acquire);
+    if (LAMBDA__LIKELY(kept != NULL)) return kept;
+    char text[LOG_GROUP_SIZE];
+    snprintf(text, sizeof(text), "/aws/lambda/%s", version->function->name);
+    return publish(context, &context->log_group, text);
 }
 
 const char *lambda_context_log_stream_name(lambda_context *context)
 {
     if (!context) return "";
-    if (context->log_stream) return context->log_stream;
+    const char *kept = atomic_load_explicit(&context->log_stream, memory_order_acquire);
+    if (LAMBDA__LIKELY(kept != NULL)) return kept;
     time_t seconds = (time_t)(context->started_wall / 1000000000);
     struct tm utc;
     char date[16] = "";
     if (gmtime_r(&seconds, &utc)) strftime(date, sizeof(date), "%Y/%m/%d", &utc);
-    if (!text_kept(context, &context->log_stream, LOG_STREAM_SIZE)) return "";
-    snprintf(context->log_stream, LOG_STREAM_SIZE, "%s/[%s]%016" PRIx64 "%016" PRIx64, date, context->version->label,
-             context->id[0], context->id[1]);
-    return context->log_stream;
+    char text[LOG_STREAM_SIZE];
+    snprintf(text, sizeof(text), "%s/[%s]%016" PRIx64 "%016" PRIx64, date, context->version->label, context->id[0],
+             context->id[1]);
+    return publish(context, &context->log_stream, text);
 }
 
 uint64_t lambda_context_remaining_time_in_millis(lambda_context *context)
@@ -203,15 +219,54 @@ void lambda__environment_record(lambda__environment *environment, lambda_log_rec
     record->request_id = lambda_context_aws_request_id(environment);
 }
 
-void lambda_log(lambda_context *context, lambda_log_level level, const char *format, ...)
+lambda__log_out lambda__environment_out(lambda__environment *environment)
+{
+    return (lambda__log_out){.lambda = environment->lambda,
+                             .tail = environment->observe & LAMBDA__OBSERVE_TAIL ? &environment->tail : NULL,
+                             .json = environment->version->settings->log_format == LAMBDA_LOG_FORMAT_JSON};
+}
+
+/** The parts of a handler's line; false if nobody wants it. */
+static bool begin_line(lambda_context *context, lambda_log_level level, const char *text, lambda_log_record *record)
 {
     if (level == LAMBDA_LOG_DEFAULT) level = LAMBDA_LOG_INFO;
-    if (!context || !format || (unsigned)level >= LAMBDA_LOG_OFF || level < (lambda_log_level)context->log_level)
-        return;
-    lambda_log_record record = {.level = level};
-    lambda__environment_record(context, &record);
+    if (!context || !text || (unsigned)level >= LAMBDA_LOG_OFF || level < (lambda_log_level)context->log_level)
+        return false;
+    *record = (lambda_log_record){.level = level};
+    lambda__environment_record(context, record);
+    return true;
+}
+
+void lambda_log(lambda_context *context, lambda_log_level level, const char *format, ...)
+{
+    lambda_log_record record;
+    if (!begin_line(context, level, format, &record)) return;
+    lambda__log_out out = lambda__environment_out(context);
+    out.kept = &context->line;
     va_list arguments;
     va_start(arguments, format);
-    lambda__log_va(context->lambda, &record, format, arguments);
+    lambda__log_va(&out, &record, format, arguments);
     va_end(arguments);
+}
+
+void lambda_log_pack(lambda_context *context, lambda_log_level level, const char *message, const char *format, ...)
+{
+    lambda_log_record record;
+    if (!format || !begin_line(context, level, message, &record)) return;
+    lambda__log_out out = lambda__environment_out(context);
+    out.kept = &context->line;
+    lambda__buffer fields = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    lambda_status status = lambda__pack_fields(context->lambda, &fields, format, arguments);
+    va_end(arguments);
+    if (status == LAMBDA_OK) {
+        record.fields = fields.data;
+        record.fields_length = fields.length;
+        lambda__log(&out, &record, "%s", message);
+    } else {
+        lambda__log(&out, &record, "%s (its fields are left away: %s)", message,
+                    lambda__error_message(&context->lambda->base));
+    }
+    lambda__buffer_clear(&context->lambda->base, &fields);
 }

@@ -15,14 +15,45 @@ static void choose_observers(lambda__environment *environment)
 {
     const lambda_t *lambda = environment->lambda;
     const lambda__settings *settings = environment->version->settings;
+    lambda__environment_hear(environment, false);
+    if (lambda->metrics && settings->metrics_mode == LAMBDA_METRICS_ON) environment->observe |= LAMBDA__OBSERVE_METRICS;
+    if (lambda->traces && settings->tracing_mode != LAMBDA_TRACING_OFF) environment->observe |= LAMBDA__OBSERVE_TRACES;
+}
+
+void lambda__environment_hear(lambda__environment *environment, bool heard)
+{
+    const lambda_t *lambda = environment->lambda;
+    const lambda__settings *settings = environment->version->settings;
+    bool anybody = heard || lambda->logs;
     lambda_log_level application =
         settings->application_log_level ? settings->application_log_level : lambda->log_level;
     lambda_log_level system = settings->system_log_level ? settings->system_log_level : lambda->system_log_level;
-    environment->log_level = (uint8_t)(lambda->logs ? application : LAMBDA_LOG_OFF);
-    environment->system_log_level = (uint8_t)(lambda->logs ? system : LAMBDA_LOG_OFF);
-    if (lambda__environment_logs(environment, LAMBDA_LOG_INFO)) environment->observe |= LAMBDA__OBSERVE_LOGS;
-    if (lambda->metrics && settings->metrics_mode == LAMBDA_METRICS_ON) environment->observe |= LAMBDA__OBSERVE_METRICS;
-    if (lambda->traces && settings->tracing_mode != LAMBDA_TRACING_OFF) environment->observe |= LAMBDA__OBSERVE_TRACES;
+    environment->log_level = (uint8_t)(anybody ? application : LAMBDA_LOG_OFF);
+    environment->system_log_level = (uint8_t)(anybody ? system : LAMBDA_LOG_OFF);
+    environment->observe &= (uint8_t) ~(LAMBDA__OBSERVE_LOGS | LAMBDA__OBSERVE_TAIL);
+    /* At WARN there is the report of what failed. */
+    if (lambda__environment_logs(environment, LAMBDA_LOG_WARN)) environment->observe |= LAMBDA__OBSERVE_LOGS;
+    if (heard) environment->observe |= LAMBDA__OBSERVE_TAIL;
+}
+
+void lambda__environment_tell_start(lambda__environment *environment)
+{
+    const lambda__version *version = environment->version;
+    char runtime[96];
+    lambda__log_event event = {.kind = LAMBDA__LOG_INIT_START,
+                               .json = version->settings->log_format == LAMBDA_LOG_FORMAT_JSON,
+                               .provisioned = environment->for_provisioned,
+                               .function_name = version->function->name,
+                               .runtime = runtime,
+                               .version = version->label,
+                               .phase = "init"};
+    lambda_log_record record = {.level = lambda__log_event_level(&event), .platform = true};
+    if (!lambda__environment_logs(environment, record.level)) return;
+    snprintf(runtime, sizeof(runtime), "%.64s:%s", lambda__version_code(version)->driver->name, LAMBDA_VERSION_TEXT);
+    lambda__environment_record(environment, &record);
+    record.time_ns = lambda__wall(&environment->lambda->base);
+    lambda__log_out out = lambda__environment_out(environment);
+    lambda__log_event_write(&out, &record, &event);
 }
 
 lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *version, lambda__thread *thread)
@@ -94,9 +125,10 @@ void lambda__environment_free(lambda__environment *environment)
     if (environment->directory) lambda__platform_directory_remove(environment->directory);
     lambda__release(&lambda->base, environment->directory);
     lambda__release(&lambda->base, environment->arn);
-    lambda__release(&lambda->base, environment->log_group);
-    lambda__release(&lambda->base, environment->log_stream);
+    lambda__release(&lambda->base, atomic_load_explicit(&environment->log_group, memory_order_relaxed));
+    lambda__release(&lambda->base, atomic_load_explicit(&environment->log_stream, memory_order_relaxed));
     lambda__release(&lambda->base, environment->trace_text);
+    lambda__buffer_clear(&lambda->base, &environment->line);
     lambda__trace_free(environment->trace);
     lambda__release(&lambda->base, environment);
     lambda__version_release(lambda, version);
@@ -111,7 +143,8 @@ bool lambda__environment_storage_exceeded(lambda__environment *environment)
     lambda_log_record record = {.level = LAMBDA_LOG_WARN, .platform = true};
     if (lambda__environment_logs(environment, record.level)) {
         lambda__environment_record(environment, &record);
-        lambda__log(environment->lambda, &record,
+        lambda__log_out out = lambda__environment_out(environment);
+        lambda__log(&out, &record,
                     "RequestId: %s Warning: /tmp holds %llu bytes, more than its size of %u MB; the environment ends",
                     record.request_id, (unsigned long long)bytes,
                     environment->version->settings->ephemeral_storage_size);
@@ -151,31 +184,61 @@ void lambda__environments_closing(lambda_t *lambda)
     lambda__environments_freed(lambda->environments);
 }
 
-uint32_t lambda__environments_abandon(lambda_t *lambda)
+/** One that still runs; the function's and version's own strings live as long as the environment, which nobody frees any more. */
+typedef struct abandoned {
+    lambda_request_id request_id;
+    lambda__version *version; /* holds a reference */
+} abandoned;
+
+static void tell_abandoned(lambda_t *lambda, const abandoned *each)
 {
-    lambda__environments *environments = lambda->environments;
+    const lambda__version *version = each->version;
+    char id[LAMBDA_REQUEST_ID_SIZE];
+    char group[96];
+    lambda_request_id_format(each->request_id, id);
+    snprintf(group, sizeof(group), "/aws/lambda/%s", version->function->name);
+    const lambda__settings *settings = version->settings;
+    lambda__log_out out = {.lambda = lambda, .json = settings->log_format == LAMBDA_LOG_FORMAT_JSON};
+    lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
+                                .platform = true,
+                                .log_group_name = settings->log_group[0] ? settings->log_group : group,
+                                .log_stream_name = "",
+                                .request_id = id};
+    lambda__log(&out, &record, "RequestId: %s Error: the handler of %s:%s still runs and is abandoned", id,
+                version->function->name, version->label);
+}
+
+/** Those that still run, from the one after `skip` on, as many as there is room for; how many there are. */
+static uint32_t collect(lambda__environments *environments, uint32_t skip, abandoned *list, uint32_t room)
+{
     uint32_t count = 0;
     pthread_mutex_lock(&environments->mutex);
     for (lambda__pool *pool = environments->pools; pool; pool = pool->next) {
         pthread_mutex_lock(&pool->mutex);
-        for (const lambda__environment *each = pool->first; each; each = each->next) {
-            count++;
-            if (!lambda__log_enabled(lambda, LAMBDA_LOG_ERROR)) continue;
-            char id[LAMBDA_REQUEST_ID_SIZE];
-            lambda_request_id_format(each->request_id, id);
-            char group[96];
-            snprintf(group, sizeof(group), "/aws/lambda/%s", each->version->function->name);
-            lambda_log_record record = {.level = LAMBDA_LOG_ERROR,
-                                        .platform = true,
-                                        .log_group_name = group,
-                                        .log_stream_name = "",
-                                        .request_id = id};
-            lambda__log(lambda, &record, "RequestId: %s Error: the handler of %s:%s still runs and is abandoned", id,
-                        each->version->function->name, each->version->label);
-        }
+        for (const lambda__environment *each = pool->first; each; each = each->next, count++)
+            if (count >= skip && count - skip < room)
+                list[count - skip] =
+                    (abandoned){.request_id = each->request_id, .version = lambda__version_retain(each->version)};
         pthread_mutex_unlock(&pool->mutex);
     }
     pthread_mutex_unlock(&environments->mutex);
+    return count;
+}
+
+uint32_t lambda__environments_abandon(lambda_t *lambda)
+{
+    enum { AT_ONCE = 16 };
+    abandoned list[AT_ONCE];
+    bool logged = lambda__log_enabled(lambda, LAMBDA_LOG_ERROR);
+    uint32_t count = collect(lambda->environments, 0, list, logged ? AT_ONCE : 0);
+    /* Sinks run under no lock. What ends meanwhile moves the others up, and one of them may not be told of. */
+    for (uint32_t told = 0; logged && told < count; told += AT_ONCE) {
+        uint32_t left = told == 0 ? count : collect(lambda->environments, told, list, AT_ONCE);
+        for (uint32_t i = 0; i < AT_ONCE && told + i < left; i++) {
+            tell_abandoned(lambda, &list[i]);
+            lambda__version_release(lambda, list[i].version);
+        }
+    }
     return count;
 }
 

@@ -29,6 +29,7 @@
 #include "base/thread.h"
 #include "environment/heap.h"
 #include "event/event.h"
+#include "observe/log.h"
 #include "observe/trace_tree.h"
 #include "registry/registry.h"
 
@@ -71,7 +72,7 @@ typedef struct lambda__outcome {
 } lambda__outcome;
 
 /** What is told of an environment's invocations. */
-enum { LAMBDA__OBSERVE_LOGS = 1, LAMBDA__OBSERVE_METRICS = 2, LAMBDA__OBSERVE_TRACES = 4 };
+enum { LAMBDA__OBSERVE_LOGS = 1, LAMBDA__OBSERVE_METRICS = 2, LAMBDA__OBSERVE_TRACES = 4, LAMBDA__OBSERVE_TAIL = 8 };
 
 /** What a handler sees as its context is the environment itself. Parts without a remark are the owner's, who has it busy. */
 struct lambda_context {
@@ -81,9 +82,9 @@ struct lambda_context {
     bool request_text_valid;   /* request_text is this invocation's */
     bool broken;               /* lambda_context_retire: not to be used again */
     bool for_provisioned;      /* never changes: it was started as a provisioned one */
-    uint8_t observe;           /* never changes: LAMBDA__OBSERVE_, what is told of it. 0: nothing */
-    uint8_t log_level;         /* never changes: of the handler's lines; OFF where there is no sink */
-    uint8_t system_log_level;  /* likewise, of the platform's */
+    uint8_t observe;           /* LAMBDA__OBSERVE_, what is told of it. 0: nothing. Changes only for a tail */
+    uint8_t log_level;         /* of the handler's lines; OFF where there is no sink. Likewise */
+    uint8_t system_log_level;  /* of the platform's; likewise */
     _Atomic bool provisioned;  /* it is one; written under the environments' mutex */
     lambda_t *lambda;          /* never changes */
     lambda_handler *handler;   /* never changes */
@@ -112,10 +113,14 @@ struct lambda_context {
     uint64_t started_wall;
     uint64_t id[2];
     char request_text[LAMBDA_REQUEST_ID_SIZE];
-    bool arn_given;       /* a test's: `arn` is not made of the invocation */
-    char *arn;            /* LAMBDA__ARN_SIZE bytes, made when first asked for */
-    char *log_group;      /* made when first asked for */
-    char *log_stream;     /* likewise */
+    bool arn_given;                         /* a test's: `arn` is not made of the invocation */
+    char *arn;                              /* LAMBDA__ARN_SIZE bytes, made when first asked for */
+    _Atomic(char *) log_group;              /* made when first asked for; also by a caller that leaves */
+    _Atomic(char *) log_stream;             /* likewise */
+    uint64_t start_wall;                    /* wall clock at the invocation's start, where it was logged; else 0 */
+    lambda__buffer line;                    /* the handler's: memory of longer log lines */
+    lambda__tail tail;                      /* of an invocation that wants it */
+    char error_type[LAMBDA__LOG_TYPE_SIZE]; /* of an invocation that failed and is logged; else not looked at */
     lambda__trace *trace; /* never changes: of its invocations, one after the other; NULL where they are not traced */
     char *trace_text; /* of a caller's header in the other form, where they are not traced; made when first asked for */
 };
@@ -267,6 +272,15 @@ static inline uint64_t lambda__environment_max_memory(const lambda__environment 
 {
     return lambda__heap_most(&environment->heap);
 }
+
+/** Chooses the environment's log levels and whether its invocations are logged; `heard`: somebody collects the tail. */
+void lambda__environment_hear(lambda__environment *environment, bool heard);
+
+/** Says that the environment starts: before its init, once. */
+void lambda__environment_tell_start(lambda__environment *environment);
+
+/** Where the environment's lines go. */
+lambda__log_out lambda__environment_out(lambda__environment *environment);
 
 /** The parts of a log record that the environment knows. */
 void lambda__environment_record(lambda__environment *environment, lambda_log_record *record);

@@ -16,6 +16,9 @@
 #include "base/buffer.h"
 #include "environment/environment.h"
 
+/** START of an invocation on a worker: written by who gets there first, its handler's thread or the caller that leaves. */
+enum { LAMBDA__START_UNTOLD, LAMBDA__START_BEING_TOLD, LAMBDA__START_TOLD };
+
 /** What a worker does for who has the environment busy. */
 typedef void lambda__worker_job(lambda__environment *environment, lambda__thread *thread);
 
@@ -27,11 +30,13 @@ typedef struct lambda__worker {
     bool refused;            /* the worker could not run the job: no memory for its thread's record */
     lambda__outcome outcome; /* what the job came to */
     _Alignas(LAMBDA__CACHE_LINE) _Atomic uint64_t
-        deadline;             /* when who waits may leave; UINT64_MAX until the job has begun */
-    bool started;             /* the library's own thread runs */
-    lambda__buffer input;     /* copies of what the invocation was given */
-    lambda__buffer ancestors; /* a copy of its chain */
-    lambda__origin origin;    /* likewise, of its beginning */
+        deadline;                   /* when who waits may leave; UINT64_MAX until the job has begun */
+    _Atomic uint32_t start_told;    /* LAMBDA__START_: whether START stands in the log */
+    _Atomic uint64_t init_duration; /* of a cold start, ns; UINT64_MAX until its init has ended */
+    bool started;                   /* the library's own thread runs */
+    lambda__buffer input;           /* copies of what the invocation was given */
+    lambda__buffer ancestors;       /* a copy of its chain */
+    lambda__origin origin;          /* likewise, of its beginning */
     lambda_invoke_options options;
     char message[LAMBDA__ERROR_SIZE]; /* why an init hook that was started ahead failed */
 } lambda__worker;

@@ -2,6 +2,8 @@
 #ifndef LAMBDA_LIB_EVENT_H
 #define LAMBDA_LIB_EVENT_H
 
+#include <stdarg.h>
+
 #include <jansson.h>
 
 #include <lambda/json.h>
@@ -40,6 +42,12 @@ lambda_status lambda__response_append(lambda_response *response, const void *dat
 
 /** Appends a jansson value, compactly. */
 lambda_status lambda__response_dump(lambda_response *response, const json_t *json);
+
+/**
+ * The JSON object of a log line's fields. A top member named like one of the line's own gets a "_" before its name. The buffer, empty before, is the
+ * caller's, also on failure.
+ */
+lambda_status lambda__pack_fields(lambda_t *lambda, lambda__buffer *buffer, const char *format, va_list arguments);
 
 /** Frees error parts; leaves `body` alone, which is somebody else's. */
 void lambda__response_reset_error(lambda_response *response);

@@ -16,6 +16,7 @@ typedef struct packer {
     const char *format; /* whole, for messages */
     const char *at;     /* what is read next */
     int depth;
+    bool fields; /* of a log line: its own members keep their names */
     lambda_status status;
     va_list arguments;
 } packer;
@@ -183,6 +184,22 @@ static bool pack_json(packer *pack, const lead *before, bool steal)
     return !left_out;
 }
 
+/** Members that a log line in JSON has of itself. A key of that name gets a "_" before it. */
+static void rename_key(packer *pack, text *key)
+{
+    static const char *const taken[] = {"timestamp", "level", "requestId", "message"};
+    bool clashes = false;
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        clashes = clashes || (key->length == strlen(taken[i]) && memcmp(key->data, taken[i], key->length) == 0);
+    if (!clashes || pack->status != LAMBDA_OK) return;
+    lambda__buffer renamed = {0};
+    bool made = lambda__buffer_append(base_of(pack), &renamed, "_", 1) &&
+                lambda__buffer_append(base_of(pack), &renamed, key->data, key->length);
+    free_text(pack, key);
+    *key = (text){.data = renamed.data, .length = renamed.length, .owned = true, .joined = renamed};
+    written(pack, made);
+}
+
 static void check_key(packer *pack, const text *key, text *keys, size_t count)
 {
     if (pack->status != LAMBDA_OK) return;
@@ -204,6 +221,7 @@ static void pack_object(packer *pack)
             break;
         }
         text key = read_text(pack, false);
+        if (pack->fields && pack->depth == 1) rename_key(pack, &key);
         check_key(pack, &key, keys, count);
         if (pack->status != LAMBDA_OK) {
             free_text(pack, &key);
@@ -306,5 +324,20 @@ lambda_status lambda_response_pack(lambda_response *response, const char *format
     if (pack.status == LAMBDA_OK && peek(&pack) != '\0') invalid(&pack, "something follows the value");
     va_end(pack.arguments);
     if (pack.status != LAMBDA_OK) response->body.length = 0;
+    return pack.status;
+}
+
+lambda_status lambda__pack_fields(lambda_t *lambda, lambda__buffer *buffer, const char *format, va_list arguments)
+{
+    lambda_response response = {.lambda = lambda};
+    packer pack = {.response = &response, .format = format, .at = format, .fields = true};
+    va_copy(pack.arguments, arguments);
+    if (peek(&pack) != '{')
+        invalid(&pack, "the fields of a log line are an object");
+    else
+        pack_value(&pack, &(lead){0});
+    if (pack.status == LAMBDA_OK && peek(&pack) != '\0') invalid(&pack, "something follows the value");
+    va_end(pack.arguments);
+    *buffer = response.body;
     return pack.status;
 }

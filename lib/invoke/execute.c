@@ -20,6 +20,7 @@ static uint64_t initialise(lambda__environment *environment, lambda__thread *thr
                               memory_order_release);
     bool traced = environment->observe & LAMBDA__OBSERVE_TRACES;
     if (traced) lambda__trace_init_begins(environment, thread, now);
+    lambda__environment_tell_start(environment);
     for (int attempt = 1; attempt <= 2; attempt++) {
         const char *phase = attempt == 1 ? "init" : "invoke";
         environment->host_state = NULL;
@@ -28,10 +29,12 @@ static uint64_t initialise(lambda__environment *environment, lambda__thread *thr
         outcome->init_duration = ready - now;
         outcome->init_failed = outcome->status != LAMBDA_OK;
         outcome->timed_out = outcome->init_duration > limit + environment->timeout_ns;
-        if (outcome->init_failed || outcome->init_duration > limit) lambda__report_init(environment, outcome, phase);
+        lambda__report_init(environment, outcome, phase, outcome->init_duration > limit);
         if (!outcome->init_failed || outcome->timed_out) break;
     }
     if (traced) lambda__trace_init_ended(environment, ready);
+    if (environment->worker)
+        atomic_store_explicit(&environment->worker->init_duration, outcome->init_duration, memory_order_release);
     environment->running = true;
     return ready;
 }
@@ -39,8 +42,11 @@ static uint64_t initialise(lambda__environment *environment, lambda__thread *thr
 /** Tells that the handler is about to run. */
 static void tell_start(lambda__environment *environment, lambda__thread *thread, const lambda__outcome *outcome)
 {
+    lambda__worker *worker = environment->worker;
+    if (worker && !lambda__start_claim(worker)) return;
     if (environment->observe & LAMBDA__OBSERVE_TRACES) lambda__trace_handler_begins(environment, thread, outcome);
     lambda__report_start(environment);
+    if (worker) lambda__start_told(worker);
 }
 
 /** Tells that it has returned; of what ran on a worker its caller tells: once, whoever was done first. */
@@ -155,7 +161,10 @@ static void time_out(lambda__invocation *invocation, lambda__environment *enviro
     outcome->timed_out = true;
     outcome->duration = environment->timeout_ns;
     lambda__outcome_settle(environment, invocation->thread, &response, outcome);
-    if (environment->observe) lambda__report_end(environment, outcome);
+    uint64_t init_duration = atomic_load_explicit(&environment->worker->init_duration, memory_order_acquire);
+    if (outcome->cold && init_duration != UINT64_MAX) outcome->init_duration = init_duration;
+    if (environment->observe) lambda__report_left(environment, outcome, init_duration != UINT64_MAX);
+    lambda__result_close_tail(invocation, environment);
     /* Read while the environment is still there: the worker ends it once it has been left. */
     if (invocation->result) invocation->result->max_memory_used = lambda__environment_max_memory(environment);
     lambda__worker_leave(environment);
@@ -169,9 +178,8 @@ lambda_status lambda__execute_on_worker(lambda__invocation *invocation, lambda__
     lambda__worker *worker = environment->worker;
     *ours = true;
     if (!copy_input(environment)) return lambda__out_of_memory(&lambda->base);
-    /* Texts are made here, so that this thread may use them too when it leaves. */
-    lambda_log_record record;
-    if (LAMBDA__UNLIKELY(environment->observe)) lambda__environment_record(environment, &record);
+    atomic_store_explicit(&worker->start_told, LAMBDA__START_UNTOLD, memory_order_relaxed);
+    atomic_store_explicit(&worker->init_duration, UINT64_MAX, memory_order_relaxed);
     if (LAMBDA__UNLIKELY(environment->observe & LAMBDA__OBSERVE_TRACES))
         lambda__trace_invocation(environment, invocation->thread, invocation->thread->chain,
                                  lambda__now(&lambda->base));

@@ -46,6 +46,9 @@ typedef struct lambda__invocation {
 /** Takes an environment, runs the handler, gives it back, fills in the result. */
 lambda_status lambda__invoke_run(lambda__invocation *invocation);
 
+/** The same for one that wants its log's tail: apart, so that no other pays for it. */
+lambda_status lambda__invoke_run_tail(lambda__invocation *invocation);
+
 /** The same for an event from the queue. */
 lambda_status lambda__invoke_event(lambda__invocation *invocation, lambda__invoked_event *event);
 
@@ -75,6 +78,12 @@ void lambda__result_begin(lambda_t *lambda, lambda_result *result);
 
 /** Lends the result's memory to the response, unless the payload lies in it. */
 void lambda__result_lend(lambda__invocation *invocation, lambda__environment *environment);
+
+/** Collects the environment's log for a result that is asked for it, in the result's memory. */
+void lambda__result_open_tail(const lambda__invocation *invocation, lambda__environment *environment);
+
+/** Gives the result what was collected, if anything was; nothing is collected any more. */
+void lambda__result_close_tail(const lambda__invocation *invocation, lambda__environment *environment);
 
 /** After the environment was left: gives the result another body's memory. */
 void lambda__result_give(const lambda__invocation *invocation, lambda__buffer *body);
@@ -119,14 +128,27 @@ static inline uint64_t lambda__outcome_billed_ms(const lambda__outcome *outcome)
 
 /* ---- who is told of it: invoke/report.c */
 
-/** Of an init that failed or took too long; `phase` is Lambda's "init" or "invoke". On the handler's thread. */
-void lambda__report_init(lambda__environment *environment, const lambda__outcome *outcome, const char *phase);
+/** Of an attempt at init; `phase` is Lambda's "init" or "invoke". On the handler's thread. */
+void lambda__report_init(lambda__environment *environment, const lambda__outcome *outcome, const char *phase,
+                         bool too_long);
+
+/**
+ * Who tells that what a worker runs begins: its thread, or the caller that leaves sooner. True for the first who asks, once; for the other when what the
+ * first told is there. Who was first says lambda__start_told; where that is the caller that leaves, the thread tells nothing any more.
+ */
+bool lambda__start_claim(struct lambda__worker *worker);
+
+/** What there was to tell is there. */
+void lambda__start_told(struct lambda__worker *worker);
 
 /** The handler is about to run. On its thread, where environment->observe is not 0. */
 void lambda__report_start(lambda__environment *environment);
 
 /** The invocation has ended, and its outcome is settled: once, on the thread of who gives the answer. Likewise. */
 void lambda__report_end(lambda__environment *environment, const lambda__outcome *outcome);
+
+/** The same by a caller that leaves its handler, which still runs. `init_known`: its init has ended. */
+void lambda__report_left(lambda__environment *environment, const lambda__outcome *outcome, bool init_known);
 
 /* ---- its trace: invoke/trace.c. Where environment->observe has LAMBDA__OBSERVE_TRACES, but for the calls */
 

@@ -41,6 +41,9 @@ void lambda__outcome_settle(lambda__environment *environment, const lambda__thre
         message = message_since(environment, thread, outcome);
     }
     outcome->failed = true;
+    /* Of a handler that has been left its caller knows that it timed out. */
+    if (LAMBDA__UNLIKELY(environment->observe & LAMBDA__OBSERVE_LOGS) && response == &environment->response)
+        snprintf(environment->error_type, sizeof(environment->error_type), "%s", type);
     if (LAMBDA__UNLIKELY(environment->observe & LAMBDA__OBSERVE_TRACES))
         lambda__trace_failed(environment, type, message, response != &environment->response);
     if (!lambda__response_error_body(response, type, message, trace)) response->body.length = 0;

@@ -8,20 +8,51 @@ void lambda__result_begin(lambda_t *lambda, lambda_result *result)
 {
     lambda_bytes payload = lambda_bytes_make(result->capacity ? result->payload.data : "", 0);
     size_t capacity = result->capacity;
+    const char *log = result->log_capacity > 0 ? result->log_result.data : "";
+    size_t log_capacity = result->log_capacity;
     memset(result, 0, sizeof(*result));
+    result->log_result = lambda_bytes_make(log, 0);
+    result->log_capacity = log_capacity;
     result->payload = payload;
     result->capacity = capacity;
     result->owner = lambda;
     result->max_memory_used = LAMBDA_MEMORY_UNKNOWN;
 }
 
+static bool overlaps(lambda_bytes payload, const char *memory, size_t capacity)
+{
+    uintptr_t start = (uintptr_t)memory;
+    uintptr_t data = (uintptr_t)payload.data;
+    return payload.length > 0 && capacity > 0 && data < start + capacity && data + payload.length > start;
+}
+
 /** True if the payload lies in the result's memory: somebody hands one function's answer to the next. */
 static bool payload_within(lambda_bytes payload, const lambda_result *result)
 {
-    uintptr_t start = (uintptr_t)result->payload.data;
-    uintptr_t data = (uintptr_t)payload.data;
-    return payload.length > 0 && result->capacity > 0 && data < start + result->capacity &&
-           data + payload.length > start;
+    return overlaps(payload, result->payload.data, result->capacity);
+}
+
+void lambda__result_open_tail(const lambda__invocation *invocation, lambda__environment *environment)
+{
+    lambda_result *result = invocation->result;
+    lambda__buffer lent = {0};
+    /* A payload that is the last invocation's log stays what it is. */
+    if (!overlaps(invocation->payload, result->log_result.data, result->log_capacity))
+        lent = (lambda__buffer){.data = (char *)(uintptr_t)result->log_result.data, .capacity = result->log_capacity};
+    if (lent.capacity == 0) lent.data = NULL;
+    lambda__environment_hear(environment, true);
+    lambda__tail_open(&environment->tail, lent);
+}
+
+void lambda__result_close_tail(const lambda__invocation *invocation, lambda__environment *environment)
+{
+    lambda_result *result = invocation->result;
+    if (!(environment->observe & LAMBDA__OBSERVE_TAIL)) return;
+    lambda__buffer buffer = lambda__tail_close(&environment->tail);
+    if (overlaps(invocation->payload, result->log_result.data, result->log_capacity))
+        lambda__release(&invocation->lambda->base, (void *)(uintptr_t)result->log_result.data);
+    result->log_result = lambda_bytes_make(buffer.capacity > 0 ? buffer.data : "", buffer.length);
+    result->log_capacity = buffer.capacity;
 }
 
 void lambda__result_lend(lambda__invocation *invocation, lambda__environment *environment)
@@ -78,6 +109,7 @@ void lambda_result_clear_sized(lambda_result *result, size_t size)
     lambda_result own = LAMBDA_ZERO;
     memcpy(&own, result, size < sizeof(own) ? size : sizeof(own));
     if (own.capacity > 0) lambda__release(&own.owner->base, (void *)(uintptr_t)own.payload.data);
+    if (own.log_capacity > 0) lambda__release(&own.owner->base, (void *)(uintptr_t)own.log_result.data);
     memset(result, 0, size);
 }
 

@@ -140,6 +140,7 @@ static inline void fill_in_environment(lambda_result *result, const lambda__envi
     const lambda__version *version = environment->version;
     result->status_code = 200;
     result->throttle_reason = NULL;
+    result->log_result.length = 0;
     /* Word by word: what was written as two words is not read back as one. */
     result->request_id.high = environment->request_id.high;
     result->request_id.low = environment->request_id.low;
@@ -245,8 +246,9 @@ static void count_error(lambda__thread *thread)
 }
 
 /** With a busy environment: runs the handler, gives the environment back, fills in the result. */
-static inline __attribute__((always_inline)) lambda_status
-run(lambda__invocation *invocation, lambda__environment *environment, bool cold, lambda__invoked_event *event)
+static inline __attribute__((always_inline)) lambda_status run(lambda__invocation *invocation,
+                                                               lambda__environment *environment, bool cold,
+                                                               lambda__invoked_event *event, bool tail)
 {
     lambda_t *lambda = invocation->lambda;
     lambda__thread *thread = invocation->thread;
@@ -272,6 +274,7 @@ run(lambda__invocation *invocation, lambda__environment *environment, bool cold,
     if (lambda__faults_present(lambda)) inject(environment, &outcome);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_environment(result, environment);
     lambda__result_lend(invocation, environment);
+    if (tail) lambda__result_open_tail(invocation, environment);
     if (LAMBDA__LIKELY(!environment->worker)) {
         lambda__invocation_count(thread, environment, cold);
         lambda__execute(environment, thread, &outcome, start);
@@ -282,6 +285,8 @@ run(lambda__invocation *invocation, lambda__environment *environment, bool cold,
     if (LAMBDA__UNLIKELY(outcome.timed_out)) lambda__counter_add(thread, LAMBDA__COUNT_TIMEOUTS);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_outcome(result, &outcome);
     if (!ours) return LAMBDA_OK;
+    if (tail) lambda__result_close_tail(invocation, environment);
+    if (tail) lambda__environment_hear(environment, false);
     lambda__result_take(invocation, environment);
     /* A handler that could not be run has left nothing to use again. */
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) outcome.init_failed = true;
@@ -314,7 +319,7 @@ static void count_refused(const lambda__invocation *invocation, lambda_status st
 
 /** The whole walk. Each of its callers has a copy of its own, so that none pays for the others. */
 static inline __attribute__((always_inline)) lambda_status walk(lambda__invocation *invocation,
-                                                                lambda__invoked_event *event)
+                                                                lambda__invoked_event *event, bool tail)
 {
     lambda__thread *thread = invocation->thread;
     lambda__environment *environment = NULL;
@@ -330,7 +335,7 @@ static inline __attribute__((always_inline)) lambda_status walk(lambda__invocati
             status = take_waiting(invocation, &environment, &cold);
     }
     if (LAMBDA__LIKELY(status == LAMBDA_OK))
-        status = run(invocation, environment, cold, event);
+        status = run(invocation, environment, cold, event, tail);
     else
         count_refused(invocation, status);
     /* The last touch of the service: closing waits for it. */
@@ -339,7 +344,8 @@ static inline __attribute__((always_inline)) lambda_status walk(lambda__invocati
 }
 
 /** The walk of what was led to by other invocations: one that is nested, or an event of one. */
-static __attribute__((noinline)) lambda_status walk_on(lambda__invocation *invocation, lambda__invoked_event *event)
+static inline __attribute__((always_inline)) lambda_status nest(lambda__invocation *invocation,
+                                                                lambda__invoked_event *event, bool tail)
 {
     lambda__thread *thread = invocation->thread;
     const lambda__name *name = &invocation->name;
@@ -350,17 +356,29 @@ static __attribute__((noinline)) lambda_status walk_on(lambda__invocation *invoc
         status = lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RECURSIVE_INVOCATION,
                               "invocations are nested %u deep, which is the limit", nested);
     else
-        status = walk(invocation, event);
+        status = walk(invocation, event, tail);
     if (call.trace) lambda__trace_call_end(call, name->function, name->function_length, status);
     return status;
 }
 
+static __attribute__((noinline)) lambda_status walk_on(lambda__invocation *invocation, lambda__invoked_event *event)
+{
+    return nest(invocation, event, false);
+}
+
 lambda_status lambda__invoke_run(lambda__invocation *invocation)
 {
-    return LAMBDA__UNLIKELY(invocation->thread->chain != NULL) ? walk_on(invocation, NULL) : walk(invocation, NULL);
+    return LAMBDA__UNLIKELY(invocation->thread->chain != NULL) ? walk_on(invocation, NULL)
+                                                               : walk(invocation, NULL, false);
+}
+
+lambda_status lambda__invoke_run_tail(lambda__invocation *invocation)
+{
+    return invocation->thread->chain ? nest(invocation, NULL, true) : walk(invocation, NULL, true);
 }
 
 lambda_status lambda__invoke_event(lambda__invocation *invocation, lambda__invoked_event *event)
 {
-    return LAMBDA__UNLIKELY(invocation->thread->chain != NULL) ? walk_on(invocation, event) : walk(invocation, event);
+    return LAMBDA__UNLIKELY(invocation->thread->chain != NULL) ? walk_on(invocation, event)
+                                                               : walk(invocation, event, false);
 }

@@ -18,6 +18,8 @@ static lambda_status check_options(lambda__base *base, const lambda_invoke_optio
     if (options->invocation_type != LAMBDA_REQUEST_RESPONSE && options->invocation_type != LAMBDA_DRY_RUN)
         return lambda__fail(base, invalid, "invocation_type: %d is none", (int)options->invocation_type);
     const lambda_bytes *parts[] = {&options->client_context, &options->identity};
+    if (options->log_type != LAMBDA_LOG_TYPE_NONE && options->log_type != LAMBDA_LOG_TYPE_TAIL)
+        return lambda__fail(base, invalid, "log_type: %d is none", (int)options->log_type);
     const char *const names[] = {"client_context", "identity"};
     for (size_t i = 0; i < 2; i++) {
         if (parts[i]->length > 0 && !parts[i]->data)
@@ -79,6 +81,13 @@ static lambda_status dry_run(lambda__invocation *invocation)
     return LAMBDA_OK;
 }
 
+/** What is not a plain invocation. */
+static lambda_status start_special(lambda__invocation *invocation)
+{
+    if (invocation->options->invocation_type == LAMBDA_DRY_RUN) return dry_run(invocation);
+    return invocation->result ? lambda__invoke_run_tail(invocation) : lambda__invoke_run(invocation);
+}
+
 static lambda_status start(lambda__invocation *invocation)
 {
     invocation->thread = lambda__thread_get(&invocation->lambda->base);
@@ -86,9 +95,8 @@ static lambda_status start(lambda__invocation *invocation)
         return lambda__fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY,
                             "no memory for this thread's record, or too many threads");
     const lambda_invoke_options *options = invocation->options;
-    lambda_status status = LAMBDA__UNLIKELY(options && options->invocation_type == LAMBDA_DRY_RUN)
-                               ? dry_run(invocation)
-                               : lambda__invoke_run(invocation);
+    bool special = options && (options->invocation_type == LAMBDA_DRY_RUN || options->log_type == LAMBDA_LOG_TYPE_TAIL);
+    lambda_status status = LAMBDA__UNLIKELY(special) ? start_special(invocation) : lambda__invoke_run(invocation);
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK && invocation->result)) {
         lambda__result_begin(invocation->lambda, invocation->result);
         if (status == LAMBDA_ERROR_TOO_MANY_REQUESTS)
@@ -121,7 +129,8 @@ static lambda_status start_resized(const lambda__invocation *given, size_t resul
     lambda_status status = start(&invocation);
     memcpy(given->result, &result, shared);
     /* What the host's has no room for ends here. */
-    if (result_size < offsetof(lambda_result, log_capacity) + sizeof(result.log_capacity) && result.log_capacity > 0)
+    bool holds_log = result_size >= offsetof(lambda_result, log_capacity) + sizeof(result.log_capacity);
+    if (!holds_log && result.log_capacity > 0)
         lambda__release(&given->lambda->base, (void *)(uintptr_t)result.log_result.data);
     return status;
 }

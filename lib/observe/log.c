@@ -120,9 +120,13 @@ void lambda__log_close(lambda_t *lambda, lambda__logs *logs)
     lambda__release(&lambda->base, logs);
 }
 
-void lambda__log_hand(lambda_t *lambda, const lambda_log_record *record)
+/** Hands a line to everybody. */
+static void hand_out(const lambda__log_out *out, const lambda_log_record *record)
 {
-    lambda__logs *logs = lambda->logs;
+    lambda__logs *logs = out->lambda->logs;
+    if (LAMBDA__UNLIKELY(out->tail != NULL))
+        lambda__tail_add(&out->lambda->base, out->tail, out->leaving, record->line, record->line_length);
+    if (LAMBDA__UNLIKELY(!logs)) return;
     for (size_t i = 0; i < logs->count; i++) {
         lambda__log_sink *to = &logs->sinks[i];
         if (to->sink.direct) {
@@ -139,33 +143,83 @@ void lambda__log_hand(lambda_t *lambda, const lambda_log_record *record)
 
 /* ---- lines */
 
-void lambda__log_write(lambda_t *lambda, lambda_log_record *record, const char *message, size_t length)
+/** There is no memory for a line: it is lost. */
+static void count_lost(lambda_t *lambda)
 {
-    record->time_ns = lambda__wall(&lambda->base);
-    record->message = record->line = message;
-    record->message_length = record->line_length = length;
-    record->type = record->fields = "";
-    lambda__log_hand(lambda, record);
+    lambda__thread *thread = lambda->logs ? lambda__thread_get(&lambda->base) : NULL;
+    if (thread) lambda__counter_add(thread, LAMBDA__COUNT_LINES_FAILED);
 }
 
-void lambda__log_va(lambda_t *lambda, lambda_log_record *record, const char *format, va_list arguments)
+/** The line is more than can be written in front of the message. */
+static void write_long(const lambda__log_out *out, lambda_log_record *record, const char *prefixed, size_t length)
 {
-    char line[LAMBDA__LOG_LINE_SIZE];
-    int length = vsnprintf(line, sizeof(line), format, arguments);
-    if (length < 0) return;
-    if ((size_t)length >= sizeof(line)) {
-        memcpy(line + sizeof(line) - 4, "...", 4);
-        length = (int)sizeof(line) - 1;
+    lambda__base *base = &out->lambda->base;
+    lambda__buffer own = {0};
+    lambda__buffer *line = out->kept ? out->kept : &own;
+    line->length = 0;
+    bool made = out->json ? lambda__log_json(base, line, record)
+                          : lambda__buffer_append(base, line, prefixed, length) &&
+                                lambda__buffer_append(base, line, " ", 1) &&
+                                lambda__buffer_append(base, line, record->fields, record->fields_length);
+    if (made) {
+        record->line = line->data;
+        record->line_length = line->length;
+        hand_out(out, record);
+    } else {
+        count_lost(out->lambda);
     }
-    lambda__log_write(lambda, record, line, (size_t)length);
+    if (line == &own || line->capacity > LAMBDA__LOG_KEPT_MAX) lambda__buffer_clear(base, line);
 }
 
-void lambda__log(lambda_t *lambda, lambda_log_record *record, const char *format, ...)
+void lambda__log_va(const lambda__log_out *out, lambda_log_record *record, const char *format, va_list arguments)
+{
+    char room[LAMBDA__LOG_PREFIX_SIZE + LAMBDA__LOG_LINE_SIZE];
+    char *message = room + LAMBDA__LOG_PREFIX_SIZE;
+    int formatted = vsnprintf(message, LAMBDA__LOG_LINE_SIZE, format, arguments);
+    if (formatted < 0) return;
+    size_t length = (size_t)formatted;
+    if (length >= LAMBDA__LOG_LINE_SIZE) {
+        length = LAMBDA__LOG_LINE_SIZE - 4;
+        /* Not within a character. */
+        while (length > 0 && ((unsigned char)message[length] & 0xC0u) == 0x80u)
+            length--;
+        memcpy(message + length, "...", 4);
+        length += 3;
+    }
+    while (length > 0 && (message[length - 1] == '\n' || message[length - 1] == '\r'))
+        message[--length] = '\0';
+    if (record->time_ns == 0) record->time_ns = lambda__wall(&out->lambda->base);
+    record->type = record->platform ? "platform.fault" : "";
+    if (!record->fields) record->fields = "";
+    record->message = message;
+    record->message_length = length;
+    /* What stands before the message is written there. */
+    char prefix[LAMBDA__LOG_PREFIX_SIZE];
+    size_t before = lambda__log_prefix(record, prefix);
+    memcpy(message - before, prefix, before);
+    if (out->json || record->fields_length > 0) {
+        write_long(out, record, message - before, before + length);
+        return;
+    }
+    record->line = message - before;
+    record->line_length = before + length;
+    hand_out(out, record);
+}
+
+void lambda__log(const lambda__log_out *out, lambda_log_record *record, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    lambda__log_va(lambda, record, format, arguments);
+    lambda__log_va(out, record, format, arguments);
     va_end(arguments);
+}
+
+void lambda__log_event_write(const lambda__log_out *out, lambda_log_record *record, const lambda__log_event *event)
+{
+    char text[LAMBDA__LOG_EVENT_SIZE];
+    char json[LAMBDA__LOG_EVENT_SIZE];
+    lambda__log_event_line(event, record, text, json);
+    hand_out(out, record);
 }
 
 /** One fprintf a line: the stream's own lock keeps lines of several threads whole. */
@@ -190,6 +244,6 @@ void lambda__log_error(lambda_t *lambda, const char *format, ...)
                                 .request_id = ""};
     va_list arguments;
     va_start(arguments, format);
-    lambda__log_va(lambda, &record, format, arguments);
+    lambda__log_va(&(lambda__log_out){.lambda = lambda}, &record, format, arguments);
     va_end(arguments);
 }

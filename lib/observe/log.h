@@ -6,6 +6,8 @@
 
 #include <lambda/port/log.h>
 
+#include "observe/log_line.h"
+#include "observe/log_tail.h"
 #include "observe/outlet.h"
 #include "service.h"
 
@@ -50,17 +52,29 @@ static inline bool lambda__log_enabled(const lambda_t *lambda, lambda_log_level 
     return lambda->logs && level >= lambda->system_log_level && level < LAMBDA_LOG_OFF;
 }
 
-/** Hands a line to the sinks as it is. */
-void lambda__log_hand(lambda_t *lambda, const lambda_log_record *record);
+/** Memory for longer lines that is kept. */
+#define LAMBDA__LOG_KEPT_MAX 16384
 
-/** Hands a line to the sinks, and fills in its time, message and line. */
-void lambda__log_write(lambda_t *lambda, lambda_log_record *record, const char *message, size_t length);
+/** Where a line goes, and how it looks. */
+typedef struct lambda__log_out {
+    lambda_t *lambda;
+    lambda__tail *tail;   /* of the invocation; NULL: nobody collects */
+    bool json;            /* the function's log format */
+    bool leaving;         /* a caller says it that leaves its handler */
+    lambda__buffer *kept; /* memory for longer lines, of the thread that logs; NULL: allocated for each */
+} lambda__log_out;
 
-/** Formats a line and hands it to the sinks; whether it is enabled was asked before. */
-void lambda__log_va(lambda_t *lambda, lambda_log_record *record, const char *format, va_list arguments);
+/**
+ * Formats a line and hands it to the sinks and the tail; whether it is enabled was asked before. Where the record has no time, it is now; where it has
+ * `fields`, they go with it. Lines of the platform are of type "platform.fault".
+ */
+void lambda__log_va(const lambda__log_out *out, lambda_log_record *record, const char *format, va_list arguments);
 
 /** The same, with the arguments themselves. */
-void lambda__log(lambda_t *lambda, lambda_log_record *record, const char *format, ...) LAMBDA_PRINTF(3, 4);
+void lambda__log(const lambda__log_out *out, lambda_log_record *record, const char *format, ...) LAMBDA_PRINTF(3, 4);
+
+/** A line of what the platform says, whose level was asked for before. The record has its time. */
+void lambda__log_event_write(const lambda__log_out *out, lambda_log_record *record, const lambda__log_event *event);
 
 /** An ERROR line of the service itself, which is about no function. */
 void lambda__log_error(lambda_t *lambda, const char *format, ...) LAMBDA_PRINTF(2, 3);

@@ -123,6 +123,7 @@ lambda_status lambda_test_context_new_sized(lambda_t *lambda, const lambda_test_
              or_default(fields.aws_request_id, "00000000-0000-4000-8000-000000000000"));
     made->settings.memory_size = fields.memory_limit_in_mb ? fields.memory_limit_in_mb : 128;
     made->settings.ephemeral_storage_size = 512;
+    made->settings.log_group = "";
     fake_environment->lambda = lambda;
     fake_environment->version = &made->version;
     fake_environment->options = &made->options;
@@ -155,6 +156,7 @@ void lambda_test_context_free(lambda_context *context)
     fake *made = (fake *)context;
     lambda_t *lambda = context->lambda;
     lambda__heap_clear(&lambda->base, &context->heap);
+    lambda__buffer_clear(&lambda->base, &context->line);
     if (context->directory) lambda__platform_directory_remove(context->directory);
     for (size_t i = 0; i < made->settings.environment_count; i++) {
         give_up(lambda, made->settings.environment[i].name);

@@ -11,10 +11,13 @@ extern "C" {
 
 /** One log line as a sink sees it. All pointers are borrowed and end with the call; none is NULL. */
 typedef struct lambda_log_record {
-    uint64_t time_ns;            /**< wall clock, nanoseconds since 1970 */
-    lambda_log_level level;      /**< never LAMBDA_LOG_DEFAULT or LAMBDA_LOG_OFF */
-    bool platform;               /**< true for the library's own lines, START, END and REPORT among them */
-    const char *type;            /**< of the library's own, Lambda's event type, such as "platform.start"; else "" */
+    uint64_t time_ns;       /**< wall clock, nanoseconds since 1970 */
+    lambda_log_level level; /**< never LAMBDA_LOG_DEFAULT or LAMBDA_LOG_OFF */
+    bool platform;          /**< true for the library's own lines, START, END and REPORT among them */
+    const char *
+        type; /**< of the library's own, Lambda's event type in both formats: "platform.start", "platform.report" and so on; END
+                                      is "platform.end" in TEXT and "platform.runtimeDone" in JSON; all that has no type of its own is
+                                      "platform.fault". Else "" */
     const char *log_group_name;  /**< "/aws/lambda/NAME", or what the function's logging_config says */
     const char *log_stream_name; /**< "YYYY/MM/DD/[VERSION]ENVIRONMENT"; "" for what is about no environment */
     const char *request_id;      /**< the invocation's, 36 characters; "" outside of one */
@@ -23,7 +26,9 @@ typedef struct lambda_log_record {
     const char *fields;          /**< of lambda_log_pack: a JSON object, NUL after it; else "" */
     size_t fields_length;        /**< bytes of `fields` */
     const char *line;   /**< the whole line in the function's log format, as CloudWatch Logs would have it as the
-                                      event's message; no line end, NUL after it */
+                                      event's message; no line end after it, but a NUL. A handler's message may have
+                                      line ends within, in TEXT. Lambda's third line of REPORT, "XRAY TraceId: ...", stands in the same
+                                      line behind a tab */
     size_t line_length; /**< bytes of `line` */
 } lambda_log_record;
 
