@@ -206,8 +206,9 @@ LAMBDA_API lambda_status lambda_metrics_write_prometheus(const lambda_metrics *m
                                                          void *user);
 
 /**
- * The same as OpenMetrics 1.0 (https://github.com/OpenObservability/OpenMetrics), ending in "# EOF": "application/openmetrics-text;
- * version=1.0.0; charset=utf-8".
+ * The same as OpenMetrics 1.0 (https://prometheus.io/docs/specs/om/open_metrics_spec/), ending in "# EOF": "application/openmetrics-text;
+ * version=1.0.0; charset=utf-8". That allows nothing below zero in a summary: of what handlers measured, quantiles below zero are left
+ * away, and the sum of what was ever below zero.
  */
 LAMBDA_API lambda_status lambda_metrics_write_openmetrics(const lambda_metrics *metrics, lambda_writer *write,
                                                           void *user);
@@ -215,7 +216,7 @@ LAMBDA_API lambda_status lambda_metrics_write_openmetrics(const lambda_metrics *
 /** How documents of the embedded metric format are to be. Zero means the default. */
 typedef struct lambda_emf_options {
     /**
-     * CloudWatch's namespace of Lambda's own metrics, 1 to 256 of `A-Z a-z 0-9 . - _ / # :` and space, the first not a colon. Default "AWS/Lambda",
+     * CloudWatch's namespace of Lambda's own metrics, 1 to 255 of `A-Z a-z 0-9 . - _ / # :` and space, the first not a colon, not all of them spaces. Default "AWS/Lambda",
      * which CloudWatch itself keeps for AWS: give one of your own where the documents go there
      */
     const char *namespace_name;
@@ -230,7 +231,7 @@ LAMBDA_API lambda_status lambda_metrics_write_emf_sized(const lambda_metrics *no
 /**
  * Writes what was counted between two readings of a service as CloudWatch's embedded metric format
  * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html). `before` NULL: since
- * the service was opened. `options` NULL: the defaults.
+ * the service was opened. `options` NULL: the defaults. What `before` has more of than `now` counts as nothing.
  *
  * Each document is one line of at most 1 MB: one for each series in which something happened (dimension sets FunctionName; FunctionName and
  * Resource; FunctionName, Resource and ExecutedVersion where one ran), one for each function's concurrency and one for the service's, and one for each

@@ -49,7 +49,9 @@ lambda_status lambda_billing_summarize_sized(const lambda_metrics *metrics, cons
         made.requests = series->invocations;
         made.billed_duration_ms = series->billed_duration_ms;
         made.provisioned_gb_seconds = gb_seconds(series->provisioned_billed_mb_ms);
-        made.gb_seconds = gb_seconds(series->billed_mb_ms - series->provisioned_billed_mb_ms);
+        /* The two are read one after the other, while invocations are counted in both. */
+        if (series->billed_mb_ms > series->provisioned_billed_mb_ms)
+            made.gb_seconds = gb_seconds(series->billed_mb_ms - series->provisioned_billed_mb_ms);
     }
     made.request_cost = (double)made.requests * prices.per_request;
     made.duration_cost = made.gb_seconds * prices.per_gb_second;

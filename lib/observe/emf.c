@@ -12,7 +12,7 @@
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
 
 /** The format's limits: metrics of a document, and numbers of a metric. */
-enum { METRICS_MAX = 100, VALUES_MAX = 100, NAMESPACE_MAX = 256 };
+enum { METRICS_MAX = 100, VALUES_MAX = 100, NAMESPACE_MAX = 255 };
 
 const char *lambda_metric_unit_name(lambda_metric_unit unit)
 {
@@ -48,6 +48,12 @@ const char *lambda_metric_unit_name(lambda_metric_unit unit)
 
 /* ---- what is new in a distribution */
 
+/** Nothing is new where `before` is the later reading, or another service's. */
+static uint64_t difference(uint64_t now, uint64_t before)
+{
+    return now > before ? now - before : 0;
+}
+
 typedef struct since {
     const lambda_distribution *now;
     const lambda_distribution *before; /* NULL: nothing was */
@@ -64,7 +70,7 @@ static bool next(since *what, struct lambda_distribution_bucket *bucket)
         while (before && what->at_before < before->buckets_count && before->buckets[what->at_before].key < bucket->key)
             what->at_before++;
         if (before && what->at_before < before->buckets_count && before->buckets[what->at_before].key == bucket->key)
-            bucket->count -= before->buckets[what->at_before].count;
+            bucket->count = difference(bucket->count, before->buckets[what->at_before].count);
         if (bucket->count > 0) return true;
     }
     return false;
@@ -223,7 +229,7 @@ static uint64_t how_much(const metric *which, const lambda_metrics_series *now, 
 {
     if (which->distribution)
         return count_new(distribution_at(now, which->offset), distribution_at(before, which->offset));
-    return number_at(now, which->offset) - number_at(before, which->offset);
+    return difference(number_at(now, which->offset), number_at(before, which->offset));
 }
 
 static void write_series(lambda__text *text, const char *name_space, uint64_t time_ms, const lambda_metrics_series *now,
@@ -380,11 +386,12 @@ static void write_user(lambda__text *text, const char *name_space, const lambda_
 
 /* ---- all */
 
-/** CloudWatch's rule: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html */
+/** CloudWatch's rule: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Metric.html */
 static lambda_status check_namespace(const char *field, const char *name)
 {
     size_t length = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_/#: ");
-    bool valid = length > 0 && length <= NAMESPACE_MAX && !name[length] && name[0] != ':';
+    bool blank = !name[strspn(name, " ")];
+    bool valid = !blank && length <= NAMESPACE_MAX && !name[length] && name[0] != ':';
     return valid ? LAMBDA_OK : lambda__fail(NULL, INVALID, "%s: \"%.40s\" is no namespace", field, name);
 }
 

@@ -1,6 +1,6 @@
 /*
  * Metrics as Prometheus and OpenMetrics read them. The two differ in little: OpenMetrics names a counter's family without "_total", says the unit, and
- * ends in "# EOF".
+ * ends in "# EOF", and has no summaries of what is below zero.
  */
 #include <stddef.h>
 
@@ -66,10 +66,12 @@ static void summary(writing *to, const char *name, label *labels, size_t count, 
     } quantiles[] = {{0, "0.0"}, {0.5, "0.5"}, {0.9, "0.9"}, {0.99, "0.99"}, {0.999, "0.999"}, {1, "1.0"}};
     labels[count].name = "quantile";
     for (size_t i = least ? 0 : 1; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
+        double value = lambda_distribution_quantile(values, quantiles[i].q) / scale;
         labels[count].value = quantiles[i].text;
-        sample(to, name, "", labels, count + 1, lambda_distribution_quantile(values, quantiles[i].q) / scale);
+        if (!to->open || value >= 0) sample(to, name, "", labels, count + 1, value);
     }
-    sample(to, name, "_sum", labels, count, values->sum / scale);
+    /* A sum that goes down would look like a restart. */
+    if (!to->open || values->min >= 0) sample(to, name, "_sum", labels, count, values->sum / scale);
     sample(to, name, "_count", labels, count, (double)values->count);
 }
 
