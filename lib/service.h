@@ -12,9 +12,9 @@
 struct lambda {
     lambda__base base;               /* first: a lambda_t is handed to the base floor as it is */
     lambda_limits limits;            /* no zeros left */
-    struct lambda__logs *logs;       /* observe/log.h; NULL: there is no sink */
-    struct lambda__metrics *metrics; /* observe/metrics.h; NULL: they are off */
-    struct lambda__traces *traces;   /* observe/trace.h; NULL: there is no exporter */
+    struct lambda__logs *logs;       /* observe/log/log.h; NULL: there is no sink */
+    struct lambda__metrics *metrics; /* observe/metrics/metrics.h; NULL: they are off */
+    struct lambda__traces *traces;   /* observe/trace/trace.h; NULL: there is no exporter */
     lambda_log_level log_level;      /* of functions that say nothing else */
     lambda_log_level system_log_level;
     const char *region;

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "observe/metrics.h"
+#include "observe/metrics/metrics.h"
 
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
 

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "destination/destination.h"
 #include "destination/record.h"
-#include "observe/metrics.h"
+#include "observe/metrics/metrics.h"
 
 /** A record is tried to be delivered for as long as an event may get old by default, 6 hours. */
 #define DELIVERY_AGE_NS UINT64_C(21600000000000)

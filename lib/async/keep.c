@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/executor.h"
-#include "observe/log.h"
+#include "observe/log/log.h"
 
 /** First wait before another try, doubled up to the most. */
 #define WAIT_NS     UINT64_C(100000000)

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "observe/log.h"
+#include "observe/log/log.h"
 #include "queue/memory.h"
 
 /** A received event of a shared queue stays this service's for so long, 20 minutes: a handler may take 15. */

@@ -8,8 +8,8 @@
 #include "base/memory.h"
 #include "destination/destination.h"
 #include "environment/pool.h"
-#include "observe/log.h"
-#include "observe/metrics.h"
+#include "observe/log/log.h"
+#include "observe/metrics/metrics.h"
 #include "registry/limits.h"
 
 #define SECOND_NS      UINT64_C(1000000000)

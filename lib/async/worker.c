@@ -4,7 +4,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "environment/pool.h"
-#include "observe/log.h"
+#include "observe/log/log.h"
 
 /** A worker takes more at once while handlers are quick, and one at a time where they are not. */
 #define QUICK_NS UINT64_C(50000)

@@ -1,7 +1,7 @@
 #include "destination/redrive.h"
 
 #include "base/error.h"
-#include "observe/log.h"
+#include "observe/log/log.h"
 
 lambda__redriven lambda__redrive_offer(lambda__redrive *redrive, lambda_bytes text)
 {

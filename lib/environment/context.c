@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "environment/environment.h"
-#include "observe/log.h"
+#include "observe/log/log.h"
 
 /** Bytes of "/aws/lambda/" and a name. */
 #define LOG_GROUP_SIZE 96

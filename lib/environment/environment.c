@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "environment/pool.h"
 #include "environment/worker.h"
-#include "observe/log.h"
+#include "observe/log/log.h"
 #include "runtime/runtimes.h"
 
 /** What the service has somebody for, and the function wants. */

@@ -29,8 +29,8 @@
 #include "base/thread.h"
 #include "environment/heap.h"
 #include "event/event.h"
-#include "observe/log.h"
-#include "observe/trace_tree.h"
+#include "observe/log/log.h"
+#include "observe/trace/tree.h"
 #include "registry/registry.h"
 
 enum { LAMBDA__BUSY, LAMBDA__IDLE, LAMBDA__BARE, LAMBDA__SURPLUS, LAMBDA__DOOMED, LAMBDA__ENDED };
@@ -102,7 +102,7 @@ struct lambda_context {
     lambda_response response;
     lambda__chain chain;
     lambda__heap heap;                      /* lambda_context_alloc */
-    struct lambda__meter *meter;            /* of who reported last: observe/metrics.h. NULL until then */
+    struct lambda__meter *meter;            /* of who reported last: observe/metrics/metrics.h. NULL until then */
     struct lambda__worker *worker;          /* never changes; NULL with INLINE isolation: environment/worker.h */
     struct lambda__permits *permits;        /* whose permit it has; NULL: none. Guarded by the environments' mutex */
     uint32_t permit;                        /* index among those; likewise */

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "environment/environment.h"
-#include "observe/trace.h"
+#include "observe/trace/trace.h"
 
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
 

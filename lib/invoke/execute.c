@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "environment/worker.h"
 #include "invoke/invoke.h"
-#include "observe/log.h"
+#include "observe/log/log.h"
 
 /** Starts a new environment, with Lambda's second attempt; the clock's reading afterwards. */
 static uint64_t initialise(lambda__environment *environment, lambda__thread *thread, lambda__outcome *outcome,

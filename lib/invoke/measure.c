@@ -1,6 +1,6 @@
 /* What is counted of invocations, where metrics are on. */
 #include "invoke/invoke.h"
-#include "observe/metrics.h"
+#include "observe/metrics/metrics.h"
 
 /** This thread's meter of what the environment runs now; NULL where there is no memory for it. */
 static inline lambda__meter *meter_of(lambda__environment *environment, lambda__thread *thread)

@@ -1,7 +1,7 @@
 /* What is told of an invocation to whom it concerns: log lines, metrics, the trace. */
 #include "environment/worker.h"
 #include "invoke/invoke.h"
-#include "observe/log.h"
+#include "observe/log/log.h"
 
 /** A line of the platform at that time, if it is to be written. `left`: the handler still runs. */
 static void write_event(lambda__environment *environment, bool left, const char *request_id, uint64_t time_ns,

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/executor.h"
 #include "invoke/invoke.h"
-#include "observe/metrics.h"
+#include "observe/metrics/metrics.h"
 
 /** How often one who waits for a scaling rate looks again. */
 #define RATE_POLL_NS UINT64_C(10000000)

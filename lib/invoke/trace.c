@@ -3,7 +3,7 @@
 
 #include "environment/worker.h"
 #include "invoke/invoke.h"
-#include "observe/trace.h"
+#include "observe/trace/trace.h"
 
 _Static_assert(LAMBDA__TRACE_ARN_SIZE >= LAMBDA__ARN_SIZE, "an ARN fits");
 _Static_assert(LAMBDA__TRACE_QUALIFIER_SIZE >= LAMBDA__QUALIFIER_SIZE, "a qualifier fits");

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
-#include "observe/metrics.h"
+#include "observe/metrics/metrics.h"
 #include "registry/registry_private.h"
 
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE

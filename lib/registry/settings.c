@@ -1,7 +1,7 @@
 /* A function's configuration, checked and copied into one allocation. */
 #include <string.h>
 
-#include "observe/metrics.h"
+#include "observe/metrics/metrics.h"
 #include "registry/registry_private.h"
 
 /** How it is told of: log, traces, metrics. An update may take the log group away. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "observe/histogram.h"
+#include "observe/metrics/histogram.h"
 
 enum { VALUES = 20000 };
 

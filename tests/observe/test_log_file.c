@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <time.h>
 
-#include "observe/log_file.h"
+#include "observe/log/file.h"
 
 /* ---- names */
 

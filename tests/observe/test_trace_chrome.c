@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 #include "base/memory.h"
-#include "observe/trace_chrome.h"
+#include "observe/trace/chrome.h"
 #include "trace_fixture.h"
 
 /** The text of a picture. */

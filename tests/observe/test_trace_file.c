@@ -14,7 +14,7 @@
 #include <jansson.h>
 
 #include "base/memory.h"
-#include "observe/trace_xray.h"
+#include "observe/trace/xray.h"
 #include "trace_fixture.h"
 
 static char directory[] = "/tmp/lambda-test-XXXXXX";

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "observe/trace_xray.h"
+#include "observe/trace/xray.h"
 #include "trace_fixture.h"
 
 static lambda_status print(void *user, const char *text, size_t length)
