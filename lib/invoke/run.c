@@ -296,8 +296,11 @@ static inline __attribute__((always_inline)) lambda_status run(lambda__invocatio
 
 static lambda_status throttled_by_fault(const lambda__invocation *invocation)
 {
-    const lambda__name *name = &invocation->name;
-    if (!lambda__fault_take(invocation->lambda, name->function, name->function_length, LAMBDA_TEST_FAULT_THROTTLE))
+    lambda__name name = invocation->name;
+    /* A name that is none has no fault: the walk says what is wrong with it. */
+    if (invocation->unparsed && lambda__name_parse(invocation->lambda, invocation->unparsed, &name) != LAMBDA_OK)
+        return LAMBDA_OK;
+    if (!lambda__fault_take(invocation->lambda, name.function, name.function_length, LAMBDA_TEST_FAULT_THROTTLE))
         return LAMBDA_OK;
     invocation->thread->throttle_reason = "ConcurrentInvocationLimitExceeded";
     return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_TOO_MANY_REQUESTS, "Rate Exceeded: injected by a test");

@@ -195,6 +195,10 @@ static void faults_come_as_often_as_told(void **state)
     assert_ok(lambda, lambda_test_fault(lambda, "f", LAMBDA_TEST_FAULT_THROTTLE, 5));
     assert_fails(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), &result), LAMBDA_ERROR_TOO_MANY_REQUESTS,
                  "injected");
+    assert_fails(lambda, lambda_invoke(lambda, "f:$LATEST", LAMBDA_JSON("1"), &result), LAMBDA_ERROR_TOO_MANY_REQUESTS,
+                 "injected");
+    assert_fails(lambda, lambda_invoke(lambda, "f:?", LAMBDA_JSON("1"), &result), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                 "");
     assert_ok(lambda, lambda_test_fault(lambda, "f", LAMBDA_TEST_FAULT_THROTTLE, 0));
     assert_ok(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), &result));
     assert_fails(lambda, lambda_test_fault(lambda, "f:1", LAMBDA_TEST_FAULT_THROTTLE, 1),
