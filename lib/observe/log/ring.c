@@ -76,7 +76,8 @@ static lambda__log_chunk *chunk_take(lambda_log_ring *ring)
     lambda__log_chunk *chunk = ring->free;
     if (LAMBDA__LIKELY(!chunk)) {
         end_stale(ring);
-        chunk = ring->oldest == ring->pinned ? ring->oldest->next : ring->oldest;
+        chunk = ring->oldest && ring->oldest == ring->pinned ? ring->oldest->next : ring->oldest;
+        if (!chunk) __builtin_unreachable(); /* said for who analyses this; UBSan looks whether it is true */
         chunk_forget(ring, chunk);
         return chunk;
     }
