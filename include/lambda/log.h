@@ -40,7 +40,8 @@ typedef struct lambda_logging_config {
         application_log_level;         /**< of the handler's lines; OFF: none. Default `lambda_options.log_level` */
     lambda_log_level system_log_level; /**< of the platform's lines: DEBUG, INFO, WARN or OFF. Default
                                                `lambda_options.system_log_level` */
-    const char *log_group;             /**< 1 to 512 of `A-Z a-z 0-9 . - _ / #`. Default "/aws/lambda/NAME"; "" to
+    const char *
+        log_group; /**< 1 to 512 letters, digits, dots, hyphens, underscores, slashes and hash signs. Default "/aws/lambda/NAME"; "" to
                                                update: that again */
 } lambda_logging_config;
 

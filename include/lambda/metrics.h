@@ -216,7 +216,8 @@ LAMBDA_API lambda_status lambda_metrics_write_openmetrics(const lambda_metrics *
 /** How documents of the embedded metric format are to be. Zero means the default. */
 typedef struct lambda_emf_options {
     /**
-     * CloudWatch's namespace of Lambda's own metrics, 1 to 255 of `A-Z a-z 0-9 . - _ / # :` and space, the first not a colon, not all of them spaces. Default "AWS/Lambda",
+     * CloudWatch's namespace of Lambda's own metrics, 1 to 255 letters, digits, spaces, dots, hyphens,
+     * underscores, slashes, hash signs and colons, the first not a colon, not all of them spaces. Default "AWS/Lambda",
      * which CloudWatch itself keeps for AWS: give one of your own where the documents go there
      */
     const char *namespace_name;

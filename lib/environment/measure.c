@@ -118,7 +118,7 @@ static lambda_status check(lambda__base *base, const char *name, double value, l
     bool blank = true;
     size_t length = 0;
     if (!name) return lambda__fail(base, INVALID, "name: is NULL");
-    for (; name[length] && length <= 255; length++) {
+    for (; length <= 255 && name[length]; length++) {
         if (name[length] < ' ' || name[length] > '~')
             return lambda__fail(base, INVALID, "name: has a character that is not printable ASCII at %zu", length);
         blank = blank && name[length] == ' ';

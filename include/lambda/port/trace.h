@@ -65,8 +65,8 @@ typedef struct lambda_trace_span {
 
 /** One sampled invocation, ended. All pointers are borrowed for the call. */
 typedef struct lambda_trace_segment {
-    lambda_trace_id trace_id;
-    uint64_t parent_id; /**< the span that led to it; 0: this begins the trace */
+    lambda_trace_id trace_id; /**< the trace that it is of */
+    uint64_t parent_id;       /**< the span that led to it; 0: this begins the trace */
     uint64_t
         service_id; /**< of the segment "AWS::Lambda" that stands between both in X-Ray: its parent is `parent_id`, and
                                            the parent of the first span is this */

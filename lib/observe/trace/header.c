@@ -90,7 +90,8 @@ const char *lambda__trace_header_read(const char *header, lambda_trace_context *
     }
     /* A parent is one of a trace. */
     if (!lambda__trace_id_present(read.trace_id)) read.parent_id = 0;
-    *context = wrong ? (lambda_trace_context)LAMBDA_ZERO : read;
+    if (wrong) memset(&read, 0, sizeof(read));
+    *context = read;
     return wrong;
 }
 
