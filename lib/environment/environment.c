@@ -184,7 +184,7 @@ void lambda__environments_closing(lambda_t *lambda)
     lambda__environments_freed(lambda->environments);
 }
 
-/** One that still runs; the function's and version's own strings live as long as the environment, which nobody frees any more. */
+/** One that still runs, as far as the log tells of it. */
 typedef struct abandoned {
     lambda_request_id request_id;
     lambda__version *version; /* holds a reference */
