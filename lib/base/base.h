@@ -21,6 +21,7 @@
 #define LAMBDA__CACHE_LINE 128
 
 #define LAMBDA__LIKELY(condition)   __builtin_expect(!!(condition), 1)
+#define LAMBDA__UNREACHABLE()       __builtin_unreachable()
 #define LAMBDA__UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 typedef struct lambda__thread lambda__thread;

@@ -256,6 +256,8 @@ static inline __attribute__((always_inline)) lambda_status run(lambda__invocatio
     lambda__outcome outcome = {.cold = cold};
     lambda_status status = LAMBDA_OK;
     bool ours = true;
+    /* Whoever takes one and is not refused has it. */
+    if (!environment) LAMBDA__UNREACHABLE();
     environment->qualifier = invocation->name.qualifier;
     environment->qualifier_length = invocation->name.qualifier_length;
     environment->options = invocation->options;

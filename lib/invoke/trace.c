@@ -262,7 +262,7 @@ static void set_name(lambda_trace_span *span, const char *name, size_t length, b
     for (size_t i = 0; !valid && i < length; i++) {
         char each = kept[i];
         bool word = (each >= 'a' && each <= 'z') || (each >= 'A' && each <= 'Z') || (each >= '0' && each <= '9');
-        if (!word && !memchr("-_:.", each, 4)) kept[i] = '_';
+        if (!word && !strchr("-_:.", each)) kept[i] = '_';
     }
 }
 

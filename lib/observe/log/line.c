@@ -138,7 +138,8 @@ lambda_log_level lambda__log_event_level(const lambda__log_event *event)
 static void put_type(ink *to, const char *type)
 {
     for (; *type; type++) {
-        char byte = (unsigned char)*type < 0x20 ? ' ' : *type;
+        char byte = *type;
+        if ((unsigned char)byte < 0x20) byte = ' ';
         put(to, &byte, 1);
     }
 }

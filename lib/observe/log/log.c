@@ -199,11 +199,14 @@ void lambda__log_va(const lambda__log_out *out, lambda_log_record *record, const
     memcpy(message - before, prefix, before);
     if (out->json || record->fields_length > 0) {
         write_long(out, record, message - before, before + length);
-        return;
+    } else {
+        record->line = message - before;
+        record->line_length = before + length;
+        hand_out(out, record);
     }
-    record->line = message - before;
-    record->line_length = before + length;
-    hand_out(out, record);
+    /* Where they stood is no more. */
+    record->message = record->line = "";
+    record->message_length = record->line_length = 0;
 }
 
 void lambda__log(const lambda__log_out *out, lambda_log_record *record, const char *format, ...)

@@ -65,7 +65,7 @@ typedef struct since {
 static bool next(since *what, struct lambda_distribution_bucket *bucket)
 {
     const lambda_distribution *before = what->before;
-    while (what->at < what->now->buckets_count) {
+    while (what->now && what->at < what->now->buckets_count) {
         *bucket = what->now->buckets[what->at++];
         while (before && what->at_before < before->buckets_count && before->buckets[what->at_before].key < bucket->key)
             what->at_before++;

@@ -232,10 +232,10 @@ static lambda_status find_user_series(lambda_t *lambda, lambda__thread *thread, 
     lambda__metrics *metrics = lambda->metrics;
     size_t function_length = strlen(function);
     size_t name_length = strlen(name);
-    memcpy(key, function, function_length);
+    memcpy(key, function, function_length + 1);
     key[function_length] = ':';
     key[function_length + 1] = (char)('A' + (int)unit);
-    memcpy(key + function_length + 2, name, name_length);
+    memcpy(key + function_length + 2, name, name_length + 1);
     size_t length = function_length + 2 + name_length;
     lambda__read_begin(thread);
     *found = (lambda__user_series *)lambda__map_find(&metrics->user, key, length);

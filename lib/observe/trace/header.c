@@ -142,7 +142,7 @@ lambda_status lambda_traceparent_parse(const char *traceparent, lambda_trace_con
 static char *write_text(char *to, const char *text)
 {
     size_t length = strlen(text);
-    memcpy(to, text, length);
+    memcpy(to, text, length + 1);
     return to + length;
 }
 

@@ -71,7 +71,7 @@ lambda_status lambda_trace_ring_new(size_t bytes, const lambda_allocator *given,
         return lambda__fail(NULL, INVALID, "bytes: %zu is not %zu to %zu", bytes, BYTES_MIN, BYTES_MAX);
     lambda_status status = lambda__allocator_choose(given ? given : &none, &allocator);
     if (status != LAMBDA_OK) return status;
-    size_t chunk_size = bytes / (2 * LANES_MAX);
+    size_t chunk_size = bytes / ((size_t)2 * LANES_MAX);
     if (chunk_size < CHUNK_MIN) chunk_size = CHUNK_MIN;
     if (chunk_size > CHUNK_MAX) chunk_size = CHUNK_MAX;
     size_t lanes = bytes / 2 / chunk_size;
@@ -266,19 +266,19 @@ static bool is_wanted(const copies *to, const lambda_trace_segment *segment)
 }
 
 /** Room for so many bytes more; false when memory is out. */
-static bool reserve(copies *to, size_t size)
+static char *reserve(copies *to, size_t size)
 {
     const lambda_allocator *allocator = &to->ring->allocator;
     size_t capacity = to->capacity ? to->capacity : 4096;
-    if (to->capacity - to->used >= size) return true;
+    if (to->capacity - to->used >= size) return to->data + to->used;
     while (capacity - to->used < size)
         capacity *= 2;
     void *grown = to->data ? allocator->reallocate(allocator->user, to->data, capacity)
                            : allocator->allocate(allocator->user, capacity);
-    if (!grown) return false;
+    if (!grown) return NULL;
     to->data = grown;
     to->capacity = capacity;
-    return true;
+    return to->data + to->used;
 }
 
 /** Copies what is wanted of a chunk; under the mutex, so that the chunk stays. */
@@ -291,8 +291,9 @@ static bool copy_chunk(copies *to, const chunk *from)
         const void *flat = from->data + at + sizeof(size);
         size_t length = sizeof(size) + (size_t)size;
         if (is_wanted(to, flat)) {
-            if (!reserve(to, length)) return false;
-            memcpy(to->data + to->used, from->data + at, length);
+            char *copy = reserve(to, length);
+            if (!copy) return false;
+            memcpy(copy, from->data + at, length);
             to->used += length;
             to->count++;
         }
