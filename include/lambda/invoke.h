@@ -29,7 +29,8 @@ typedef struct lambda_invoke_options {
     uint32_t wait_ms; /**< where concurrency is short, wait so long for it before the invocation is
                                                throttled. Default 0. There is no order among those who wait */
     const char *
-        trace_id; /**< X-Ray trace header, at most 255 characters. Where the service traces (trace.h) it is continued; else it is
+        trace_id; /**< X-Ray trace header, at most 255 characters. Where the service traces (trace.h) it is continued, or where it
+                               is malformed a new trace begins, as in Lambda; else it is
                                handed to the handler as it is */
     const char *traceparent;  /**< the same as a W3C traceparent; not both. One that is malformed is refused */
     lambda_log_type log_type; /**< default LAMBDA_LOG_TYPE_NONE */
@@ -67,9 +68,10 @@ typedef struct lambda_result {
      */
     uint64_t max_memory_used;
     lambda_bytes
-        log_result; /**< with LAMBDA_LOG_TYPE_TAIL: the last 4,096 bytes of the invocation's log, whole lines each with a line end,
-                                  in the function's log format. Lambda's LogResult, not in base64. Else empty. Valid as `payload` is. A line of
-                                  4,096 bytes or more is left away, with all before it; what a handler says after its caller left, too */
+        log_result; /**< with LAMBDA_LOG_TYPE_TAIL: the last 4,096 bytes of the invocation's log, each line with a line end, in the function's
+                                  log format. Lambda's LogResult, not in base64. It begins with a whole line, unless one of over 2,048 bytes
+                                  stands in the way, which is cut. Else empty. Valid as `payload` is. What a handler says after its caller
+                                  left is not in it */
     size_t log_capacity; /**< the library's own: bytes behind log_result */
 } lambda_result;
 

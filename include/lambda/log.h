@@ -60,7 +60,8 @@ LAMBDA_API void lambda_log(lambda_context *context, lambda_log_level level, cons
 /**
  * Writes a line with keys and values: `lambda_log_pack(context, LAMBDA_LOG_INFO, "order placed", "{s:s, s:i}", "id", id, "items", 3)`.
  * `format` and what follows are those of `lambda_response_pack`, and make an object. In JSON format its members stand in the line's
- * object behind Lambda's own, which they cannot replace: one named timestamp, level, requestId or message gets a "_" before its name, in both formats.
+ * object behind Lambda's own, which they cannot replace: one named timestamp, level, requestId or message gets a "_" before its name, in both formats; two of
+ * one name then are none, as ever.
  * In TEXT the object stands behind the message and a space. A format that makes no object leaves it away, and the line says so. A NULL message or
  * format is ignored. Else as `lambda_log`.
  */

@@ -236,7 +236,8 @@ LAMBDA_API lambda_status lambda_metrics_write_emf_sized(const lambda_metrics *no
  *
  * Each document is one line of at most 1 MB: one for each series in which something happened (dimension sets FunctionName; FunctionName and
  * Resource; FunctionName, Resource and ExecutedVersion where one ran), one for each function's concurrency and one for the service's, and one for each
- * function and 100 names of what its handlers measured. Counts of 0 are left away. A distribution is an array of at most 100 numbers,
+ * function and 100 names of what its handlers measured. Counts of 0 are left away, but for Errors and
+ * Throttles, which stand for rates, and the concurrency. A distribution is an array of at most 100 numbers,
  * the format's limit: of up to 100 measurements each of them, of more those at the middles of 100 equal shares, where the first is the least and the
  * last the greatest. So CloudWatch's percentiles are right, and its SampleCount is at most 100 a document. Durations are in milliseconds.
  * LAMBDA_ERROR_INVALID_PARAMETER_VALUE for a namespace that is none; `lambda_error_message(NULL)` says which.

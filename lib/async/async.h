@@ -236,7 +236,10 @@ static inline lambda__dropped lambda__async_identify(const lambda__event_message
     return event;
 }
 
-/** Counts and remembers an event that ended without anybody being told, and says so in its log. */
+/** Counts events that ended without anybody being told, or takes that back. */
+void lambda__async_count_dropped(lambda__thread *thread, lambda_async_condition condition, uint64_t by);
+
+/** Remembers one that was counted, once that it has ended is kept, and says so in its log. */
 void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, lambda__dropped *dropped);
 
 /** Wait before the next attempt of what could not run so often in a row: 1 s, twice as long each time, up to 5 min. */

@@ -105,30 +105,43 @@ static lambda_status deliver_one(lambda__async_worker *worker, const lambda__eve
                        : deliver_to_function(worker, message, target, delivery.body);
 }
 
+/** Counts the end of a delivery, or takes that back. */
+static void count_end(lambda__async_worker *worker, const lambda__event_message *message, lambda__tries tries,
+                      uint32_t missing, uint64_t by)
+{
+    lambda__thread *thread = worker->thread;
+    if (missing & 1u << LAMBDA__TARGET_DESTINATION) {
+        lambda__counter_add_many(thread, LAMBDA__COUNT_DESTINATION_FAILURES, by);
+        lambda__measure_named(worker->lambda, thread, &message->name, LAMBDA__METER_DESTINATION_FAILURES, by);
+    }
+    if (missing & 1u << LAMBDA__TARGET_DEAD_LETTER) {
+        lambda__counter_add_many(thread, LAMBDA__COUNT_DEAD_LETTER_ERRORS, by);
+        lambda__measure_named(worker->lambda, thread, &message->name, LAMBDA__METER_DEAD_LETTER_ERRORS, by);
+    }
+    if (message->head.condition == LAMBDA_ASYNC_SUCCESS)
+        lambda__counter_add_many(thread, LAMBDA__COUNT_SUCCEEDED, by);
+    else if (tries.told)
+        lambda__counter_add_many(thread, LAMBDA__COUNT_DELIVERED, by);
+    else
+        lambda__async_count_dropped(thread, LAMBDA_ASYNC_DELIVERY_FAILED, by);
+}
+
 /** All targets have it, or the rest is given up. */
 static void end(lambda__async_worker *worker, const lambda__event_message *message, lambda__tries tries,
                 uint32_t missing)
 {
-    lambda__thread *thread = worker->thread;
     const lambda__message_head head = message->head;
     lambda__dropped event = lambda__async_identify(message);
     event.condition = LAMBDA_ASYNC_DELIVERY_FAILED;
     event.attempts = tries.attempts;
-    if (missing & 1u << LAMBDA__TARGET_DESTINATION) {
-        lambda__counter_add(thread, LAMBDA__COUNT_DESTINATION_FAILURES);
-        lambda__measure_named(worker->lambda, thread, &message->name, LAMBDA__METER_DESTINATION_FAILURES, 1);
+    /* Counted first: who finds the queue empty finds all of it counted. */
+    count_end(worker, message, tries, missing, 1);
+    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) {
+        count_end(worker, message, tries, missing, (uint64_t)0 - 1);
+        return;
     }
-    if (missing & 1u << LAMBDA__TARGET_DEAD_LETTER) {
-        lambda__counter_add(thread, LAMBDA__COUNT_DEAD_LETTER_ERRORS);
-        lambda__measure_named(worker->lambda, thread, &message->name, LAMBDA__METER_DEAD_LETTER_ERRORS, 1);
-    }
-    if (head.condition == LAMBDA_ASYNC_SUCCESS)
-        lambda__counter_add(thread, LAMBDA__COUNT_SUCCEEDED);
-    else if (tries.told)
-        lambda__counter_add(thread, LAMBDA__COUNT_DELIVERED);
-    else
-        lambda__async_dropped(worker->lambda, thread, &event);
-    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
+    if (head.condition != LAMBDA_ASYNC_SUCCESS && !tries.told)
+        lambda__async_dropped(worker->lambda, worker->thread, &event);
     /* The message is no more. */
     lambda_async_outcome outcome = {.request_id = head.request_id,
                                     .condition = tries.told ? (lambda_async_condition)head.condition

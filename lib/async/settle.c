@@ -53,7 +53,7 @@ static void find_group(lambda_t *lambda, lambda__thread *thread, const char *fun
     lambda__read_end(thread);
 }
 
-void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, lambda__dropped *dropped)
+void lambda__async_count_dropped(lambda__thread *thread, lambda_async_condition condition, uint64_t by)
 {
     static const int counters[] = {
         [LAMBDA_ASYNC_RETRIES_EXHAUSTED] = LAMBDA__COUNT_DROPPED_RETRIES,
@@ -61,8 +61,12 @@ void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, lambda__dro
         [LAMBDA_ASYNC_RECURSIVE_LOOP] = LAMBDA__COUNT_DROPPED_LOOP,
         [LAMBDA_ASYNC_DELIVERY_FAILED] = LAMBDA__COUNT_DROPPED_DELIVERY,
     };
+    lambda__counter_add_many(thread, counters[condition], by);
+}
+
+void lambda__async_dropped(lambda_t *lambda, lambda__thread *thread, lambda__dropped *dropped)
+{
     dropped->when = lambda__now(&lambda->base);
-    lambda__counter_add(thread, counters[dropped->condition]);
     remember(lambda->async, &lambda->base, dropped);
     lambda_log_record record = {.level = LAMBDA_LOG_ERROR, .platform = true};
     if (!lambda__log_enabled(lambda, record.level)) return;
@@ -85,7 +89,10 @@ void lambda__async_drop_damaged(lambda__async_worker *worker)
     size_t length = worker->messages[worker->at].body.length;
     (void)lambda__async_take_done(worker, worker->at + 1);
     lambda__counter_add(worker->thread, LAMBDA__COUNT_DROPPED_DAMAGED);
-    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) return;
+    if (!lambda__async_keep_end(worker, worker->at, 1, NULL, 0)) {
+        lambda__counter_add_many(worker->thread, LAMBDA__COUNT_DROPPED_DAMAGED, (uint64_t)0 - 1);
+        return;
+    }
     lambda__log_error(lambda, "Error: a message of %zu bytes in the queue of events is none, and was dropped", length);
 }
 
@@ -174,7 +181,7 @@ static void tell(const lambda__async_worker *worker, lambda_request_id id, const
     lambda__async_ended(worker->lambda, &outcome);
 }
 
-/** Counts an end that drops nothing, or takes that back. What is left to deliver is counted when it is. */
+/** Counts an end, or takes that back. What is left to deliver is counted when it is. */
 static void count_end(lambda__thread *thread, const ending *how, bool handed, bool left, uint64_t by)
 {
     if (handed) lambda__counter_add_many(thread, LAMBDA__COUNT_ACCEPTED, by);
@@ -184,15 +191,17 @@ static void count_end(lambda__thread *thread, const ending *how, bool handed, bo
         lambda__counter_add_many(thread, LAMBDA__COUNT_SUCCEEDED, by);
     else if (handed)
         lambda__counter_add_many(thread, LAMBDA__COUNT_DELIVERED, by);
+    else
+        lambda__async_count_dropped(thread, how->condition, by);
 }
 
-/** Counts for the function: as Lambda does, an event that did not succeed is dropped also where somebody is told of it. */
+/** Likewise for the function: as Lambda does, an event that did not succeed is dropped also where somebody is told of it. */
 static void measure_end(lambda__async_worker *worker, const lambda__event_message *message, const ending *how,
-                        const lambda__event_message *handed)
+                        const lambda__event_message *handed, uint64_t by)
 {
     if (how->condition != LAMBDA_ASYNC_SUCCESS)
-        lambda__measure_named(worker->lambda, worker->thread, &message->name, LAMBDA__METER_DROPPED, 1);
-    if (handed) lambda__measure_named(worker->lambda, worker->thread, &handed->name, LAMBDA__METER_RECEIVED, 1);
+        lambda__measure_named(worker->lambda, worker->thread, &message->name, LAMBDA__METER_DROPPED, by);
+    if (handed) lambda__measure_named(worker->lambda, worker->thread, &handed->name, LAMBDA__METER_RECEIVED, by);
 }
 
 /** Ends the event: its targets' messages take its place in the same step. */
@@ -227,12 +236,14 @@ static void end(lambda__async_worker *worker, const lambda__event_message *messa
     bool dropped = !left && !handed && how->condition != LAMBDA_ASYNC_SUCCESS;
     /* Counted first: who finds the queue empty finds all of it counted. */
     count_end(thread, how, handed, left, 1);
-    if (dropped) lambda__async_dropped(worker->lambda, thread, &event);
-    if (worker->lambda->metrics) measure_end(worker, message, how, handed ? &successors[0].message : NULL);
+    const lambda__event_message *next = handed ? &successors[0].message : NULL;
+    if (worker->lambda->metrics) measure_end(worker, message, how, next, 1);
     if (!lambda__async_keep_end(worker, worker->at, 1, entries, count)) {
         count_end(thread, how, handed, left, (uint64_t)0 - 1);
+        if (worker->lambda->metrics) measure_end(worker, message, how, next, (uint64_t)0 - 1);
         return;
     }
+    if (dropped) lambda__async_dropped(worker->lambda, thread, &event);
     /* The message is no more. */
     if (count > 0) lambda__async_tell(worker->lambda, thread);
     tell(worker, event.request_id, how);

@@ -142,9 +142,11 @@ static void the_end_of_the_log_is_in_the_result(void **state)
         assert_memory_equal(result.log_result.data, "2026-01-01T", 11);
         assert_tail(&result, "\tline 499\n", 1);
         assert_tail(&result, "START RequestId: ", 0);
-        /* One line too long for all of it. */
+        /* One line too long for all of it: its end. */
         tail(lambda, "f", "\"long\"", &result);
-        assert_tail(&result, "xxx", 0);
+        assert_int_equal(result.log_result.length, 4096);
+        assert_memory_equal(result.log_result.data, "xxx", 3);
+        assert_tail(&result, "xxx\nEND RequestId: ", 1);
         assert_tail(&result, "REPORT", 1);
         tail(lambda, "f", "\"error\"", &result);
         assert_tail(&result, "\tStatus: error\tError Type: Bad\n", 1);

@@ -1,4 +1,5 @@
 /* What is counted, by function, qualifier and version: exact, under virtual time. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include <lambda/testing.h>
 
 #include "../async/async_world.h"
+#include "../async/wrapped_queue.h"
 
 static void open_counted(world *w, lambda_options options)
 {
@@ -384,6 +386,62 @@ static void provisioned_environments_are_told_apart(void **state)
     close_world(&w);
 }
 
+static lambda_status counts(const lambda_event *event, lambda_context *context, lambda_response *response)
+{
+    (void)response;
+    int value = 0;
+    lambda_status status = lambda_event_unpack(event, "i", &value);
+    return status == LAMBDA_OK ? lambda_metric_put(context, "whole", value, LAMBDA_UNIT_COUNT) : status;
+}
+
+static void small_whole_measurements_are_exact(void **state)
+{
+    (void)state;
+    world w;
+    open_counted(&w, (lambda_options){0});
+    test_create(w.lambda, "f", counts, NULL);
+    for (int i = -20; i <= 40; i += 10)
+        invoke(&w, "f", i);
+    lambda_metrics *metrics = read_metrics(&w);
+    const lambda_distribution *values = &metrics->user[0].values;
+    assert_true(values->whole);
+    for (int i = 0; i < 7; i++)
+        assert_true(lambda_distribution_quantile(values, (i + 0.5) / 7) == -20 + 10 * i);
+    lambda_metrics_free(metrics);
+    close_world(&w);
+}
+
+static void an_end_that_the_queue_does_not_keep_is_counted_once(void **state)
+{
+    (void)state;
+    wrapped_queue queue;
+    world w;
+    wrapped_open(&queue);
+    lambda_options options = {.metrics = true, .queue = wrapped_port(&queue)};
+    memset(&w, 0, sizeof(w));
+    assert_int_equal(lambda_clock_virtual_open(7, 0, &w.clock), LAMBDA_OK);
+    lambda_clock_virtual_options(w.clock, &options);
+    options.executor = (lambda_executor){.kind = LAMBDA_EXECUTOR_NONE};
+    w.log = lambda_test_log_new();
+    options.log[0] = lambda_test_log_sink(w.log);
+    w.lambda = test_open(&options);
+    test_create(w.lambda, "f", note, &w);
+    w.failures = 100;
+    assert_ok(w.lambda, lambda_invoke_async(w.lambda, "f", LAMBDA_JSON("1"), NULL, NULL));
+    atomic_store(&queue.fail_acknowledges, 8);
+    for (int i = 0; i < 60; i++) {
+        lambda_clock_virtual_step(w.clock, 60 * SECOND);
+        assert_ok(w.lambda, lambda_pump(w.lambda, SECOND, NULL));
+    }
+    lambda_metrics *metrics = read_metrics(&w);
+    assert_int_equal(metrics->total.async_events_dropped, 1);
+    assert_int_equal(metrics->async_events_waiting, 0);
+    assert_int_equal(statistics(&w).dropped_retries_exhausted, 1);
+    assert_int_equal(lambda_test_log_count(w.log, "the event was dropped"), 1);
+    lambda_metrics_free(metrics);
+    close_world(&w);
+}
+
 /* ---- memory */
 
 static void readings_outlive_the_service(void **state)
@@ -454,6 +512,8 @@ int main(void)
         cmocka_unit_test(off_for_a_service_or_a_function),
         cmocka_unit_test(handlers_measure),
         cmocka_unit_test(provisioned_environments_are_told_apart),
+        cmocka_unit_test(small_whole_measurements_are_exact),
+        cmocka_unit_test(an_end_that_the_queue_does_not_keep_is_counted_once),
         cmocka_unit_test(readings_outlive_the_service),
         cmocka_unit_test(without_memory_invocations_run_and_the_loss_is_told),
     };

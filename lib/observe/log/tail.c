@@ -7,14 +7,22 @@
 /** Twice what is shown, so that lines are seldom moved; and a NUL. */
 #define CAPACITY (2 * LAMBDA__TAIL_SIZE + 1)
 
-/** Keeps the whole lines among the last bytes. */
+/** Where a character begins, from here on. */
+static size_t character(const char *text, size_t at, size_t length)
+{
+    while (at < length && ((unsigned char)text[at] & 0xC0u) == 0x80u)
+        at++;
+    return at;
+}
+
+/** Keeps the last bytes: whole lines, unless too little would be left of them because one is so long; that one is cut. */
 static void trim(lambda__buffer *buffer)
 {
     if (buffer->length <= LAMBDA__TAIL_SIZE) return;
     size_t start = buffer->length - LAMBDA__TAIL_SIZE;
-    /* The byte before tells whether a line begins here. Every line ends, so that there is a next one, or nothing. */
-    const char *end = memchr(buffer->data + start - 1, '\n', LAMBDA__TAIL_SIZE + 1);
-    start = end ? (size_t)(end - buffer->data) + 1 : buffer->length;
+    /* The byte before tells whether a line begins here. */
+    const char *end = memchr(buffer->data + start - 1, '\n', LAMBDA__TAIL_SIZE / 2);
+    start = end ? (size_t)(end - buffer->data) + 1 : character(buffer->data, start, buffer->length);
     buffer->length -= start;
     memmove(buffer->data, buffer->data + start, buffer->length);
 }
@@ -32,8 +40,11 @@ void lambda__tail_open(lambda__tail *tail, lambda__buffer lent)
 static void add(lambda__base *base, lambda__buffer *buffer, const char *line, size_t length)
 {
     if (length >= LAMBDA__TAIL_SIZE) {
+        /* Of a line that is longer than all that is shown, the end. */
+        size_t start = character(line, length - LAMBDA__TAIL_SIZE + 1, length);
         buffer->length = 0;
-        return;
+        line += start;
+        length -= start;
     }
     if (buffer->capacity < CAPACITY && !lambda__buffer_reserve(base, buffer, CAPACITY - 1 - buffer->length)) return;
     if (buffer->length + length + 1 >= CAPACITY) trim(buffer);

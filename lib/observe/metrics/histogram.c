@@ -84,6 +84,7 @@ void lambda__real_histogram_record(lambda__base *base, lambda__real_histogram *h
     if (first || value > load(&histogram->max)) store(&histogram->max, value);
     if (first || value < load(&histogram->min)) store(&histogram->min, value);
     store(&histogram->sum, load(&histogram->sum) + value);
+    if (value != trunc(value)) atomic_store_explicit(&histogram->fraction, 1, memory_order_relaxed);
     if (first) atomic_store_explicit(&histogram->any, 1, memory_order_release);
     lambda__bump(page ? &page->counts[slot] : &histogram->lost, 1);
 }
@@ -104,7 +105,7 @@ void lambda__gathering_reset(lambda__gathering *gathering)
     gathering->count = 0;
     gathering->lost = 0;
     gathering->sum = gathering->min = gathering->max = 0;
-    gathering->any = false;
+    gathering->any = gathering->fraction = false;
 }
 
 void lambda__gathering_clear(lambda__gathering *gathering)
@@ -158,6 +159,7 @@ void lambda__gather_real(lambda__gathering *gathering, const lambda__real_histog
         for (int32_t slot = 0; slot < LAMBDA__PAGE_SIZE; slot++)
             add_bucket(gathering, page->first < 0 ? page->first - slot : page->first + slot,
                        atomic_load_explicit(&page->counts[slot], memory_order_relaxed));
+    gathering->fraction |= atomic_load_explicit(&histogram->fraction, memory_order_relaxed) != 0;
     gathering->lost += atomic_load_explicit(&histogram->lost, memory_order_relaxed);
     add_bounds(gathering, load(&histogram->sum), load(&histogram->min), load(&histogram->max));
 }

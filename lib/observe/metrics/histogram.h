@@ -74,7 +74,8 @@ typedef struct lambda__real_histogram {
     _Atomic uint64_t max;
     _Atomic uint64_t min;
     _Atomic uint64_t lost;
-    _Atomic uint64_t any; /* 1: the above hold something */
+    _Atomic uint64_t any;      /* 1: the above hold something */
+    _Atomic uint64_t fraction; /* 1: not all were whole numbers */
     _Atomic(lambda__real_page *) pages;
 } lambda__real_histogram;
 
@@ -93,8 +94,9 @@ typedef struct lambda__gathering {
     double sum;
     double min;
     double max;
-    bool any;    /* the three above hold something */
-    bool failed; /* memory was out */
+    bool any;      /* the three above hold something */
+    bool fraction; /* not all were whole numbers */
+    bool failed;   /* memory was out */
 } lambda__gathering;
 
 /** Begins anew, keeping the memory. */

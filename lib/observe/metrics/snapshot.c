@@ -274,7 +274,8 @@ static bool read_measured(lambda_t *lambda, lambda__snapshot *snapshot, lambda__
             const lambda__real_histogram *meter = lambda__by_thread_get(&first->meters, number);
             if (meter) lambda__gather_real(gathering, meter);
         }
-        if (!item->function_name || !item->name || !keep(snapshot, gathering, false, &item->values)) return false;
+        if (!item->function_name || !item->name || !keep(snapshot, gathering, !gathering->fraction, &item->values))
+            return false;
         snapshot->metrics.lost += gathering->lost;
     }
     qsort(items, count, sizeof(*items), by_measured);
