@@ -69,7 +69,7 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
         start = initialise(environment, thread, outcome, start);
     if (LAMBDA__UNLIKELY(injected)) outcome->timed_out = true;
     environment->start = start;
-    if (LAMBDA__UNLIKELY(observe)) tell_start(environment, thread, outcome);
+    if (LAMBDA__UNLIKELY(observe & ~LAMBDA__OBSERVE_METRICS)) tell_start(environment, thread, outcome);
     uint64_t end = start;
     if (LAMBDA__LIKELY(!outcome->init_failed && !outcome->timed_out)) {
         if (environment->worker)
@@ -84,7 +84,13 @@ void lambda__execute(lambda__environment *environment, lambda__thread *thread, l
     if (LAMBDA__UNLIKELY(outcome->status != LAMBDA_OK || outcome->timed_out || environment->response.failed ||
                          environment->response.too_large))
         lambda__outcome_settle(environment, thread, &environment->response, outcome);
-    if (LAMBDA__UNLIKELY(observe)) tell_end(environment, outcome);
+    if (LAMBDA__UNLIKELY(observe)) {
+        /* Metrics alone are the most common, and quick. */
+        if (observe == LAMBDA__OBSERVE_METRICS && !environment->worker)
+            lambda__measure_end(environment, outcome);
+        else
+            tell_end(environment, outcome);
+    }
     lambda__event_reset(&environment->event);
 }
 

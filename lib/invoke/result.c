@@ -113,14 +113,32 @@ void lambda_result_clear_sized(lambda_result *result, size_t size)
     memset(result, 0, size);
 }
 
+/** Eight hexadecimal digits, a nibble in each byte of a word; the first digit is the word's highest. */
+static void put_hex(char *at, uint32_t value)
+{
+    uint64_t nibbles = value;
+    nibbles = (nibbles << 16 | nibbles) & UINT64_C(0x0000FFFF0000FFFF);
+    nibbles = (nibbles << 8 | nibbles) & UINT64_C(0x00FF00FF00FF00FF);
+    nibbles = (nibbles << 4 | nibbles) & UINT64_C(0x0F0F0F0F0F0F0F0F);
+    /* What is more than nine is a letter: it carries into the bit above when six are added. */
+    uint64_t letters = (nibbles + UINT64_C(0x0606060606060606)) >> 4 & UINT64_C(0x0101010101010101);
+    uint64_t digits = nibbles + UINT64_C(0x3030303030303030) + letters * ('a' - '0' - 10);
+    for (int i = 0; i < 8; i++)
+        at[i] = (char)(unsigned char)(digits >> (56 - 8 * i) & 0x7F);
+}
+
 void lambda_request_id_format(lambda_request_id id, char text[LAMBDA_REQUEST_ID_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
-    char *at = text;
-    for (int i = 0; i < 32; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20) *at++ = '-';
-        uint64_t word = i < 16 ? id.high : id.low;
-        *at++ = digits[word >> (60 - 4 * (i % 16)) & 15];
-    }
-    *at = '\0';
+    char digits[32];
+    put_hex(digits, (uint32_t)(id.high >> 32));
+    put_hex(digits + 8, (uint32_t)id.high);
+    put_hex(digits + 16, (uint32_t)(id.low >> 32));
+    put_hex(digits + 24, (uint32_t)id.low);
+    memcpy(text, digits, 8);
+    memcpy(text + 9, digits + 8, 4);
+    memcpy(text + 14, digits + 12, 4);
+    memcpy(text + 19, digits + 16, 4);
+    memcpy(text + 24, digits + 20, 12);
+    text[8] = text[13] = text[18] = text[23] = '-';
+    text[36] = '\0';
 }
