@@ -53,6 +53,8 @@ typedef struct lambda_code {
     const void
         *data; /**< shared object: its bytes; else for a host's driver, not copied by the library, only handed on */
     size_t data_length; /**< bytes at `data` */
+    const char *
+        reference; /**< a driver's own words for code that it had before (lambda_runtime_handler); the library fills it in, hosts leave it NULL */
 } lambda_code;
 
 /** A native callback with a user pointer (NULL if none). */

@@ -36,7 +36,13 @@ typedef enum lambda_isolation {
      * run. Who invokes gets the timeout on time; the environment is shut down when its handler comes back, and counts as
      * concurrency until then. Event and options are copied. Refused where the service's executor is LAMBDA_EXECUTOR_NONE.
      */
-    LAMBDA_ISOLATION_THREAD = 2
+    LAMBDA_ISOLATION_THREAD = 2,
+    /**
+     * In a process of its own, killed when its time is over; its memory and files are its own. For code whose driver starts processes (process.h), which is
+     * what DEFAULT is there; other code refuses it. The thread that invokes waits for the process, and serves it meanwhile. An update
+     * cannot change it to or from the others.
+     */
+    LAMBDA_ISOLATION_PROCESS = 3
 } lambda_isolation;
 
 /** Lambda's tracing mode of a function, https://docs.aws.amazon.com/lambda/latest/api/API_TracingConfig.html. */
@@ -89,6 +95,10 @@ typedef struct lambda_function_config {
     lambda_logging_config logging_config; /**< its log (log.h) */
     lambda_tracing_mode tracing_mode;     /**< its traces (trace.h). Default LAMBDA_TRACING_PASS_THROUGH */
     lambda_metrics_mode metrics_mode;     /**< its metrics (metrics.h). Default LAMBDA_METRICS_ON */
+    const char *const *
+        layers; /**< ARNs of layer versions (layer.h), at most 5, merged in this order under /opt; only for code whose driver has them. Default none;
+                     in an update NULL: as it was, and with `layers_count` 0 not NULL: none any more */
+    size_t layers_count; /**< number of those */
 } lambda_function_config;
 
 /**
@@ -123,6 +133,8 @@ typedef struct lambda_function_configuration {
                                                LAMBDA_LOG_DEFAULT */
     lambda_tracing_mode tracing_mode;     /**< never LAMBDA_TRACING_DEFAULT */
     lambda_metrics_mode metrics_mode;     /**< never LAMBDA_METRICS_DEFAULT */
+    const char *const *layers;            /**< ARNs of layer versions, in their order */
+    size_t layers_count;                  /**< number of those */
 } lambda_function_configuration;
 
 /** Which page of a list to give. NULL in place of it: the first page of the default size. */

@@ -3,6 +3,7 @@
 #define LAMBDA_INVOKE_H
 
 #include <lambda/function.h>
+#include <lambda/stream.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -34,6 +35,9 @@ typedef struct lambda_invoke_options {
                                handed to the handler as it is */
     const char *traceparent;  /**< the same as a W3C traceparent; not both. One that is malformed is refused */
     lambda_log_type log_type; /**< default LAMBDA_LOG_TYPE_NONE */
+    const lambda_response_stream *
+        stream; /**< who gets the response in parts as the function writes it. NULL: nobody, it is `lambda_result.payload`. Refused for asynchronous
+                     invocations */
 } lambda_invoke_options;
 
 /** For `max_memory_used`: nobody can tell. */

@@ -22,6 +22,7 @@
 #include <lambda/response.h>
 #include <lambda/service.h>
 #include <lambda/status.h>
+#include <lambda/stream.h>
 #include <lambda/trace.h>
 #include <lambda/version.h>
 #include <lambda/writer.h>

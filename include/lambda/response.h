@@ -45,6 +45,20 @@ LAMBDA_API lambda_status lambda_response_error(lambda_response *response, const 
  */
 LAMBDA_API lambda_status lambda_response_error_trace(lambda_response *response, const char *line);
 
+/**
+ * Hands on what was written so far to whom reads the response as a stream (stream.h): where nobody does, nothing is to be done. Without it, writes of less than 4,096
+ * bytes are gathered until there are 16,384, or the handler returns. Once something was handed on, lambda_response_pack and
+ * lambda_response_json are LAMBDA_ERROR_INVALID_PARAMETER_VALUE, as nothing can be taken back; lambda_response_error still ends the stream with an error.
+ * Returns what the reader's callback did, as lambda_response_write does; LAMBDA_ERROR_INVALID_PARAMETER_VALUE for NULL.
+ */
+LAMBDA_API lambda_status lambda_response_flush(lambda_response *response);
+
+/**
+ * Names what the response is, as HTTP's Content-Type: for whom reads it as a stream. Default "application/octet-stream". 1 to 255 printable ASCII characters,
+ * copied. After something was handed on, LAMBDA_ERROR_INVALID_PARAMETER_VALUE.
+ */
+LAMBDA_API lambda_status lambda_response_content_type(lambda_response *response, const char *content_type);
+
 #ifdef __cplusplus
 }
 #endif

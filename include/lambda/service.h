@@ -44,6 +44,11 @@ typedef struct lambda_limits {
      * there, and neither is for the records that functions get as destinations: they hold an event and its answer.
      */
     size_t async_payload;
+    /**
+     * Bytes of a response that is read as a stream. Default 209,715,200, Lambda's 200 MB
+     * (https://docs.aws.amazon.com/lambda/latest/dg/configuration-response-streaming.html)
+     */
+    uint64_t streamed_response_payload;
 } lambda_limits;
 
 /** For `idle_timeout_ms`. */
