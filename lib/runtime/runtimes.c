@@ -213,13 +213,18 @@ static lambda__recipe describe(const lambda__code *code, const lambda_code *desc
     return recipe;
 }
 
+/** With a store: can the description stand in it? */
+static lambda_status check_texts(lambda_t *lambda, const lambda__recipe *recipe)
+{
+    if (!lambda__registry_keeps(lambda) || (is_text(recipe->path) && is_text(recipe->declaration))) return LAMBDA_OK;
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                        "code: its path or declaration is not UTF-8, and cannot stand in the store");
+}
+
 /** With a store: keeps how the code is loaded again. */
 static lambda_status keep_origin(lambda_t *lambda, lambda__code *code, const lambda__recipe *recipe)
 {
     if (!lambda__registry_keeps(lambda)) return LAMBDA_OK;
-    if (!is_text(recipe->path) || !is_text(recipe->declaration))
-        return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                            "code: its path or declaration is not UTF-8, and cannot stand in the store");
     code->origin = copy_origin(lambda, recipe, NULL, 0);
     return code->origin ? LAMBDA_OK : lambda__out_of_memory(&lambda->base);
 }
@@ -303,7 +308,9 @@ static lambda_status code_load(lambda_t *lambda, const lambda_code *description,
     if (!code) return lambda__out_of_memory(&lambda->base);
     lambda_runtime_request request = make_request(lambda, function_name, settings);
     request.code = description;
-    status = driver->load(driver->user, &request, &code->handler);
+    lambda__recipe recipe = describe(code, description);
+    status = check_texts(lambda, &recipe);
+    if (status == LAMBDA_OK) status = driver->load(driver->user, &request, &code->handler);
     return finish_load(lambda, status, code, description, NULL, loaded);
 }
 
