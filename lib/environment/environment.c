@@ -69,7 +69,7 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
     environment->version = lambda__version_retain(version);
     choose_observers(environment);
     environment->event.lambda = lambda;
-    environment->response.lambda = lambda;
+    environment->response = lambda__response_empty(lambda);
     bool traced = environment->observe & LAMBDA__OBSERVE_TRACES;
     if (traced) environment->trace = lambda__trace_new(&lambda->base);
     bool threaded = version->settings->isolation == LAMBDA_ISOLATION_THREAD;

@@ -87,7 +87,7 @@ struct lambda_context {
     uint8_t system_log_level;  /* of the platform's; likewise */
     _Atomic bool provisioned;  /* it is one; written under the environments' mutex */
     lambda_t *lambda;          /* never changes */
-    lambda_handler *handler;   /* never changes */
+    lambda_handler *handler;   /* never changes, but while its response is read as a stream: invoke/special.c */
     void *user;                /* never changes */
     uint64_t timeout_ns;       /* never changes */
     lambda__version *version;  /* never changes; holds a reference */

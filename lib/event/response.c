@@ -14,21 +14,40 @@ static lambda_status is_null(const lambda_response *response, const char *name)
                         response ? name : "response");
 }
 
-lambda_status lambda__response_append(lambda_response *response, const void *data, size_t length)
+/** True where so much more is past the limit: always, but for nothing at all, where the response is read as a stream. */
+static inline bool is_past(const lambda_response *response, size_t length)
+{
+    size_t limit = response->limit;
+    return LAMBDA__UNLIKELY(length > limit || response->body.length > limit - length);
+}
+
+static inline lambda_status append(lambda_response *response, const void *data, size_t length)
 {
     lambda__base *base = &response->lambda->base;
-    size_t limit = response->lambda->limits.response_payload;
-    if (LAMBDA__UNLIKELY(length > limit || response->body.length > limit - length)) {
-        response->too_large = true;
-        return lambda__fail(base, LAMBDA_ERROR_REQUEST_TOO_LARGE, "response: is larger than %zu bytes", limit);
-    }
     return lambda__buffer_append(base, &response->body, data, length) ? LAMBDA_OK : lambda__out_of_memory(base);
+}
+
+/** What is past the limit: of a stream its own counts. */
+static __attribute__((noinline)) lambda_status append_past(lambda_response *response, const void *data, size_t length)
+{
+    uint64_t limit = lambda__response_limit(response);
+    if (response->stream && response->body.length <= limit && length <= limit - response->body.length)
+        return append(response, data, length);
+    response->too_large = true;
+    return lambda__fail(&response->lambda->base, LAMBDA_ERROR_REQUEST_TOO_LARGE, "response: is larger than %llu bytes",
+                        (unsigned long long)limit);
+}
+
+lambda_status lambda__response_append(lambda_response *response, const void *data, size_t length)
+{
+    return is_past(response, length) ? append_past(response, data, length) : append(response, data, length);
 }
 
 lambda_status lambda_response_write(lambda_response *response, const void *data, size_t length)
 {
     if (!response || (!data && length > 0)) return is_null(response, "data");
-    return lambda__response_append(response, data, length);
+    if (!is_past(response, length)) return append(response, data, length);
+    return response->stream ? lambda__stream_write(response, data, length) : append_past(response, data, length);
 }
 
 /** jansson's way of writing, into the response; the response keeps what went wrong. */
@@ -55,8 +74,9 @@ lambda_status lambda__response_dump(lambda_response *response, const json_t *jso
 lambda_status lambda_response_json(lambda_response *response, const json_t *json)
 {
     if (!response || !json) return is_null(response, "json");
-    response->body.length = 0;
-    lambda_status status = lambda__response_dump(response, json);
+    lambda_status status = lambda__response_restart(response);
+    if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
+    status = lambda__response_dump(response, json);
     if (status != LAMBDA_OK) response->body.length = 0;
     return status;
 }

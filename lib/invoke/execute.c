@@ -133,6 +133,7 @@ static bool copy_input(lambda__environment *environment)
     if (options) {
         worker->options = *options;
         worker->options.qualifier = NULL;
+        worker->options.stream = NULL; /* only lent: what is needed of it stands in worker->stream */
         worker->options.client_context.data =
             put(&worker->input, options->client_context.data, options->client_context.length);
         worker->options.identity.data = put(&worker->input, options->identity.data, options->identity.length);
@@ -163,7 +164,8 @@ static bool copy_input(lambda__environment *environment)
 /** The caller's time is over: it gets its answer, the environment stays with its worker. */
 static void time_out(lambda__invocation *invocation, lambda__environment *environment, lambda__outcome *outcome)
 {
-    lambda_response response = {.lambda = invocation->lambda};
+    lambda_response response = lambda__response_empty(invocation->lambda);
+    if (environment->response.stream) lambda__stream_leave(&invocation->lambda->base, environment->response.stream);
     outcome->timed_out = true;
     outcome->duration = environment->timeout_ns;
     lambda__outcome_settle(environment, invocation->thread, &response, outcome);

@@ -46,8 +46,8 @@ typedef struct lambda__invocation {
 /** Takes an environment, runs the handler, gives it back, fills in the result. */
 lambda_status lambda__invoke_run(lambda__invocation *invocation);
 
-/** The same for one that wants its log's tail: apart, so that no other pays for it. */
-lambda_status lambda__invoke_run_tail(lambda__invocation *invocation);
+/** The same for one that wants its log's tail, or its response in parts: apart, so that no other pays for it. */
+lambda_status lambda__invoke_run_special(lambda__invocation *invocation);
 
 /** The same for an event from the queue. */
 lambda_status lambda__invoke_event(lambda__invocation *invocation, lambda__invoked_event *event);
@@ -70,6 +70,21 @@ lambda_status lambda__invoke_check(lambda_t *lambda, lambda_bytes payload, const
 
 /** The same for the options alone. */
 lambda_status lambda__invoke_check_options(lambda__base *base, const lambda_invoke_options *options);
+
+/* ---- what only some want: invoke/special.c */
+
+/** True if the invocation wants its log's tail, and has somewhere to put it. */
+static inline bool lambda__invocation_wants_tail(const lambda__invocation *invocation)
+{
+    return invocation->result && invocation->options->log_type == LAMBDA_LOG_TYPE_TAIL;
+}
+
+/** Before an invocation with options runs: prepares the environment for what those want. `room` is the stream's where the handler's thread is the caller's. */
+void lambda__special_begin(const lambda__invocation *invocation, lambda__environment *environment,
+                           lambda__stream *room);
+
+/** Afterwards, where the environment is still the caller's: it is as it was. */
+void lambda__special_end(const lambda__invocation *invocation, lambda__environment *environment);
 
 /* ---- the result: invoke/result.c */
 

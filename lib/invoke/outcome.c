@@ -35,8 +35,8 @@ void lambda__outcome_settle(lambda__environment *environment, const lambda__thre
         trace = response->error_trace;
     } else if (response->too_large) {
         type = "Function.ResponseSizeTooLarge";
-        snprintf(text, sizeof(text), "Response payload size exceeded maximum allowed payload size (%zu bytes).",
-                 environment->lambda->limits.response_payload);
+        snprintf(text, sizeof(text), "Response payload size exceeded maximum allowed payload size (%llu bytes).",
+                 (unsigned long long)lambda__response_limit(response));
     } else {
         message = message_since(environment, thread, outcome);
     }

@@ -84,8 +84,14 @@ static lambda_status dry_run(lambda__invocation *invocation)
 /** What is not a plain invocation. */
 static lambda_status start_special(lambda__invocation *invocation)
 {
-    if (invocation->options->invocation_type == LAMBDA_DRY_RUN) return dry_run(invocation);
-    return invocation->result ? lambda__invoke_run_tail(invocation) : lambda__invoke_run(invocation);
+    const lambda_invoke_options *options = invocation->options;
+    bool dry = options->invocation_type == LAMBDA_DRY_RUN;
+    if (options->stream && (dry || !options->stream->write))
+        return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "stream%s",
+                            dry ? ": a dry run has no response" : ".write: is NULL");
+    if (dry) return dry_run(invocation);
+    bool special = options->stream || lambda__invocation_wants_tail(invocation);
+    return special ? lambda__invoke_run_special(invocation) : lambda__invoke_run(invocation);
 }
 
 static lambda_status start(lambda__invocation *invocation)
@@ -95,7 +101,9 @@ static lambda_status start(lambda__invocation *invocation)
         return lambda__fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY,
                             "no memory for this thread's record, or too many threads");
     const lambda_invoke_options *options = invocation->options;
-    bool special = options && (options->invocation_type == LAMBDA_DRY_RUN || options->log_type == LAMBDA_LOG_TYPE_TAIL);
+    /* Of both types the plain one is 0, and others were refused. */
+    bool special = options && ((unsigned)options->invocation_type | (unsigned)options->log_type |
+                               (unsigned)(options->stream != NULL)) != 0;
     lambda_status status = LAMBDA__UNLIKELY(special) ? start_special(invocation) : lambda__invoke_run(invocation);
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK && invocation->result)) {
         lambda__result_begin(invocation->lambda, invocation->result);

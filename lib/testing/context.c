@@ -226,7 +226,7 @@ lambda_status lambda_test_response_new(lambda_t *lambda, lambda_response **respo
         return lambda__fail(lambda ? &lambda->base : NULL, INVALID, "%s: is NULL", lambda ? "response" : "lambda");
     *response = lambda__allocate_zeroed(&lambda->base, sizeof(**response));
     if (!*response) return lambda__out_of_memory(&lambda->base);
-    (*response)->lambda = lambda;
+    **response = lambda__response_empty(lambda);
     return LAMBDA_OK;
 }
 
