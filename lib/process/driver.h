@@ -122,7 +122,7 @@ typedef struct lambda__program_file {
     const char *name; /* without a directory */
     bool executable;
     const unsigned char *data;
-    size_t length;
+    const unsigned char *end;
 } lambda__program_file;
 
 /** Directory with all of them, made at the first call; `*directory` is the process's. By lambda_runtime_fail. */

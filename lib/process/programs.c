@@ -19,8 +19,8 @@ static int write_file(const char *directory, const lambda__program_file *file)
     int open_file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file->executable ? 0755 : 0644);
     if (open_file < 0) return errno;
     int error = 0;
-    for (size_t at = 0; !error && at < file->length;) {
-        ssize_t written = write(open_file, file->data + at, file->length - at);
+    for (const unsigned char *at = file->data; !error && at < file->end;) {
+        ssize_t written = write(open_file, at, (size_t)(file->end - at));
         if (written >= 0)
             at += (size_t)written;
         else if (errno != EINTR)

@@ -114,10 +114,11 @@ static lambda_status check_handler(const lambda__code *code)
                                code->handler, code->runtime->name);
 }
 
-/** The object that a handler "file.symbol" names: what stands before its first dot, as in the library's own driver. */
+/** The object that a handler "file.symbol" names; lambda-bootstrap looks for the same. */
 static void object_name(const char *handler, char name[256])
 {
-    snprintf(name, 256, "%.*s.so", (int)strcspn(handler, "."), handler);
+    const char *dot = strrchr(handler, '.');
+    snprintf(name, 256, "%.*s.so", (int)(dot - handler), handler);
 }
 
 static lambda_status check_object(const lambda__code *code)
@@ -169,7 +170,6 @@ static bool arguments_of(const lambda__code *code, const lambda__sandbox *sandbo
                          size_t *count)
 {
     const char **arguments = launch->arguments;
-    char name[256];
     switch (code->runtime->kind) {
     case LAMBDA__RUNTIME_NODE:
         arguments[(*count)++] = code->interpreter;
@@ -185,9 +185,7 @@ static bool arguments_of(const lambda__code *code, const lambda__sandbox *sandbo
         }
         break;
     case LAMBDA__RUNTIME_OBJECT:
-        object_name(code->handler, name);
         arguments[(*count)++] = text(launch, 0, lambda__sandbox_runtime(sandbox), "lambda-bootstrap");
-        arguments[(*count)++] = text(launch, 1, lambda__sandbox_task(sandbox), name);
         break;
     default: {
         const char *where = can_run(code->package, "bootstrap")  ? lambda__sandbox_task(sandbox)
