@@ -25,7 +25,7 @@ static void trace_failed(lambda__environment *environment, const char *type, lam
 void lambda__outcome_settle(lambda__environment *environment, const lambda__thread *thread, lambda_response *response,
                             lambda__outcome *outcome)
 {
-    char text[160];
+    char text[LAMBDA__ERROR_SIZE + 64];
     const char *type = lambda_status_name(outcome->status);
     const char *message = text;
     const json_t *trace = NULL;
@@ -40,7 +40,13 @@ void lambda__outcome_settle(lambda__environment *environment, const lambda__thre
     } else if (outcome->init_failed) {
         type = lambda__environment_init_error_type(environment);
         message = message_since(environment, thread, outcome);
-        if (environment->init_error) whole = environment->init_error->payload;
+        if (environment->init_error) {
+            char id[LAMBDA_REQUEST_ID_SIZE];
+            lambda_request_id_format(environment->request_id, id);
+            snprintf(text, sizeof(text), "RequestId: %s Error: %s", id, message);
+            message = text;
+            whole = environment->init_error->payload;
+        }
     } else if (response->failed) {
         type = response->error_type;
         message = response->error_message;

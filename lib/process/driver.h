@@ -33,8 +33,10 @@ const lambda__runtime *lambda__runtimes_all(size_t *count);
 
 /** A program of this machine that runs code, looked for when the first function needs it. */
 typedef struct lambda__interpreter {
-    char *wanted;      /* what the options say, or its usual name */
-    char *path;        /* absolute; NULL: not looked for yet, or not found */
+    char *wanted; /* what the options say, or its usual name */
+    char *path;   /* as sandboxes see it; NULL: not looked for yet, or not found */
+    char *
+        prefix; /* the directory that sandboxes see as /var/lang, Lambda's place for it; NULL: they see the machine's */
     char problem[256]; /* why it was not found */
 } lambda__interpreter;
 
@@ -68,8 +70,9 @@ typedef struct lambda__code {
     const char *const *arns; /* of those layers, in their order */
     size_t arns_count;
     const char *handler;
-    const char *interpreter; /* NULL for what needs none */
-    const char *programs;    /* directory of the library's own bootstraps; NULL where they are not needed */
+    const char *interpreter;        /* NULL for what needs none */
+    const char *interpreter_prefix; /* as lambda__interpreter */
+    const char *programs;           /* directory of the library's own bootstraps; NULL where they are not needed */
     bool kept;
     char reference[1025];
 } lambda__code;
@@ -100,20 +103,27 @@ typedef struct lambda__launch {
 /** When a function is created: whether what is there can be run at all. Finds the interpreter. Fails by lambda_runtime_fail. */
 lambda_status lambda__runtime_check(lambda__code *code);
 
+/** Directories as the programs of a sandbox see them. */
+typedef struct lambda__places {
+    const char *task;
+    const char *opt;
+    const char *runtime; /* of the library's own bootstraps */
+} lambda__places;
+
 /**
- * The runtime's program and its arguments, as the sandbox sees them. `wrapper`: the function's AWS_LAMBDA_EXEC_WRAPPER, NULL for none. False where there is no
+ * The runtime's program and its arguments, as they are seen there. `wrapper`: the function's AWS_LAMBDA_EXEC_WRAPPER, NULL for none. False where there is no
  * bootstrap any more, or a path is too long.
  */
-bool lambda__runtime_launch(const lambda__code *code, const lambda__sandbox *sandbox, const char *wrapper,
+bool lambda__runtime_launch(const lambda__code *code, const lambda__places *places, const char *wrapper,
                             lambda__launch *launch);
 
 /* ---- interpreters of the machine: interpreter.c */
 
 /**
- * Where it is, absolute, found by asking it: on PATH stand small programs that start another one. `*path` is the process's. LAMBDA_ERROR_INVALID_RUNTIME by
- * lambda_runtime_fail where there is none that sandboxes can start.
+ * Where it is, found by asking it: on PATH stand small programs that start another one. Fills in the code's `interpreter` and its prefix, which are the process's.
+ * LAMBDA_ERROR_INVALID_RUNTIME by lambda_runtime_fail where there is none that sandboxes can start.
  */
-lambda_status lambda__interpreter_find(lambda_process *process, const lambda__runtime *runtime, const char **path);
+lambda_status lambda__interpreter_find(lambda__code *code);
 
 /* ---- the library's own bootstraps: programs.c */
 

@@ -61,6 +61,7 @@ struct lambda__instance {
     lambda__part runtime;
     lambda__part *extensions; /* external ones */
     size_t extensions_count;
+    const char *runtime_directory; /* of the library's own bootstraps, as programs see it */
     char function_name[72];
     char function_version[24];
     /* What the phase waits for. */

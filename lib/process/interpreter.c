@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -73,30 +72,46 @@ static void ask(const char *path, bool node, char answer[PATH_SIZE])
     close(pipe[0]);
 }
 
-/** What keeps sandboxes from starting it; NULL: nothing. */
-static const char *hidden(const char *path, const lambda_process_limits *limits)
+static bool is_below(const char *path, const char *directory)
 {
-    static const char *const covered[] = {"/opt/", "/tmp/", "/var/task/", "/var/runtime/"};
-    char part[PATH_SIZE];
-    struct stat about;
-    if (path[0] != '/') return "does not answer where it is";
-    if (limits->paths == LAMBDA_PROCESS_NAMESPACE)
-        for (size_t i = 0; i < sizeof(covered) / sizeof(covered[0]); i++)
-            if (strncmp(path, covered[i], strlen(covered[i])) == 0)
-                return "stands where functions see a directory of their own";
-    if (stat(path, &about) != 0 || !S_ISREG(about.st_mode)) return "is not there";
-    if (limits->identity != LAMBDA_PROCESS_NAMESPACE) return NULL;
-    for (size_t i = 1; path[i]; i++) {
-        if (path[i] != '/') continue;
-        memcpy(part, path, i);
-        part[i] = '\0';
-        if (stat(part, &about) != 0 || !(about.st_mode & 0001))
-            return "stands in a directory that other users cannot enter";
-    }
-    return stat(path, &about) == 0 && (about.st_mode & 0005) == 0005 ? NULL : "cannot be run by other users";
+    size_t length = strlen(directory);
+    return strncmp(path, directory, length) == 0 && path[length] == '/';
 }
 
-/** One file that may be it. True: it is, and stands in `interpreter->path`. */
+/** True if sandboxes see it where it is: where they see the machine's files at all. */
+static bool is_seen(const char *path, const lambda_process_limits *limits)
+{
+    static const char *const seen[] = {"/usr", "/bin", "/sbin", "/lib", "/lib64", "/nix/store", "/gnu/store"};
+    bool found = limits->paths != LAMBDA_PROCESS_NAMESPACE;
+    for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++)
+        found = found || is_below(path, seen[i]);
+    return found;
+}
+
+/** Notes where it is seen: of PREFIX/bin/NAME the prefix goes to /var/lang. NULL, or why not. */
+static const char *place(lambda__interpreter *interpreter, const char *real, const lambda_process_limits *limits)
+{
+    if (real[0] != '/') return "does not answer where it is";
+    if (access(real, X_OK) != 0) return strerror(errno);
+    if (is_seen(real, limits)) {
+        interpreter->path = strdup(real);
+        return interpreter->path ? NULL : "memory is out";
+    }
+    const char *name = strrchr(real, '/');
+    size_t prefix = (size_t)(name - real) < 5 ? 0 : (size_t)(name - real) - 4;
+    if (prefix == 0 || strncmp(real + prefix, "/bin/", 5) != 0) return "stands in no directory \"bin\"";
+    char *path = NULL;
+    interpreter->prefix = strndup(real, prefix);
+    if (interpreter->prefix && asprintf(&path, "/var/lang%s", real + prefix) >= 0) {
+        interpreter->path = path;
+        return NULL;
+    }
+    free(interpreter->prefix);
+    interpreter->prefix = NULL;
+    return "memory is out";
+}
+
+/** One file that may be it. True: it is, and its place has been noted. */
 static bool try_one(lambda__interpreter *interpreter, const char *path, bool node, const lambda_process_limits *limits)
 {
     char answer[PATH_SIZE];
@@ -105,14 +120,9 @@ static bool try_one(lambda__interpreter *interpreter, const char *path, bool nod
         return false;
     }
     ask(path, node, answer);
-    const char *why = hidden(answer, limits);
-    if (!why) {
-        interpreter->path = strdup(answer);
-        if (interpreter->path) return true;
-        why = "memory is out";
-    }
-    snprintf(interpreter->problem, sizeof(interpreter->problem), "%.180s %s", answer[0] ? answer : path, why);
-    return false;
+    const char *why = place(interpreter, answer, limits);
+    if (why) snprintf(interpreter->problem, sizeof(interpreter->problem), "%.180s %s", answer[0] ? answer : path, why);
+    return !why;
 }
 
 /** Goes through PATH; the first that can be used is it. */
@@ -135,17 +145,19 @@ static void search(lambda__interpreter *interpreter, bool node, const lambda_pro
     }
 }
 
-lambda_status lambda__interpreter_find(lambda_process *process, const lambda__runtime *runtime, const char **path)
+lambda_status lambda__interpreter_find(lambda__code *code)
 {
-    bool node = runtime->kind == LAMBDA__RUNTIME_NODE;
+    lambda_process *process = code->process;
+    bool node = code->runtime->kind == LAMBDA__RUNTIME_NODE;
     lambda__interpreter *interpreter = node ? &process->node : &process->python;
     lambda_status status = LAMBDA_OK;
     pthread_mutex_lock(&process->mutex);
     if (!interpreter->path) search(interpreter, node, lambda__sandboxes_limits(process->sandboxes));
-    *path = interpreter->path;
+    code->interpreter = interpreter->path;
+    code->interpreter_prefix = interpreter->prefix;
     if (!interpreter->path)
         status = lambda_runtime_fail(process->lambda, LAMBDA_ERROR_INVALID_RUNTIME,
-                                     "code.runtime: \"%s\" needs %s on this machine: %s", runtime->name,
+                                     "code.runtime: \"%s\" needs %s on this machine: %s", code->runtime->name,
                                      node ? "Node.js" : "Python 3", interpreter->problem);
     pthread_mutex_unlock(&process->mutex);
     return status;

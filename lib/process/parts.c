@@ -113,7 +113,7 @@ static char **make_variables(const lambda__instance *instance, bool extension)
                                  .task = lambda__sandbox_task(instance->sandbox),
                                  .opt = lambda__sandbox_opt(instance->sandbox),
                                  .tmp = lambda__sandbox_tmp(instance->sandbox),
-                                 .runtime_directory = lambda__sandbox_runtime(instance->sandbox),
+                                 .runtime_directory = instance->runtime_directory,
                                  .own = own,
                                  .own_count = own_count};
     return lambda__variables_make(&facts, extension);
@@ -124,11 +124,13 @@ lambda_status lambda__instance_start_runtime(lambda__instance *instance)
     lambda__launch launch;
     int error;
     const char *wrapper = lambda_context_environment_variable(instance->context, "AWS_LAMBDA_EXEC_WRAPPER");
-    const char *task = lambda__sandbox_task(instance->sandbox), *opt = lambda__sandbox_opt(instance->sandbox);
+    const lambda__places places = {lambda__sandbox_task(instance->sandbox), lambda__sandbox_opt(instance->sandbox),
+                                   instance->runtime_directory};
     instance->runtime.instance = instance;
-    if (!lambda__runtime_launch(instance->code, instance->sandbox, wrapper, &launch)) {
+    if (!lambda__runtime_launch(instance->code, &places, wrapper, &launch)) {
         lambda__instance_fault(instance, "Runtime.InvalidEntrypoint",
-                               "Couldn't find valid bootstrap(s): [%s/bootstrap %s/bootstrap]", task, opt);
+                               "Couldn't find valid bootstrap(s): [%s/bootstrap %s/bootstrap]", places.task,
+                               places.opt);
         return LAMBDA_OK;
     }
     char **variables = make_variables(instance, false);
@@ -136,7 +138,7 @@ lambda_status lambda__instance_start_runtime(lambda__instance *instance)
     const lambda__program_options options = {.path = launch.path,
                                              .arguments = launch.arguments,
                                              .environment = (const char *const *)variables,
-                                             .working_directory = task};
+                                             .working_directory = places.task};
     lambda_status status = start_part(&instance->runtime, &options, &error);
     lambda__variables_free(variables);
     if (status == LAMBDA_OK || !error) return status;
@@ -231,9 +233,15 @@ lambda_status lambda__instance_open(lambda__instance *instance)
     instance->loop_open = true;
     instance->telemetry = lambda__telemetry_open(&instance->loop);
     if (!instance->telemetry) return out_of_memory(instance);
+    lambda__sandbox_bind binds[3] = {{NULL, NULL}};
+    size_t count = 0;
+    if (code->programs) binds[count++] = (lambda__sandbox_bind){code->programs, "/var/runtime"};
+    if (code->interpreter_prefix) binds[count++] = (lambda__sandbox_bind){code->interpreter_prefix, "/var/lang"};
+    bool own = lambda__sandboxes_limits(code->process->sandboxes)->paths == LAMBDA_PROCESS_NAMESPACE;
+    instance->runtime_directory = code->programs && !own ? code->programs : "/var/runtime";
     const lambda__sandbox_options sandbox = {.task = lambda_package_path(code->package),
                                              .opt = code->layers ? lambda_package_path(code->layers) : NULL,
-                                             .runtime = code->programs,
+                                             .binds = binds,
                                              .memory_mb = lambda_context_memory_limit_in_mb(context),
                                              .storage_mb = lambda_context_ephemeral_storage_size(context),
                                              .loop = &instance->loop};

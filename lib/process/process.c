@@ -16,8 +16,10 @@ static void free_process(lambda_process *process)
     pthread_mutex_destroy(&process->mutex);
     free(process->node.wanted);
     free(process->node.path);
+    free(process->node.prefix);
     free(process->python.wanted);
     free(process->python.path);
+    free(process->python.prefix);
     free(process->users);
     free(process);
 }

@@ -145,7 +145,7 @@ lambda_status lambda__runtime_check(lambda__code *code)
     lambda_status status = check_handler(code);
     if (status != LAMBDA_OK) return status;
     bool object = code->runtime->kind == LAMBDA__RUNTIME_OBJECT;
-    status = object ? check_object(code) : lambda__interpreter_find(code->process, code->runtime, &code->interpreter);
+    status = object ? check_object(code) : lambda__interpreter_find(code);
     if (status != LAMBDA_OK || (!object && has_client(code))) return status;
     return lambda__programs_directory(code->process, &code->programs);
 }
@@ -157,23 +157,21 @@ static const char *text(lambda__launch *launch, int which, const char *directory
     return length >= 0 && (size_t)length < sizeof(launch->texts[which]) ? launch->texts[which] : NULL;
 }
 
-static const char *node_client(const lambda__code *code, const lambda__sandbox *sandbox, lambda__launch *launch)
+static const char *node_client(const lambda__code *code, const lambda__places *places, lambda__launch *launch)
 {
-    if (has_file(code->package, NODE_CLIENT)) return text(launch, 0, lambda__sandbox_task(sandbox), NODE_CLIENT);
-    if (has_file(code->layers, "nodejs/" NODE_CLIENT))
-        return text(launch, 0, lambda__sandbox_opt(sandbox), "nodejs/" NODE_CLIENT);
-    return text(launch, 0, lambda__sandbox_runtime(sandbox), "bootstrap.mjs");
+    if (has_file(code->package, NODE_CLIENT)) return text(launch, 0, places->task, NODE_CLIENT);
+    if (has_file(code->layers, "nodejs/" NODE_CLIENT)) return text(launch, 0, places->opt, "nodejs/" NODE_CLIENT);
+    return text(launch, 0, places->runtime, "bootstrap.mjs");
 }
 
 /** The arguments behind the interpreter; false where a path is too long. */
-static bool arguments_of(const lambda__code *code, const lambda__sandbox *sandbox, lambda__launch *launch,
-                         size_t *count)
+static bool arguments_of(const lambda__code *code, const lambda__places *places, lambda__launch *launch, size_t *count)
 {
     const char **arguments = launch->arguments;
     switch (code->runtime->kind) {
     case LAMBDA__RUNTIME_NODE:
         arguments[(*count)++] = code->interpreter;
-        arguments[(*count)++] = node_client(code, sandbox, launch);
+        arguments[(*count)++] = node_client(code, places, launch);
         break;
     case LAMBDA__RUNTIME_PYTHON:
         arguments[(*count)++] = code->interpreter;
@@ -181,15 +179,15 @@ static bool arguments_of(const lambda__code *code, const lambda__sandbox *sandbo
             arguments[(*count)++] = "-m";
             arguments[(*count)++] = "awslambdaric";
         } else {
-            arguments[(*count)++] = text(launch, 0, lambda__sandbox_runtime(sandbox), "bootstrap.py");
+            arguments[(*count)++] = text(launch, 0, places->runtime, "bootstrap.py");
         }
         break;
     case LAMBDA__RUNTIME_OBJECT:
-        arguments[(*count)++] = text(launch, 0, lambda__sandbox_runtime(sandbox), "lambda-bootstrap");
+        arguments[(*count)++] = text(launch, 0, places->runtime, "lambda-bootstrap");
         break;
     default: {
-        const char *where = can_run(code->package, "bootstrap")  ? lambda__sandbox_task(sandbox)
-                            : can_run(code->layers, "bootstrap") ? lambda__sandbox_opt(sandbox)
+        const char *where = can_run(code->package, "bootstrap")  ? places->task
+                            : can_run(code->layers, "bootstrap") ? places->opt
                                                                  : NULL;
         arguments[(*count)++] = where ? text(launch, 0, where, "bootstrap") : NULL;
         return where && launch->arguments[*count - 1];
@@ -201,7 +199,7 @@ static bool arguments_of(const lambda__code *code, const lambda__sandbox *sandbo
     return true;
 }
 
-bool lambda__runtime_launch(const lambda__code *code, const lambda__sandbox *sandbox, const char *wrapper,
+bool lambda__runtime_launch(const lambda__code *code, const lambda__places *places, const char *wrapper,
                             lambda__launch *launch)
 {
     size_t count = 0;
@@ -209,7 +207,7 @@ bool lambda__runtime_launch(const lambda__code *code, const lambda__sandbox *san
     bool managed = code->runtime->kind == LAMBDA__RUNTIME_NODE || code->runtime->kind == LAMBDA__RUNTIME_PYTHON;
     memset(launch->arguments, 0, sizeof(launch->arguments));
     if (wrapper && wrapper[0] && managed) launch->arguments[count++] = wrapper;
-    if (!arguments_of(code, sandbox, launch, &count)) return false;
+    if (!arguments_of(code, places, launch, &count)) return false;
     int length = snprintf(launch->path, sizeof(launch->path), "%s", launch->arguments[0]);
     return length >= 0 && (size_t)length < sizeof(launch->path);
 }

@@ -32,15 +32,21 @@ void lambda__sandboxes_close(lambda__sandboxes *sandboxes);
 
 const lambda_process_limits *lambda__sandboxes_limits(const lambda__sandboxes *sandboxes);
 
+/** One more directory or file of the machine that a sandbox sees, read-only: an interpreter that is not in /usr, say. */
+typedef struct lambda__sandbox_bind {
+    const char *from; /* absolute */
+    const char *to;   /* where it is seen; absolute, not in /usr, /etc, /var/task, /opt, /tmp, /proc and /dev, where nothing can be made */
+} lambda__sandbox_bind;
+
 /** What a sandbox is to be. Borrowed for the call. */
 typedef struct lambda__sandbox_options {
     const char *task; /* directory of the code, seen as /var/task; read-only */
     const char *opt;  /* directory of the merged layers, seen as /opt; NULL: an empty one */
-    const char
-        *runtime; /* directory of the library's own bootstraps, seen as /var/runtime, read-only; NULL: an empty one */
     uint32_t memory_mb;
     uint32_t storage_mb; /* of /tmp */
     lambda__loop *loop;  /* where it is heard from; of whoever uses the sandbox */
+    /** Ends with one whose `from` is NULL; NULL: none; at most 16. Where there are no namespaces they do nothing: programs see `from` itself. */
+    const lambda__sandbox_bind *binds;
 } lambda__sandbox_options;
 
 /**
@@ -60,8 +66,6 @@ void lambda__sandbox_close(lambda__sandbox *sandbox);
 const char *lambda__sandbox_task(const lambda__sandbox *sandbox);
 const char *lambda__sandbox_opt(const lambda__sandbox *sandbox);
 const char *lambda__sandbox_tmp(const lambda__sandbox *sandbox);
-/** "/var/runtime"; without namespaces the directory that was given, and where none was still "/var/runtime", where nothing is. */
-const char *lambda__sandbox_runtime(const lambda__sandbox *sandbox);
 
 /** A program to start. Strings and arrays are borrowed for the call. */
 typedef struct lambda__program_options {
