@@ -312,8 +312,8 @@ lambda_status lambda__api_stream_begin(lambda__api *api, const char *content_typ
     header_line(line, sizeof(line), "Content-Type", content_type);
     curl_slist_free_all(upload->headers);
     upload->headers = NULL;
-    if (!upload->easy) upload->easy = make_easy(api);
-    CURL *easy = upload->easy;
+    /* A handle that has sent trailers writes before its buffer when it is used again (libcurl 7.88). */
+    CURL *easy = upload->easy = make_easy(api);
     bool made = easy && append_header(&upload->headers, "Accept:") && append_header(&upload->headers, "Expect:") &&
                 append_header(&upload->headers, "Lambda-Runtime-Function-Response-Mode: streaming") &&
                 append_header(&upload->headers, "Transfer-Encoding: chunked") &&
@@ -382,8 +382,12 @@ bool lambda__api_stream_end(lambda__api *api, const char *type, lambda_bytes pay
     upload->begun = false;
     upload->length = 0;
     if (!upload->over) drive(api);
-    if (upload->easy) curl_multi_remove_handle(api->multi, upload->easy);
+    bool sent = accepted(api, upload->easy, "streamed response", upload->result);
+    if (upload->easy) {
+        curl_multi_remove_handle(api->multi, upload->easy);
+        curl_easy_cleanup(upload->easy);
+    }
     free(upload->error_headers[1]);
-    upload->error_headers[0] = upload->error_headers[1] = NULL;
-    return accepted(api, upload->easy, "streamed response", upload->result);
+    *upload = (lambda__upload){.headers = upload->headers};
+    return sent;
 }

@@ -28,7 +28,7 @@ typedef struct lambda__bytes {
 
 /** A streamed response on its way. */
 typedef struct lambda__upload {
-    CURL *easy; /* made for the first one */
+    CURL *easy; /* made for each */
     struct curl_slist *headers;
     bool begun;
     bool waits;       /* libcurl wants more, and there is nothing now */

@@ -22,14 +22,15 @@ struct lambda_event {
 struct lambda_response {
     lambda_t *lambda;
     lambda__buffer body; /* lent: the caller's result's memory, grown in place */
-    size_t limit;        /* bytes of it; 0: it is read as a stream, whose writes all take the slow road */
+    size_t limit;        /* bytes of it; 0: it is handed on as a stream, whose writes all take the slow road */
     bool failed;         /* lambda_response_error was called */
     bool too_large;      /* a write went past the limit */
     char *error_type;    /* owned; set only when failed */
     char *error_message;
     json_t *error_trace;          /* array of strings, or NULL */
     lambda__buffer error_payload; /* the error's whole object; empty: it is made of the others */
-    lambda__stream *stream;       /* who reads it in parts; NULL: nobody */
+    lambda__stream *
+        stream; /* who reads it in parts: with `limit` 0 from the beginning, else from the first flush on. NULL: nobody */
 };
 
 /** An empty response. */
@@ -69,7 +70,7 @@ static inline lambda_status lambda__response_check(lambda_response *response)
 static inline uint64_t lambda__response_limit(const lambda_response *response)
 {
     const lambda_limits *limits = &response->lambda->limits;
-    return response->stream ? limits->streamed_response_payload : limits->response_payload;
+    return response->limit == 0 ? limits->streamed_response_payload : limits->response_payload;
 }
 
 /** Appends a jansson value, compactly. */

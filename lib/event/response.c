@@ -33,7 +33,7 @@ static inline lambda_status append(lambda_response *response, const void *data, 
 static __attribute__((noinline)) lambda_status append_past(lambda_response *response, const void *data, size_t length)
 {
     uint64_t limit = lambda__response_limit(response);
-    if (response->stream && response->body.length <= limit && length <= limit - response->body.length)
+    if (response->limit == 0 && response->body.length <= limit && length <= limit - response->body.length)
         return append(response, data, length);
     response->too_large = true;
     return lambda__fail(&response->lambda->base, LAMBDA_ERROR_REQUEST_TOO_LARGE, "response: is larger than %llu bytes",
@@ -49,7 +49,7 @@ lambda_status lambda_response_write(lambda_response *response, const void *data,
 {
     if (!response || (!data && length > 0)) return is_null(response, "data");
     if (!is_past(response, length)) return append(response, data, length);
-    return response->stream ? lambda__stream_write(response, data, length) : append_past(response, data, length);
+    return response->limit == 0 ? lambda__stream_write(response, data, length) : append_past(response, data, length);
 }
 
 /** jansson's way of writing, into the response; the response keeps what went wrong. */

@@ -158,6 +158,7 @@ lambda_status lambda_response_flush(lambda_response *response)
     if (!response) return lambda__fail(NULL, INVALID, "response: is NULL");
     if (!response->stream) return LAMBDA_OK;
     if (response->stream->status != LAMBDA_OK) return refused(response);
+    response->limit = 0;
     /* What is there after an error was written before it. */
     return hand_on_gathered(response);
 }

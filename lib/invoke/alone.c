@@ -127,7 +127,7 @@ static bool make_context(lambda_t *lambda, lambda__thread *thread, lambda_enviro
     context->user = config->user;
     context->for_provisioned = config->provisioned;
     context->event.lambda = lambda;
-    context->response.lambda = lambda;
+    context->response = lambda__response_empty(lambda);
     context->started_wall = lambda__wall(&lambda->base);
     context->id[0] = lambda__thread_random(thread);
     context->id[1] = lambda__thread_random(thread);
@@ -240,8 +240,12 @@ static void finish(lambda_environment *environment, lambda__invocation *invocati
     thread->chain = NULL;
     outcome->duration = outcome->cold ? 0 : taken;
     outcome->init_duration = outcome->cold ? taken : 0;
+    if (context->response.limit == 0) lambda__stream_end(&context->response, outcome->status, false);
     if (outcome->status != LAMBDA_OK || context->response.failed || context->response.too_large)
         lambda__outcome_settle(context, thread, &context->response, outcome);
+    lambda_response *response = &context->response;
+    response->stream = NULL;
+    response->limit = context->lambda->limits.response_payload;
     lambda__event_reset(&context->event);
     lambda__result_take(invocation, context);
     context->response.body = (lambda__buffer){0};
@@ -298,6 +302,7 @@ static lambda_status check_invocation(const lambda_environment *environment, lam
     if (payload.length > lambda->limits.request_payload)
         return lambda__fail(base, LAMBDA_ERROR_REQUEST_TOO_LARGE, "payload: %zu bytes are more than %zu",
                             payload.length, lambda->limits.request_payload);
+    if (invocation->stream && !invocation->stream->write) return lambda__fail(base, INVALID, "stream.write: is NULL");
     return check_texts(base, texts, 1);
 }
 
@@ -341,6 +346,11 @@ lambda_status lambda_environment_invoke_sized(lambda_environment *environment, l
     lambda__outcome outcome = {.failures = thread->failures};
     describe(environment, &invocation);
     lambda__invocation walk = begin(environment, thread, payload, &sized.own);
+    lambda__stream stream;
+    if (invocation.stream) {
+        lambda__stream_init(&stream, invocation.stream);
+        context->response.stream = &stream;
+    }
     context->event.payload = payload;
     lambda__invocation_count(thread, context, false);
     outcome.status = context->handler(&context->event, context, &context->response);

@@ -11,10 +11,11 @@ done
 # Every header is installed, an adapter's with the adapter, and the umbrella names every core header but json.h and testing.h.
 for header in $(cd include/lambda && ls -- *.h port/*.h); do
     adapter=${header%.h}
-    if [ -e "lib/$adapter/exports.txt" ]; then
-        grep -q "lambda/$header'" "lib/$adapter/meson.build" || { echo "$header is not installed"; exit 1; }
-        continue
-    fi
+    for folder in lib bindings; do
+        [ -e "$folder/$adapter/exports.txt" ] || continue
+        grep -q "lambda/$header'" "$folder/$adapter/meson.build" || { echo "$header is not installed"; exit 1; }
+        continue 2
+    done
     grep -q "'$header'" include/lambda/meson.build || { echo "$header is not installed"; exit 1; }
     case $header in port/* | lambda.h | json.h | testing.h) continue ;; esac
     grep -q "<lambda/$header>" include/lambda/lambda.h || { echo "lambda.h does not include $header"; exit 1; }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Each shared library exports what its exports.txt lists, and its headers declare no more and no less: the core's are all headers
-# but those of adapters, an adapter lib/NAME has include/lambda/NAME.h.
+# but those of adapters, an adapter lib/NAME or bindings/NAME has include/lambda/NAME.h.
 set -eu
 cd "$(dirname "$0")/../.."
 ./dev build >/dev/null
@@ -21,11 +21,12 @@ compare() {
 headers="include/lambda/port/*.h"
 for header in include/lambda/*.h; do
     adapter=$(basename "$header" .h)
-    if [ -e "lib/$adapter/exports.txt" ]; then
-        compare "build/release/lib/$adapter/liblambda-$adapter.so" "lib/$adapter/exports.txt" "$header"
-    else
-        headers="$headers $header"
-    fi
+    for folder in lib bindings; do
+        [ -e "$folder/$adapter/exports.txt" ] || continue
+        compare "build/release/$folder/$adapter/liblambda-$adapter.so" "$folder/$adapter/exports.txt" "$header"
+        continue 2
+    done
+    headers="$headers $header"
 done
 # shellcheck disable=SC2086 # a list of words
 compare build/release/lib/liblambda.so lib/exports.txt $headers
