@@ -115,6 +115,35 @@ static uint8_t choose(unsigned wanted, uint8_t old)
     return wanted ? (uint8_t)wanted : old;
 }
 
+/** What was asked for, and else what was before. Borrows all texts. */
+static lambda__settings merge(const lambda_function_config *config, const lambda__settings *old)
+{
+    const lambda_logging_config *logging = &config->logging_config;
+    return (lambda__settings){
+        .memory_size = config->memory_size ? config->memory_size : old->memory_size,
+        .timeout_ms = config->timeout_ms ? config->timeout_ms : old->timeout_ms,
+        .ephemeral_storage_size =
+            config->ephemeral_storage_size ? config->ephemeral_storage_size : old->ephemeral_storage_size,
+        .spare_environments =
+            config->spare_environments ? config->spare_environments % UINT32_MAX : old->spare_environments,
+        .isolation = choose(config->isolation, old->isolation),
+        .log_format = choose(logging->log_format, old->log_format),
+        .application_log_level = choose(logging->application_log_level, old->application_log_level),
+        .system_log_level = choose(logging->system_log_level, old->system_log_level),
+        .tracing_mode = choose(config->tracing_mode, old->tracing_mode),
+        .metrics_mode = choose(config->metrics_mode, old->metrics_mode),
+        .log_group = logging->log_group ? logging->log_group : old->log_group,
+        .description = config->description ? config->description : old->description,
+        .handler = config->handler ? config->handler : old->handler,
+        .role = config->role ? config->role : old->role,
+        .dead_letter = config->dead_letter_target_arn ? config->dead_letter_target_arn : old->dead_letter,
+        .environment = config->environment ? config->environment : old->environment,
+        .environment_count = config->environment ? config->environment_count : old->environment_count,
+        .layers = config->layers ? config->layers : old->layers,
+        .layers_count = config->layers ? config->layers_count : old->layers_count,
+    };
+}
+
 lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name, const lambda_function_config *config,
                                     const lambda__settings *old, lambda__settings **settings)
 {
@@ -138,31 +167,7 @@ lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name,
         status = function_name ? lambda__target_check(lambda, function_name, "dead_letter_target_arn", target)
                                : lambda__target_text_check(lambda, "dead_letter_target_arn", target);
     if (status != LAMBDA_OK) return status;
-    if (!old) old = &standard;
-    const lambda_logging_config *logging = &config->logging_config;
-    lambda__settings wanted = {
-        .memory_size = config->memory_size ? config->memory_size : old->memory_size,
-        .timeout_ms = config->timeout_ms ? config->timeout_ms : old->timeout_ms,
-        .ephemeral_storage_size =
-            config->ephemeral_storage_size ? config->ephemeral_storage_size : old->ephemeral_storage_size,
-        .spare_environments =
-            config->spare_environments ? config->spare_environments % UINT32_MAX : old->spare_environments,
-        .isolation = choose(config->isolation, old->isolation),
-        .log_format = choose(logging->log_format, old->log_format),
-        .application_log_level = choose(logging->application_log_level, old->application_log_level),
-        .system_log_level = choose(logging->system_log_level, old->system_log_level),
-        .tracing_mode = choose(config->tracing_mode, old->tracing_mode),
-        .metrics_mode = choose(config->metrics_mode, old->metrics_mode),
-        .log_group = logging->log_group ? logging->log_group : old->log_group,
-        .description = config->description ? config->description : old->description,
-        .handler = config->handler ? config->handler : old->handler,
-        .role = config->role ? config->role : old->role,
-        .dead_letter = config->dead_letter_target_arn ? config->dead_letter_target_arn : old->dead_letter,
-        .environment = config->environment ? config->environment : old->environment,
-        .environment_count = config->environment ? config->environment_count : old->environment_count,
-        .layers = config->layers ? config->layers : old->layers,
-        .layers_count = config->layers ? config->layers_count : old->layers_count,
-    };
+    lambda__settings wanted = merge(config, old ? old : &standard);
     /* Many functions are configured alike: what is equal to the last is shared with it. */
     lambda__registry_lock(lambda);
     lambda__settings *last = lambda->registry->standard;
