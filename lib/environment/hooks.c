@@ -38,6 +38,11 @@ lambda_log_level lambda_context_application_log_level(lambda_context *context)
     return own == LAMBDA_LOG_DEFAULT ? context->lambda->log_level : own;
 }
 
+size_t lambda_context_response_limit(lambda_context *context)
+{
+    return context ? context->lambda->limits.response_payload : 0;
+}
+
 lambda_tracing_mode lambda_context_tracing_mode(lambda_context *context)
 {
     return context ? (lambda_tracing_mode)context->version->settings->tracing_mode : LAMBDA_TRACING_PASS_THROUGH;

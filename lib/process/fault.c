@@ -3,6 +3,7 @@
  * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (failures during the invoke phase),
  * https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html
  */
+#include <ctype.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -73,6 +74,13 @@ void lambda__exit_words(int status, char words[64])
         snprintf(words, 64, "signal: %s", name);
     else
         snprintf(words, 64, "signal: signal %d", WTERMSIG(status));
+}
+
+const char *lambda__errno_words(int error, char words[64])
+{
+    snprintf(words, 64, "%s", strerror(error));
+    words[0] = (char)tolower((unsigned char)words[0]);
+    return words;
 }
 
 void lambda__instance_runtime_exited(lambda__instance *instance)

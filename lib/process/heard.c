@@ -47,15 +47,28 @@ static lambda_status response_data(void *user, const void *data, size_t length)
     return status;
 }
 
+/** The endpoint has refused it before the response could. */
+static void tell_too_large(lambda__instance *instance)
+{
+    char message[128];
+    snprintf(message, sizeof(message), "Response payload size exceeded maximum allowed payload size (%zu bytes).",
+             lambda_context_response_limit(instance->context));
+    lambda_response_error(instance->response, "Function.ResponseSizeTooLarge", message);
+}
+
 static void response_end(void *user, bool complete, const char *error_type, lambda_bytes error_body)
 {
     lambda__instance *instance = user;
     if (!instance->response || instance->answer != LAMBDA__ANSWER_BEGUN) return;
     instance->answer = LAMBDA__ANSWER_GIVEN;
-    if (error_type)
+    /* One that the response did not take: it knows that itself. */
+    if (instance->refused != LAMBDA_OK) return;
+    if (error_type && strcmp(error_type, "Function.ResponseSizeTooLarge") == 0 && error_body.length == 0)
+        tell_too_large(instance);
+    else if (error_type)
         lambda_response_error_payload(instance->response, error_type[0] ? error_type : "Function.Unknown",
                                       error_body.data, error_body.length);
-    else if (!complete && instance->refused == LAMBDA_OK)
+    else if (!complete)
         instance->answer = LAMBDA__ANSWER_TRUNCATED;
 }
 

@@ -84,7 +84,7 @@ static int bind_same(const lambda__helper *helper, const char *path, bool writab
 /** The machine's programs: directories, or the links that they are where /usr has everything. */
 static int bind_system(const lambda__helper *helper, char *text)
 {
-    static const char *const paths[] = {"/usr",   "/bin",    "/sbin",      "/lib",      "/lib32",
+    static const char *const paths[] = {"/usr",   "/bin",    "/sbin",      "/lib",       "/lib32",
                                         "/lib64", "/libx32", "/nix/store", "/gnu/store", "/etc"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         char target[LAMBDA__PATH];
@@ -123,9 +123,12 @@ static int cover(const char *path, const char *content)
 static int fill(const lambda__helper *helper, char *text)
 {
     static const char *const directories[] = {"dev", "proc", "tmp", "var", "var/task", "opt"};
-    static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
-    static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},       {"/proc/self/fd/0", "dev/stdin"},
-                                           {"/proc/self/fd/1", "dev/stdout"}, {"/proc/self/fd/2", "dev/stderr"},
+    static const char *const devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+                                          "/dev/random", "/dev/urandom", "/dev/tty"};
+    static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
+                                           {"/proc/self/fd/0", "dev/stdin"},
+                                           {"/proc/self/fd/1", "dev/stdout"},
+                                           {"/proc/self/fd/2", "dev/stderr"},
                                            {"/tmp", "dev/shm"}};
     for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++)
         if (mkdir(directories[i], 0755) != 0) return text_error(text, errno, "making /%s", directories[i]);
@@ -219,7 +222,8 @@ static int turn(lambda__ready *ready)
     return chdir("/") == 0 ? 0 : text_error(ready->text, errno, "/");
 }
 
-int root_complete(const lambda__helper *helper, const lambda__open *open, lambda__strings *strings, lambda__ready *ready)
+int root_complete(const lambda__helper *helper, const lambda__open *open, lambda__strings *strings,
+                  lambda__ready *ready)
 {
     char options[96];
     bool nobody = !helper->own_user && geteuid() == 0;

@@ -18,12 +18,6 @@
 
 typedef struct lambda__instance lambda__instance;
 
-/**
- * Most bytes of an answer that the endpoint takes at all, above every limit that a service may set for responses: the response itself says what is too large, as bytes arrive. An error has to be whole before it is
- * handed on, and no more than this of it is ever held.
- */
-#define LAMBDA__ANSWER_MAX ((size_t)64 * 1024 * 1024)
-
 /** A program of the environment: the runtime, or an external extension. */
 typedef struct lambda__part {
     lambda__instance *instance;
@@ -112,6 +106,8 @@ extern const lambda__endpoint_events lambda__instance_events;
 void lambda__instance_fault(lambda__instance *instance, const char *type, const char *format, ...) LAMBDA_PRINTF(3, 4);
 /** "exit status 1", "signal: killed". */
 void lambda__exit_words(int status, char words[64]);
+/** "no such file or directory": as strerror, the first letter small, as Lambda has it. */
+const char *lambda__errno_words(int error, char words[64]);
 /** The runtime has ended, too early: as a fault. */
 void lambda__instance_runtime_exited(lambda__instance *instance);
 /** An extension has. */

@@ -122,6 +122,7 @@ static char **make_variables(const lambda__instance *instance, bool extension)
 lambda_status lambda__instance_start_runtime(lambda__instance *instance)
 {
     lambda__launch launch;
+    char words[64];
     int error;
     const char *wrapper = lambda_context_environment_variable(instance->context, "AWS_LAMBDA_EXEC_WRAPPER");
     const lambda__places places = {lambda__sandbox_task(instance->sandbox), lambda__sandbox_opt(instance->sandbox),
@@ -142,7 +143,8 @@ lambda_status lambda__instance_start_runtime(lambda__instance *instance)
     lambda_status status = start_part(&instance->runtime, &options, &error);
     lambda__variables_free(variables);
     if (status == LAMBDA_OK || !error) return status;
-    lambda__instance_fault(instance, "Runtime.InvalidEntrypoint", "fork/exec %s: %s", launch.path, strerror(error));
+    lambda__instance_fault(instance, "Runtime.InvalidEntrypoint", "fork/exec %s: %s", launch.path,
+                           lambda__errno_words(error, words));
     return LAMBDA_OK;
 }
 
@@ -181,7 +183,7 @@ static lambda_status list_extensions(lambda__instance *instance)
 static lambda_status start_extension(lambda__part *part, char *const *variables)
 {
     lambda__instance *instance = part->instance;
-    char path[1024];
+    char path[1024], words[64];
     int error;
     snprintf(path, sizeof(path), "%s/extensions/%s", lambda__sandbox_opt(instance->sandbox), part->name);
     const char *const arguments[] = {path, NULL};
@@ -189,7 +191,8 @@ static lambda_status start_extension(lambda__part *part, char *const *variables)
         .path = path, .arguments = arguments, .environment = (const char *const *)variables, .working_directory = "/"};
     lambda_status status = start_part(part, &options, &error);
     if (status == LAMBDA_OK || !error) return status;
-    lambda__instance_fault(instance, "Extension.LaunchError", "fork/exec %s: %s", path, strerror(error));
+    lambda__instance_fault(instance, "Extension.LaunchError", "fork/exec %s: %s", path,
+                           lambda__errno_words(error, words));
     lambda__event_extension(instance, part, "LaunchError", error == EACCES ? "PermissionDenied" : "UnknownError");
     return LAMBDA_OK;
 }
@@ -256,7 +259,7 @@ lambda_status lambda__instance_open(lambda__instance *instance)
                                                .events = &lambda__instance_events,
                                                .user = instance,
                                                .telemetry = instance->telemetry,
-                                               .response_limit = LAMBDA__ANSWER_MAX,
+                                               .response_limit = lambda_context_response_limit(context),
                                                .function_name = instance->function_name,
                                                .function_version = instance->function_version,
                                                .handler = code->handler,

@@ -6,6 +6,7 @@
 
 #include <lambda/layer.h>
 #include <lambda/process.h>
+#include <lambda/testing.h>
 
 typedef struct process_world {
     char directory[64];

@@ -104,6 +104,9 @@ LAMBDA_API lambda_log_format lambda_context_log_format(lambda_context *context);
 /** The level below which the function's own lines are not written, whether there is a sink or not; never LAMBDA_LOG_DEFAULT. */
 LAMBDA_API lambda_log_level lambda_context_application_log_level(lambda_context *context);
 
+/** Bytes of a response, or of an error, that is not read in parts: `lambda_limits.response_payload`. 0 for a NULL context. */
+LAMBDA_API size_t lambda_context_response_limit(lambda_context *context);
+
 /** X-Ray's mode of the function; never LAMBDA_TRACING_DEFAULT. */
 LAMBDA_API lambda_tracing_mode lambda_context_tracing_mode(lambda_context *context);
 

@@ -268,6 +268,9 @@ static bool misbehave(const char *verb)
         _exit(3);
     } else if (strcmp(verb, "half-body") == 0) {
         begin_answer("", 1000, "ten bytes.");
+        /* The other side closes it too, once it has seen that no more comes. */
+        shutdown(connection, SHUT_WR);
+        read_answer(connection);
         close(connection);
         connection = -1;
     } else if (strcmp(verb, "half-body-exit") == 0) {
