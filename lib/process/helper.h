@@ -20,7 +20,7 @@ typedef struct lambda__hierarchy {
 
 typedef struct lambda__cage {
     uint64_t id;
-    pid_t pid; /* of process 1; 0 once it was reaped */
+    pid_t pid;   /* of process 1; 0 once it was reaped */
     int process; /* its pidfd, or -1 */
     int setup;   /* a spare's socket; -1 once it was opened */
     int done;    /* the pipe whose closing says that all is gone, or -1 */
@@ -31,17 +31,17 @@ typedef struct lambda__cage {
 
 typedef struct lambda__helper {
     int host;
-    int life[2];  /* what lives by the helper holds the read end, the helper the other */
-    int signals;  /* SIGCHLD */
+    int life[2]; /* what lives by the helper holds the read end, the helper the other */
+    int signals; /* SIGCHLD */
     int devnull;
     uint32_t without;
     bool namespaces;
-    bool own_user;          /* in a user namespace of its own, where only its user exists */
-    unsigned long flags;    /* of clone */
-    char prefix[64];        /* of names: what tells this helper from others, and whether it lives */
+    bool own_user;                /* in a user namespace of its own, where only its user exists */
+    unsigned long flags;          /* of clone */
+    char prefix[64];              /* of names: what tells this helper from others, and whether it lives */
     char parent[LAMBDA__PATH];    /* the options' directory */
     char directory[LAMBDA__PATH]; /* of this helper, in it */
-    int root; /* the skeleton of sandboxes' root, where there are namespaces */
+    int root;                     /* the skeleton of sandboxes' root, where there are namespaces */
     lambda__hierarchy hierarchies[HIERARCHIES];
     bool memory_2, cpu_2, pids_2, freeze_2, kill_2; /* what the unified hierarchy's children have */
     lambda__welcome welcome;
@@ -91,7 +91,8 @@ int root_place(const lambda__helper *helper, const char *to, const char *from);
 /** In a child: mounts what each sandbox has alike. */
 int root_enter(const lambda__helper *helper, lambda__ready *ready);
 /** In a child: mounts what was asked for and makes it the root. `strings` of the OPEN. */
-int root_complete(const lambda__helper *helper, const lambda__open *open, lambda__strings *strings, lambda__ready *ready);
+int root_complete(const lambda__helper *helper, const lambda__open *open, lambda__strings *strings,
+                  lambda__ready *ready);
 
 /* ---- helper_user.c */
 

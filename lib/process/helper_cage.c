@@ -52,7 +52,8 @@ static int make_directory(const lambda__helper *helper, const char *name, char *
     if (!cage_directory(helper, name, path, sizeof path) || !path_join(tmp, sizeof tmp, path, "tmp"))
         return text_error(text, ENAMETOOLONG, "directory");
     if (mkdir(path, 0711) != 0 || mkdir(tmp, 0700) != 0) return text_error(text, errno, "making %.200s", path);
-    if (geteuid() == 0 && chown(tmp, OUTER_USER, OUTER_GROUP) != 0) {} /* where it can be somebody else */
+    if (geteuid() == 0 && chown(tmp, OUTER_USER, OUTER_GROUP) != 0) {
+    } /* where it can be somebody else */
     return 0;
 }
 
@@ -157,7 +158,8 @@ static int make_places(const lambda__helper *helper, const lambda__open *open, s
 }
 
 /** Hands the OPEN to a child. 0 or an errno. */
-static int hand_over(lambda__helper *helper, lambda__cage *cage, const lambda__open *open, size_t size, int control, char *text)
+static int hand_over(lambda__helper *helper, lambda__cage *cage, const lambda__open *open, size_t size, int control,
+                     char *text)
 {
     uint64_t bytes = ((uint64_t)open->memory_mb + open->storage_mb) << 20;
     int error = cgroups_limit_memory(helper, cage->name, bytes, text);

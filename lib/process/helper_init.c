@@ -111,7 +111,8 @@ static void reap(process_1 *init)
     struct signalfd_siginfo information;
     int status;
     pid_t pid;
-    while (read(init->signals, &information, sizeof information) > 0) {}
+    while (read(init->signals, &information, sizeof information) > 0) {
+    }
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         for (int i = 0; i < PROGRAMS; i++) {
             if (init->programs[i].pid != pid) continue;
@@ -195,7 +196,8 @@ static size_t wait_for_open(const lambda__helper *helper, int setup, int *contro
 {
     int fds[LAMBDA__WIRE_FDS];
     struct pollfd polled[2] = {{.fd = setup, .events = POLLIN}, {.fd = helper->life[0], .events = POLLIN}};
-    while (poll(polled, 2, -1) < 0) {}
+    while (poll(polled, 2, -1) < 0) {
+    }
     ssize_t size = polled[0].revents & POLLIN ? lambda__wire_receive(setup, message, sizeof message, fds) : 0;
     if (size < (ssize_t)sizeof(lambda__open) || fds[0] < 0) _exit(0);
     *control = fds[0];
@@ -211,7 +213,8 @@ static int see(const lambda__helper *helper, const lambda__open *open, lambda__s
     const char *task = lambda__strings_next(strings);
     const char *opt = lambda__strings_next(strings);
     if (access(task, X_OK) != 0) return text_error(ready->text, errno, "the code's directory, to user %u", geteuid());
-    if (*opt && access(opt, X_OK) != 0) return text_error(ready->text, errno, "the layers' directory, to user %u", geteuid());
+    if (*opt && access(opt, X_OK) != 0)
+        return text_error(ready->text, errno, "the layers' directory, to user %u", geteuid());
     return 0;
 }
 
@@ -266,7 +269,8 @@ void init_run(lambda__helper *helper, lambda__cage *self, int setup)
     }
     if (!ready.error && helper->namespaces) {
         ready.error = root_enter(helper, &ready);
-        if (sethostname("sandbox", strlen("sandbox")) != 0) {} /* where it has no name of its own */
+        if (sethostname("sandbox", strlen("sandbox")) != 0) {
+        } /* where it has no name of its own */
     }
     int cpu = ready.error ? -1 : cgroups_open_cpu(helper, self->name);
     size_t size = wait_for_open(helper, setup, &init.control);

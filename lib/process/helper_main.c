@@ -74,7 +74,8 @@ static void reaped(lambda__helper *helper, pid_t pid)
 static void reap(lambda__helper *helper)
 {
     struct signalfd_siginfo information;
-    while (read(helper->signals, &information, sizeof information) > 0) {}
+    while (read(helper->signals, &information, sizeof information) > 0) {
+    }
     for (pid_t pid; (pid = waitpid(-1, NULL, WNOHANG)) > 0;)
         reaped(helper, pid);
 }
@@ -202,7 +203,8 @@ static bool give_way(lambda__helper *helper, const lambda__ready *ready, char *w
     return some;
 }
 
-static uint32_t version(const lambda__helper *helper, bool in_2, hierarchy_name in_1, lambda_process_mechanism otherwise)
+static uint32_t version(const lambda__helper *helper, bool in_2, hierarchy_name in_1,
+                        lambda_process_mechanism otherwise)
 {
     if (in_2) return LAMBDA_PROCESS_CGROUP_2;
     return helper->hierarchies[in_1].fd >= 0 ? LAMBDA_PROCESS_CGROUP_1 : otherwise;
@@ -215,8 +217,8 @@ static void describe(lambda__helper *helper, const lambda__ready *ready, const c
     welcome->memory = version(helper, helper->memory_2, MEMORY_1, LAMBDA_PROCESS_RLIMIT);
     welcome->cpu = version(helper, helper->cpu_2, CPU_1, LAMBDA_PROCESS_NONE);
     /* The kernel does not count root's processes. */
-    welcome->processes = version(helper, helper->pids_2, PIDS_1,
-                                 user || geteuid() != 0 ? LAMBDA_PROCESS_RLIMIT : LAMBDA_PROCESS_NONE);
+    welcome->processes =
+        version(helper, helper->pids_2, PIDS_1, user || geteuid() != 0 ? LAMBDA_PROCESS_RLIMIT : LAMBDA_PROCESS_NONE);
     welcome->storage = helper->namespaces ? LAMBDA_PROCESS_FILESYSTEM : LAMBDA_PROCESS_WATCH;
     welcome->paths = helper->namespaces ? LAMBDA_PROCESS_NAMESPACE : LAMBDA_PROCESS_NONE;
     welcome->tree = helper->namespaces ? LAMBDA_PROCESS_NAMESPACE
@@ -341,6 +343,15 @@ static void leave(lambda__helper *helper)
     if (parent >= 0) sweep_directory(parent, helper->prefix);
 }
 
+/** What is ignored stays so through execve, also in programs of sandboxes. The C library's posix_spawn leaves two of its own ignored, and lets nobody name them. */
+static void hear_all_signals(void)
+{
+    enum { SIGNALS = 64, SET_SIZE = 8 };
+    static const unsigned long by_default[8]; /* the kernel's struct sigaction, larger than it */
+    for (int signal = 1; signal <= SIGNALS; signal++)
+        syscall(SYS_rt_sigaction, signal, by_default, NULL, SET_SIZE);
+}
+
 int main(void)
 {
     static lambda__helper helper = {.host = LAMBDA__HELPER_HOST, .root = -1, .life = {-1, -1}, .signals = -1};
@@ -349,6 +360,7 @@ int main(void)
     syscall(SYS_close_range, LAMBDA__HELPER_HOST + 1, ~0U, 0);
 #endif
     fcntl(LAMBDA__HELPER_HOST, F_SETFD, FD_CLOEXEC);
+    hear_all_signals();
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     umask(022);

@@ -84,7 +84,7 @@ static int bind_same(const lambda__helper *helper, const char *path, bool writab
 /** The machine's programs: directories, or the links that they are where /usr has everything. */
 static int bind_system(const lambda__helper *helper, char *text)
 {
-    static const char *const paths[] = {"/usr",   "/bin",    "/sbin",      "/lib",      "/lib32",
+    static const char *const paths[] = {"/usr",   "/bin",    "/sbin",      "/lib",       "/lib32",
                                         "/lib64", "/libx32", "/nix/store", "/gnu/store", "/etc"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         char target[LAMBDA__PATH];
@@ -123,9 +123,12 @@ static int cover(const char *path, const char *content)
 static int fill(const lambda__helper *helper, char *text)
 {
     static const char *const directories[] = {"dev", "proc", "tmp", "var", "var/task", "opt"};
-    static const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"};
-    static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},       {"/proc/self/fd/0", "dev/stdin"},
-                                           {"/proc/self/fd/1", "dev/stdout"}, {"/proc/self/fd/2", "dev/stderr"},
+    static const char *const devices[] = {"/dev/null",   "/dev/zero",    "/dev/full",
+                                          "/dev/random", "/dev/urandom", "/dev/tty"};
+    static const char *const links[][2] = {{"/proc/self/fd", "dev/fd"},
+                                           {"/proc/self/fd/0", "dev/stdin"},
+                                           {"/proc/self/fd/1", "dev/stdout"},
+                                           {"/proc/self/fd/2", "dev/stderr"},
                                            {"/tmp", "dev/shm"}};
     for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++)
         if (mkdir(directories[i], 0755) != 0) return text_error(text, errno, "making /%s", directories[i]);
@@ -180,14 +183,13 @@ int root_prepare(lambda__helper *helper, char *text)
         return text_error(text, errno, "mounting %.200s", path);
     helper->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (helper->root < 0 || fchdir(helper->root) != 0) return text_error(text, errno, "opening %.200s", path);
-    int error = fill(helper, text);
-    if (chdir("/") != 0 && !error) error = text_error(text, errno, "/");
-    return error;
+    /* It stays the working directory: a child's is then that of its own copy, where a descriptor is of ours. */
+    return fill(helper, text);
 }
 
 int root_enter(const lambda__helper *helper, lambda__ready *ready)
 {
-    if (fchdir(helper->root) != 0) return text_error(ready->text, errno, "root");
+    (void)helper;
     ready->own_proc = mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0;
     /* In a container, parts of /proc may be hidden, and a fresh one is refused. The old one has the right `self`. */
     if (!ready->own_proc && mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL) != 0)
@@ -219,7 +221,8 @@ static int turn(lambda__ready *ready)
     return chdir("/") == 0 ? 0 : text_error(ready->text, errno, "/");
 }
 
-int root_complete(const lambda__helper *helper, const lambda__open *open, lambda__strings *strings, lambda__ready *ready)
+int root_complete(const lambda__helper *helper, const lambda__open *open, lambda__strings *strings,
+                  lambda__ready *ready)
 {
     char options[96];
     bool nobody = !helper->own_user && geteuid() == 0;

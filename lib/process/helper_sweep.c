@@ -25,9 +25,8 @@ static unsigned long long started(pid_t pid)
     file_read(AT_FDCWD, path, text, sizeof text);
     const char *rest = strrchr(text, ')');
     /* proc_pid_stat(5): the state is field 3, the start field 22. */
-    if (!rest ||
-        sscanf(rest + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu", &state,
-               &start) != 2)
+    if (!rest || sscanf(rest + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+                        &state, &start) != 2)
         return 0;
     return state == 'Z' || state == 'X' ? 0 : start;
 }

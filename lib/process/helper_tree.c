@@ -90,5 +90,6 @@ void tree_kill(pid_t root, bool (*spared)(void *user, pid_t pid), void *user)
     enum { ROUNDS = 10000 };
     for (int i = 0; i < ROUNDS && tree_signal(root, SIGKILL, spared, user) > 0; i++)
         if (!spared)
-            while (waitpid(-1, NULL, WNOHANG) > 0) {}
+            while (waitpid(-1, NULL, WNOHANG) > 0) {
+            }
 }

@@ -158,7 +158,8 @@ static void dismiss(lambda__sandbox *sandbox)
     /* Without a descriptor to spare its death alone is waited for. */
     if (polled.fd < 0) polled.fd = sandbox->process;
     if (polled.fd >= 0)
-        while (poll(&polled, 1, LONGEST_MS) < 0 && errno == EINTR) {}
+        while (poll(&polled, 1, LONGEST_MS) < 0 && errno == EINTR) {
+        }
     close_fd(&gone[0]);
 }
 
@@ -199,14 +200,13 @@ static int name_paths(lambda__sandbox *sandbox, const lambda__sandbox_options *o
 lambda_status lambda__sandbox_open(lambda__sandboxes *sandboxes, const lambda__sandbox_options *options,
                                    lambda__sandbox **sandbox)
 {
-    lambda__open open = {
-        .kind = LAMBDA__WIRE_OPEN, .memory_mb = options->memory_mb, .storage_mb = options->storage_mb};
+    lambda__open open = {.kind = LAMBDA__WIRE_OPEN, .memory_mb = options->memory_mb, .storage_mb = options->storage_mb};
     lambda__packed strings = {0};
     const char *missing = unenforced(sandboxes);
     if (missing)
         return lambda_runtime_fail(sandboxes->lambda, LAMBDA_ERROR_SERVICE,
-                                   "best_effort: this machine cannot enforce %s (%s), and best_effort is not set", missing,
-                                   sandboxes->limits.reason);
+                                   "best_effort: this machine cannot enforce %s (%s), and best_effort is not set",
+                                   missing, sandboxes->limits.reason);
     int error = pack(options, &open, &strings);
     heard answers = {0};
     lambda__sandbox *made = NULL;

@@ -35,7 +35,8 @@ const lambda_process_limits *lambda__sandboxes_limits(const lambda__sandboxes *s
 /** One more directory or file of the machine that a sandbox sees, read-only: an interpreter that is not in /usr, say. */
 typedef struct lambda__sandbox_bind {
     const char *from; /* absolute */
-    const char *to;   /* where it is seen; absolute, not in /usr, /etc, /var/task, /opt, /tmp, /proc and /dev, where nothing can be made */
+    const char *
+        to; /* where it is seen; absolute, not in /usr, /etc, /var/task, /opt, /tmp, /proc and /dev, where nothing can be made */
 } lambda__sandbox_bind;
 
 /** What a sandbox is to be. Borrowed for the call. */

@@ -118,9 +118,11 @@ static int send_start(lambda__sandbox *sandbox, const lambda__program *program, 
     lambda__packed_add(&strings, options->working_directory);
     start.arguments = add_all(&strings, options->arguments);
     start.variables = add_all(&strings, options->environment);
-    int error = strings.failed                                      ? ENOMEM
-                : strings.length + sizeof start > LAMBDA__WIRE_MOST ? E2BIG
-                : lambda__wire_send(sandbox->control.fd, &start, sizeof start, strings.bytes, strings.length, writers, 2);
+    int error =
+        strings.failed ? ENOMEM
+        : strings.length + sizeof start > LAMBDA__WIRE_MOST
+            ? E2BIG
+            : lambda__wire_send(sandbox->control.fd, &start, sizeof start, strings.bytes, strings.length, writers, 2);
     free(strings.bytes);
     return error;
 }
@@ -159,7 +161,8 @@ lambda_status lambda__program_start(lambda__sandbox *sandbox, const lambda__prog
     made->exited = NULL;
     forget(sandbox, made);
     if (of_execve) *error = failure;
-    return lambda_runtime_fail(lambda, failure == ENOMEM && !of_execve ? LAMBDA_ERROR_OUT_OF_MEMORY : LAMBDA_ERROR_SERVICE,
+    return lambda_runtime_fail(lambda,
+                               failure == ENOMEM && !of_execve ? LAMBDA_ERROR_OUT_OF_MEMORY : LAMBDA_ERROR_SERVICE,
                                "%s: cannot be started: %s", options->path, strerror(failure));
 }
 

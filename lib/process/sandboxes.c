@@ -94,7 +94,8 @@ static void bury(pid_t helper)
     struct pollfd polled = {.fd = process, .events = POLLIN};
     if (process >= 0 && poll(&polled, 1, LONGEST_MS) != 1) kill(helper, SIGKILL);
     if (process >= 0) close(process);
-    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
+    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {
+    }
 }
 
 /** Bounded wait for a message of the helper's. */
@@ -133,8 +134,9 @@ static int greet(lambda__sandboxes *sandboxes, int socket, char *text)
     lambda__packed strings = {0};
     lambda__packed_add(&strings, sandboxes->directory);
     lambda__packed_add(&strings, sandboxes->cgroup);
-    int error = strings.failed ? ENOMEM
-                               : lambda__wire_send(socket, &hello, sizeof hello, strings.bytes, strings.length, NULL, 0);
+    int error = strings.failed
+                    ? ENOMEM
+                    : lambda__wire_send(socket, &hello, sizeof hello, strings.bytes, strings.length, NULL, 0);
     free(strings.bytes);
     if (error) return say(text, error, "helper");
     ssize_t size = hear(socket, &welcome, sizeof welcome);
@@ -153,7 +155,8 @@ static int start_helper(lambda__sandboxes *sandboxes, char *text)
 {
     int pair[2];
     pid_t pid = 0;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return say(text, errno, "socket of the helper");
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return say(text, errno, "socket of the helper");
     /* A descriptor that has that number already would be passed on close-on-exec. */
     int program = program_file();
     int error = program < 0 ? errno : 0;

@@ -49,10 +49,8 @@ ssize_t lambda__wire_receive(int socket, void *bytes, size_t size, int fds[LAMBD
         char bytes[CMSG_SPACE(sizeof(int) * LAMBDA__WIRE_FDS)];
     } control;
     struct iovec part = {.iov_base = bytes, .iov_len = size};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     for (int i = 0; i < LAMBDA__WIRE_FDS; i++)
         fds[i] = -1;
     ssize_t received;

@@ -101,10 +101,10 @@ typedef struct lambda__ready {
     uint32_t kind;
     int32_t error;
     char text[LAMBDA__WIRE_TEXT];
-    bool user;          /* another user than the helper's */
+    bool user; /* another user than the helper's */
     bool user_namespace;
-    bool own_proc;      /* /proc shows the sandbox's processes alone */
-    bool cgroup;        /* it was a cgroup that it could not enter */
+    bool own_proc; /* /proc shows the sandbox's processes alone */
+    bool cgroup;   /* it was a cgroup that it could not enter */
 } lambda__ready;
 
 /** Strings: path, working directory, arguments, environment. Comes with the write ends of its standard output and error. */
