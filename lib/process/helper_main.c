@@ -343,6 +343,15 @@ static void leave(lambda__helper *helper)
     if (parent >= 0) sweep_directory(parent, helper->prefix);
 }
 
+/** What is ignored stays so through execve, also in programs of sandboxes. The C library's posix_spawn leaves two of its own ignored, and lets nobody name them. */
+static void hear_all_signals(void)
+{
+    enum { SIGNALS = 64, SET_SIZE = 8 };
+    static const unsigned long by_default[8]; /* the kernel's struct sigaction, larger than it */
+    for (int signal = 1; signal <= SIGNALS; signal++)
+        syscall(SYS_rt_sigaction, signal, by_default, NULL, SET_SIZE);
+}
+
 int main(void)
 {
     static lambda__helper helper = {.host = LAMBDA__HELPER_HOST, .root = -1, .life = {-1, -1}, .signals = -1};
@@ -351,6 +360,7 @@ int main(void)
     syscall(SYS_close_range, LAMBDA__HELPER_HOST + 1, ~0U, 0);
 #endif
     fcntl(LAMBDA__HELPER_HOST, F_SETFD, FD_CLOEXEC);
+    hear_all_signals();
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     umask(022);

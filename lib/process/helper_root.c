@@ -183,14 +183,13 @@ int root_prepare(lambda__helper *helper, char *text)
         return text_error(text, errno, "mounting %.200s", path);
     helper->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (helper->root < 0 || fchdir(helper->root) != 0) return text_error(text, errno, "opening %.200s", path);
-    int error = fill(helper, text);
-    if (chdir("/") != 0 && !error) error = text_error(text, errno, "/");
-    return error;
+    /* It stays the working directory: a child's is then that of its own copy, where a descriptor is of ours. */
+    return fill(helper, text);
 }
 
 int root_enter(const lambda__helper *helper, lambda__ready *ready)
 {
-    if (fchdir(helper->root) != 0) return text_error(ready->text, errno, "root");
+    (void)helper;
     ready->own_proc = mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) == 0;
     /* In a container, parts of /proc may be hidden, and a fresh one is refused. The old one has the right `self`. */
     if (!ready->own_proc && mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL) != 0)
