@@ -139,7 +139,7 @@ typedef struct target {
 static lambda_status take_target(void *user, const void *data, size_t length)
 {
     target *of = user;
-    memcpy(of->text + of->length, data, length);
+    if (length > 0) memcpy(of->text + of->length, data, length);
     of->length += length;
     return LAMBDA_OK;
 }
