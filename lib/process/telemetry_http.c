@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 enum { ANSWER_HEAD = 65536 };
 
@@ -12,7 +13,14 @@ struct lambda__http {
     lambda__loop *loop;
     CURLM *multi;
     lambda__timer timer; /* libcurl's */
+    struct http_socket *sockets;
 };
+
+/** A socket of libcurl's, in a list of all: where memory was out, it closes some that it did not say it is done with. */
+typedef struct http_socket {
+    lambda__watch watch;
+    struct http_socket *next;
+} http_socket;
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_begun;
@@ -73,28 +81,45 @@ static int set_timer(CURLM *multi, long timeout_ms, void *user)
     return 0;
 }
 
-static int watch_socket(CURL *easy, curl_socket_t socket, int what, void *user, void *socket_user)
+static void forget_socket(lambda__http *http, int fd)
+{
+    http_socket **link = &http->sockets;
+    while (*link && (*link)->watch.fd != fd)
+        link = &(*link)->next;
+    http_socket *socket = *link;
+    if (!socket) return;
+    lambda__loop_remove(http->loop, &socket->watch);
+    *link = socket->next;
+    free(socket);
+}
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *socket_user)
 {
     lambda__http *http = user;
-    lambda__watch *watch = socket_user;
+    http_socket *socket = socket_user;
     (void)easy;
     if (what == CURL_POLL_REMOVE) {
-        if (watch) lambda__loop_remove(http->loop, watch);
-        free(watch);
-        curl_multi_assign(http->multi, socket, NULL);
+        forget_socket(http, fd);
         return 0;
     }
     uint32_t events = (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0);
-    if (watch) return lambda__loop_change(http->loop, watch, events) == 0 ? 0 : -1;
-    watch = malloc(sizeof(*watch));
-    if (!watch) return -1;
-    *watch = (lambda__watch){.fd = socket, .ready = ready, .user = http};
-    if (lambda__loop_add(http->loop, watch, events) != 0 || curl_multi_assign(http->multi, socket, watch) != CURLM_OK) {
-        lambda__loop_remove(http->loop, watch);
-        free(watch);
-        return -1;
-    }
-    return 0;
+    if (socket) return lambda__loop_change(http->loop, &socket->watch, events) == 0 ? 0 : -1;
+    socket = malloc(sizeof(*socket));
+    if (!socket) return -1;
+    *socket = (http_socket){.watch = {.fd = fd, .ready = ready, .user = http}, .next = http->sockets};
+    http->sockets = socket;
+    if (lambda__loop_add(http->loop, &socket->watch, events) == 0 &&
+        curl_multi_assign(http->multi, fd, socket) == CURLM_OK)
+        return 0;
+    forget_socket(http, fd);
+    return -1;
+}
+
+/** Before its number can be another's. */
+static int close_socket(void *user, curl_socket_t fd)
+{
+    forget_socket(user, fd);
+    return close(fd);
 }
 
 lambda__http *lambda__http_open(lambda__loop *loop)
@@ -141,7 +166,7 @@ static int seek_body(void *user, curl_off_t offset, int origin)
 }
 
 /** What the listener says beside its status interests nobody. */
-static size_t forget(char *data, size_t size, size_t count, void *user)
+static size_t ignore(char *data, size_t size, size_t count, void *user)
 {
     (void)data;
     (void)user;
@@ -184,11 +209,13 @@ static bool prepare(lambda__subscriber *subscriber)
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, subscriber->http);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_body);
     curl_easy_setopt(easy, CURLOPT_READDATA, subscriber);
     curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, seek_body);
     curl_easy_setopt(easy, CURLOPT_SEEKDATA, subscriber);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, forget);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, ignore);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, bound_head);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, subscriber);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, (char *)subscriber);
