@@ -94,6 +94,29 @@ static bool set_url(lambda__api *api, CURL *easy, const char *prefix, const char
     return length > 0 && (size_t)length < sizeof(url) && curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
 }
 
+/** Room for what is received, and the headers of requests that have none of their own; false when memory is out. */
+static bool make_room(lambda__api *api)
+{
+    for (size_t i = 0; i < LAMBDA__HEADERS; i++)
+        if (!lambda__bytes_append(&api->headers[i], "", 0)) return false;
+    /* No request asks whether it may go on before it sends a body. */
+    return lambda__bytes_append(&api->payload, "", 0) && lambda__bytes_append(&api->reply, "", 0) &&
+           append_header(&api->plain, "Accept:") && append_header(&api->plain, "Expect:") &&
+           append_header(&api->json, "Accept:") && append_header(&api->json, "Expect:") &&
+           append_header(&api->json, "Content-Type: application/json");
+}
+
+static bool make_handles(lambda__api *api)
+{
+    api->multi = curl_multi_init();
+    api->next = api->multi ? make_easy(api) : NULL;
+    api->answer = api->next ? make_easy(api) : NULL;
+    return api->answer && set_url(api, api->next, "invocation/next", "", "") &&
+           curl_easy_setopt(api->next, CURLOPT_WRITEDATA, &api->payload) == CURLE_OK &&
+           curl_easy_setopt(api->next, CURLOPT_HEADERFUNCTION, receive_header) == CURLE_OK &&
+           curl_easy_setopt(api->next, CURLOPT_HEADERDATA, api) == CURLE_OK;
+}
+
 bool lambda__api_open(lambda__api *api, int wake)
 {
     memset(api, 0, sizeof(*api));
@@ -105,26 +128,10 @@ bool lambda__api_open(lambda__api *api, int wake)
             "lambda-bootstrap: AWS_LAMBDA_RUNTIME_API is not set: this program runs where Lambda's Runtime API is\n");
         return false;
     }
-    bool made = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    for (size_t i = 0; i < LAMBDA__HEADERS && made; i++)
-        made = lambda__bytes_append(&api->headers[i], "", 0);
-    made = made && lambda__bytes_append(&api->payload, "", 0) && lambda__bytes_append(&api->reply, "", 0);
-    /* Neither asks whether it may go on before it sends a body. */
-    made = made && append_header(&api->plain, "Accept:") && append_header(&api->plain, "Expect:") &&
-           append_header(&api->json, "Accept:") && append_header(&api->json, "Expect:") &&
-           append_header(&api->json, "Content-Type: application/json");
-    if (made) api->multi = curl_multi_init();
-    if (api->multi) api->next = make_easy(api);
-    if (api->next) api->answer = make_easy(api);
-    made = made && api->answer && set_url(api, api->next, "invocation/next", "", "") &&
-           curl_easy_setopt(api->next, CURLOPT_WRITEDATA, &api->payload) == CURLE_OK &&
-           curl_easy_setopt(api->next, CURLOPT_HEADERFUNCTION, receive_header) == CURLE_OK &&
-           curl_easy_setopt(api->next, CURLOPT_HEADERDATA, api) == CURLE_OK;
-    if (!made) {
-        fprintf(stderr, "lambda-bootstrap: libcurl cannot be set up for \"%s\"\n", api->address);
-        lambda__api_close(api);
-    }
-    return made;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK && make_room(api) && make_handles(api)) return true;
+    fprintf(stderr, "lambda-bootstrap: libcurl cannot be set up for \"%s\"\n", api->address);
+    lambda__api_close(api);
+    return false;
 }
 
 void lambda__api_close(lambda__api *api)
@@ -348,7 +355,7 @@ lambda_status lambda__api_stream_write(lambda__api *api, const void *data, size_
 /** "Lambda-Runtime-Function-Error-Body: " and the payload in base64; NULL when memory is out. */
 static char *body_trailer(lambda_bytes payload)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     static const char name[] = "Lambda-Runtime-Function-Error-Body: ";
     const unsigned char *from = payload.data;
     size_t length = payload.length;
@@ -360,10 +367,11 @@ static char *body_trailer(lambda_bytes payload)
         unsigned second = i + 1 < length ? from[i + 1] : 0;
         unsigned third = i + 2 < length ? from[i + 2] : 0;
         unsigned bits = (unsigned)from[i] << 16 | second << 8 | third;
-        *to++ = digits[bits >> 18 & 63];
-        *to++ = digits[bits >> 12 & 63];
-        *to++ = i + 1 < length ? digits[bits >> 6 & 63] : '=';
-        *to++ = i + 2 < length ? digits[bits & 63] : '=';
+        to[0] = digits[bits >> 18 & 63];
+        to[1] = digits[bits >> 12 & 63];
+        to[2] = digits[i + 1 < length ? bits >> 6 & 63 : 64];
+        to[3] = digits[i + 2 < length ? bits & 63 : 64];
+        to += 4;
     }
     *to = '\0';
     return line;

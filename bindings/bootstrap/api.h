@@ -52,7 +52,6 @@ typedef struct lambda__api {
     lambda__bytes payload;
     lambda__bytes reply; /* what an answer is answered with */
     lambda__upload upload;
-    bool memory_out; /* while something was received */
     char error[CURL_ERROR_SIZE];
 } lambda__api;
 

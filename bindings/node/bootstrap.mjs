@@ -354,7 +354,7 @@ function runHandler(handler, event, headers, stream) {
         let context;
         const settle = (error, result) => {
             if (idle) process.off("beforeExit", idle);
-            // A falsy error is none; so have callbacks always been.
+            // Any other error is one, "" and 0 too.
             if (error !== undefined && error !== null) reject(error);
             else resolve(result);
         };
