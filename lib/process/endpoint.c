@@ -15,6 +15,26 @@
 /** Bytes of an invocation's headers: libmicrohttpd puts them together in the connection's memory. */
 #define HEADERS_MAX (LAMBDA__ENDPOINT_CONNECTION_MEMORY / 2)
 
+/** Runs of libmicrohttpd in one round of the loop. */
+enum { AT_ONCE = 4 };
+#define IDLE_NS UINT64_C(5000000)
+
+/** One run. True if libmicrohttpd has more to do at once, than to ask for the runtime's `next` again; `*idle`: it wants to do that alone. */
+static bool run_once(lambda__endpoint *endpoint, bool *idle)
+{
+    endpoint->again = false;
+    endpoint->run++;
+    endpoint->calls = 0;
+    MHD_run(endpoint->daemon);
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+    /* Connections have no timeouts, so if there is one it is none. */
+    bool pending = MHD_get_timeout(endpoint->daemon, &wait_ms) == MHD_YES;
+    const lambda__request *waiting = endpoint->waiting;
+    unsigned others = endpoint->calls - (waiting && waiting->run == endpoint->run ? waiting->calls : 0);
+    *idle = pending && waiting && others == 0 && !endpoint->again;
+    return (pending && !*idle) || endpoint->again;
+}
+
 void lambda__endpoint_run(lambda__endpoint *endpoint)
 {
     if (endpoint->running) {
@@ -22,14 +42,14 @@ void lambda__endpoint_run(lambda__endpoint *endpoint)
         return;
     }
     endpoint->running = true;
-    endpoint->again = false;
-    MHD_run(endpoint->daemon);
+    bool pending = true;
+    bool idle = false;
+    /* An answer to who waited takes two runs: one to be told of it, one to send. */
+    for (int i = 0; i < AT_ONCE && pending; i++)
+        pending = run_once(endpoint, &idle);
     endpoint->running = false;
-    MHD_UNSIGNED_LONG_LONG wait_ms;
-    /* Connections have no timeouts, so if there is one it is none. */
-    bool pending = MHD_get_timeout(endpoint->daemon, &wait_ms) == MHD_YES;
-    /* The next round, not this one. */
-    endpoint->timer.due = pending || endpoint->again ? lambda__loop_now() + 1 : UINT64_MAX;
+    /* A round of the loop later. Where a `next` waits one cannot see if a connection was left with something to be read: that is looked for now and then. */
+    endpoint->timer.due = pending ? lambda__loop_now() + 1 : idle ? lambda__loop_now() + IDLE_NS : UINT64_MAX;
 }
 
 static void ready(lambda__watch *watch, uint32_t events)
@@ -41,6 +61,16 @@ static void ready(lambda__watch *watch, uint32_t events)
 static void due(lambda__timer *timer)
 {
     lambda__endpoint_run(timer->user);
+}
+
+/** Where there were as many connections as may be, libmicrohttpd listens again when it is run after one was closed. */
+static void connection_changed(void *user, struct MHD_Connection *connection, void **context,
+                               enum MHD_ConnectionNotificationCode code)
+{
+    (void)connection;
+    (void)context;
+    lambda__endpoint *endpoint = user;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) endpoint->again = true;
 }
 
 /** A listening socket on a free port of loopback, with its name in `address`; -1 and errno. */
@@ -70,13 +100,13 @@ static bool start(lambda__endpoint *endpoint, char message[256])
         return false;
     }
     errno = 0;
-    endpoint->daemon =
-        MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, NULL, NULL,
-                         lambda__request_handle, endpoint, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-                         (unsigned)LAMBDA__ENDPOINT_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                         (size_t)LAMBDA__ENDPOINT_CONNECTION_MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT,
-                         (size_t)8192, MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_COMPLETED,
-                         lambda__request_completed, endpoint, MHD_OPTION_END);
+    endpoint->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, NULL, NULL,
+        lambda__request_handle, endpoint, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)LAMBDA__ENDPOINT_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)LAMBDA__ENDPOINT_CONNECTION_MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)8192,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_COMPLETED, lambda__request_completed, endpoint,
+        MHD_OPTION_NOTIFY_CONNECTION, connection_changed, endpoint, MHD_OPTION_END);
     if (!endpoint->daemon) {
         snprintf(message, 256, "Runtime API: libmicrohttpd does not start: %s", errno ? strerror(errno) : "no reason");
         close(fd);
@@ -141,7 +171,7 @@ void lambda__endpoint_close(lambda__endpoint *endpoint)
     lambda__loop_remove_timer(endpoint->options.loop, &endpoint->timer);
     /* libmicrohttpd wants no suspended connection when it is stopped. */
     for (size_t i = 0; i < LAMBDA__ENDPOINT_CONNECTIONS; i++)
-        if (endpoint->requests[i].parked) MHD_resume_connection(endpoint->requests[i].connection);
+        if (endpoint->requests[i].suspended) MHD_resume_connection(endpoint->requests[i].connection);
     if (endpoint->daemon) MHD_stop_daemon(endpoint->daemon);
     if (endpoint->event) MHD_destroy_response(endpoint->event);
     if (endpoint->accepted) MHD_destroy_response(endpoint->accepted);
@@ -214,7 +244,6 @@ lambda_status lambda__endpoint_invoke(lambda__endpoint *endpoint, const lambda__
         endpoint->invoke_event = text;
         lambda__extensions_give(endpoint, 1);
     }
-    if (endpoint->waiting) lambda__request_wake(endpoint->waiting);
     lambda__endpoint_run(endpoint);
     return LAMBDA_OK;
 }

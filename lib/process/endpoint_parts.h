@@ -1,7 +1,8 @@
 /*
  * What the endpoint's files share. A connection of libmicrohttpd brings one request after the other; each goes through its route: `begin` when its head was read, `body` for each piece, `end` when it is
- * whole, and `over` when it has been answered or its connection broke. A route answers by lambda__request_answer or lambda__request_refuse; one that has not by the end of `end` is parked: its connection
- * is suspended until lambda__request_wake, and `end` is called again. Nothing is answered before the request was read, because libmicrohttpd closes a connection of which the rest is unread.
+ * whole, and `over` when it has been answered or its connection broke. A route answers by lambda__request_answer or lambda__request_refuse; one that has not by the end of `end` waits, and `end` is
+ * called again: where its route says so its connection is suspended until lambda__request_wake, else whenever libmicrohttpd is run. The runtime's own `next` waits like that: to suspend and resume a
+ * connection costs five system calls, which is much of a round trip. Nothing is answered before the request was read, because libmicrohttpd closes a connection of which the rest is unread.
  */
 #ifndef LAMBDA_PROCESS_ENDPOINT_PARTS_H
 #define LAMBDA_PROCESS_ENDPOINT_PARTS_H
@@ -33,6 +34,7 @@ typedef struct lambda__route {
     void (*body)(lambda__request *request, const char *data, size_t length); /* NULL: it is not looked at */
     void (*end)(lambda__request *request);
     void (*over)(lambda__request *request); /* NULL: nothing to do */
+    bool suspends;                          /* while it waits */
 } lambda__route;
 
 typedef struct lambda__extension {
@@ -63,7 +65,9 @@ struct lambda__request {
     unsigned status;
     bool owned;  /* the answer goes with the request */
     bool failed; /* there was no memory for an answer: the connection is closed */
-    bool parked;
+    bool suspended;
+    uint64_t run;                 /* the endpoint's last run in which libmicrohttpd called for it */
+    unsigned calls;               /* how often in that */
     lambda__extension *extension; /* whose request it is */
     char *body;                   /* gathered by lambda__request_gather */
     size_t length;
@@ -88,11 +92,13 @@ struct lambda__endpoint {
     bool running;        /* libmicrohttpd calls us */
     bool again;          /* it is to be run once more */
     bool closing;        /* nobody is told anything */
+    uint64_t run;        /* counts them */
+    unsigned calls;      /* libmicrohttpd's of the last run */
     char address[32];
     struct MHD_Response *accepted; /* 202 {"status":"OK"} */
 
     lambda__runtime_state state;
-    lambda__request *waiting;    /* the runtime's `next`, parked or about to be */
+    lambda__request *waiting;    /* the runtime's `next` */
     lambda__request *delivering; /* the runtime's `next` while it is being answered: its connection reads the payload */
     lambda__request *answering;  /* the response or error that is being read */
     bool streamed;               /* it is a streamed response */
@@ -141,7 +147,7 @@ bool lambda__request_gather(lambda__request *request, const char *data, size_t l
 /** For routes with a small body. */
 void lambda__request_gather_small(lambda__request *request, const char *data, size_t length);
 
-/** A parked request is looked at again, when libmicrohttpd is run. */
+/** A suspended request is looked at again, when libmicrohttpd is run. */
 void lambda__request_wake(lambda__request *request);
 /** True if whoever sent it has hung up. */
 bool lambda__request_gone(const lambda__request *request);

@@ -96,8 +96,8 @@ void lambda__request_gather_small(lambda__request *request, const char *data, si
 
 void lambda__request_wake(lambda__request *request)
 {
-    if (!request->parked) return;
-    request->parked = false;
+    if (!request->suspended) return;
+    request->suspended = false;
     MHD_resume_connection(request->connection);
 }
 
@@ -175,15 +175,19 @@ enum MHD_Result lambda__request_handle(void *user, struct MHD_Connection *connec
     (void)version;
     lambda__endpoint *endpoint = user;
     lambda__request *request = *context;
+    endpoint->calls++;
     if (!request) {
         if (endpoint->closing || !endpoint->free_requests) return MHD_NO;
         request = endpoint->free_requests;
         endpoint->free_requests = request->next;
-        *request = (lambda__request){.endpoint = endpoint, .connection = connection};
+        *request = (lambda__request){.endpoint = endpoint, .connection = connection, .run = endpoint->run, .calls = 1};
         *context = request;
         begin(request, url, method);
         return request->failed ? MHD_NO : MHD_YES;
     }
+    if (request->run != endpoint->run) request->calls = 0;
+    request->run = endpoint->run;
+    request->calls++;
     if (*upload_size > 0) {
         if (!request->answer && request->route->body) request->route->body(request, upload_data, *upload_size);
         *upload_size = 0;
@@ -192,8 +196,8 @@ enum MHD_Result lambda__request_handle(void *user, struct MHD_Connection *connec
     if (!request->answer && !request->failed) request->route->end(request);
     if (request->failed) return MHD_NO;
     if (!request->answer) {
-        request->parked = true;
-        MHD_suspend_connection(connection);
+        request->suspended = request->route->suspends;
+        if (request->suspended) MHD_suspend_connection(connection);
         return MHD_YES;
     }
     return MHD_queue_response(connection, request->status, request->answer);
@@ -212,7 +216,7 @@ void lambda__request_completed(void *user, struct MHD_Connection *connection, vo
     if (request->answer && request->owned) MHD_destroy_response(request->answer);
     free(request->body);
     request->body = NULL;
-    request->parked = false;
+    request->suspended = false;
     request->next = endpoint->free_requests;
     endpoint->free_requests = request;
 }

@@ -108,10 +108,8 @@ static void wait_again(lambda__request *request)
         refuse_transition(request, LAMBDA__RUNTIME_READY);
         return;
     }
+    /* The former is refused when it is looked at, and that nobody hears. */
     endpoint->waiting = request;
-    if (!former) return;
-    lambda__request_wake(former);
-    lambda__endpoint_run(endpoint);
 }
 
 static void next_end(lambda__request *request)
