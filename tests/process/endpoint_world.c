@@ -28,8 +28,11 @@ static void tell(struct world *world, const char *format, ...)
 static void keep(struct world *world, const void *data, size_t length)
 {
     if (length == 0) return;
-    world->data = realloc(world->data, world->data_length + length);
-    assert_non_null(world->data);
+    while (world->data_size < world->data_length + length) {
+        world->data_size = world->data_size > 0 ? world->data_size * 2 : 1024;
+        world->data = realloc(world->data, world->data_size);
+        assert_non_null(world->data);
+    }
     memcpy(world->data + world->data_length, data, length);
     world->data_length += length;
 }

@@ -20,6 +20,7 @@ struct world {
     char told[4096];
     char *data; /* of the last response, error or init error */
     size_t data_length;
+    size_t data_size;
     bool complete;
     char type[256];  /* of the error, or the trailer's */
     char body[4096]; /* of the trailer */

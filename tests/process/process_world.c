@@ -163,8 +163,10 @@ void process_world_failed(const process_world *world, const char *type, const ch
     char quoted[128];
     const char *payload = world->result.payload.data;
     snprintf(quoted, sizeof(quoted), "\"errorType\":\"%s\"", type);
-    if (!world->result.function_error || !strstr(payload, quoted) || !strstr(payload, message))
-        fail_msg("not %s, %s: %s\n%s", type, message, payload, lambda_test_log_text(world->log));
+    if (!world->result.function_error || !strstr(payload, quoted) || !strstr(payload, message)) {
+        fprintf(stderr, "%s\n", lambda_test_log_text(world->log));
+        fail_msg("not %s, %s: %s", type, message, payload);
+    }
 }
 
 static bool has_mark(const char *pid, const char *mark)
