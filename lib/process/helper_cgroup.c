@@ -287,6 +287,11 @@ void cgroups_kill(const lambda__helper *helper, const char *name)
 {
     const lambda__hierarchy *each = &helper->hierarchies[UNIFIED];
     if (each->fd >= 0 && helper->kill_2) write_in(each, name, "cgroup.kill", "1");
+    /* Dying takes processor time too. */
+    if (helper->cpu_2)
+        write_in(each, name, "cpu.max", "max");
+    else if (helper->hierarchies[CPU_1].fd >= 0)
+        write_in(&helper->hierarchies[CPU_1], name, "cpu.cfs_quota_us", "-1");
 }
 
 bool cgroups_remove(const lambda__helper *helper, const char *name)

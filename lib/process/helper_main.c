@@ -229,9 +229,9 @@ static void describe(lambda__helper *helper, const lambda__ready *ready, const c
     bool all = welcome->cpu && welcome->processes && welcome->paths && welcome->identity;
     size_t length = strlen(why);
     if (length >= 2 && why[length - 2] == ';') length -= 2;
-    if (!all)
-        snprintf(welcome->reason, sizeof welcome->reason, "%.*s", (int)length,
-                 length ? why : "no cgroups that can be written");
+    if (all) return;
+    if (!length) why = "there are no cgroups that can be written";
+    snprintf(welcome->reason, sizeof welcome->reason, "%.*s", (int)(length ? length : strlen(why)), why);
 }
 
 /** Finds out what can be had, by trying. */

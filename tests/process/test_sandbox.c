@@ -246,7 +246,7 @@ static void test_freezing(void **state)
     run_until(&run, "tick\ntick\ntick\n");
     lambda__sandbox_freeze(cage.sandbox);
     cage_close(&cage);
-    assert_int_equal(processes_of("tick"), 0);
+    assert_int_equal(children(), 0);
 }
 
 static void test_closed_outputs(void **state)
