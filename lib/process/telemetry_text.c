@@ -132,8 +132,10 @@ lambda__telemetry_text *lambda__telemetry_text_line(unsigned type, const char *l
     if (json && is_object(line, length)) {
         lambda__telemetry_text *text = make(type, name, length, &to);
         /* A line end in an object stands between its tokens, where a space does as well. */
-        for (size_t i = 0; text && i < length; i++)
-            to[i] = line[i] == '\n' ? ' ' : line[i];
+        if (!text) return NULL;
+        memcpy(to, line, length);
+        for (char *end = to; (end = memchr(end, '\n', length - (size_t)(end - to)));)
+            *end = ' ';
         return text;
     }
     size_t escaped_length = lambda__telemetry_escape(NULL, 0, line, length);
