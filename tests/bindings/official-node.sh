@@ -34,6 +34,9 @@ install() {
     (cd "$cache" && MAKEFLAGS=-j2 npm_config_nodedir=$nodedir npm ci --no-audit --no-fund --loglevel=error >install.log 2>&1) ||
         { tail -40 "$cache/install.log" >&2; exit 1; }
     [ -e "$client" ] || { echo "it was installed without $client" >&2; exit 1; }
+    # What built it is not what runs it.
+    find "$cache/node_modules" -mindepth 1 -maxdepth 1 ! -name aws-lambda-ric -exec rm -rf {} +
+    find "$cache/node_modules/aws-lambda-ric" -mindepth 1 -maxdepth 1 ! -name bin ! -name dist ! -name package.json -exec rm -rf {} +
     cksum <"$lock" >"$cache/.lock"
 }
 
