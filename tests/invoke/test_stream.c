@@ -380,6 +380,13 @@ static void nested_targets_and_tails(void **state)
         assert_noted("one,two");
         assert_non_null(strstr(result.log_result.data, "REPORT RequestId"));
     }
+    assert_ok(lambda, lambda_function_update_configuration(
+                          lambda, "f",
+                          &(lambda_function_config){.logging_config = {.log_format = LAMBDA_LOG_FORMAT_JSON,
+                                                                       .system_log_level = LAMBDA_LOG_DEBUG}}));
+    memset(&noted, 0, sizeof(noted));
+    assert_ok(lambda, lambda_invoke_with(lambda, "f", LAMBDA_JSON("{}"), &both, &result));
+    assert_non_null(strstr(result.log_result.data, "\"producedBytes\":7}"));
     /* Nobody wants the result, and the parts come nevertheless. */
     memset(&noted, 0, sizeof(noted));
     assert_ok(lambda, lambda_invoke_with(lambda, "f", LAMBDA_JSON("{}"), &both, NULL));
