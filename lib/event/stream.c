@@ -7,8 +7,6 @@
 #include "base/thread.h"
 #include "event/event.h"
 
-enum { OPEN, CALLING, LEAVING, LEFT };
-
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
 
 void lambda__stream_init(lambda__stream *stream, const lambda_response_stream *to)
@@ -17,7 +15,7 @@ void lambda__stream_init(lambda__stream *stream, const lambda_response_stream *t
     stream->handed = 0;
     stream->status = LAMBDA_OK;
     stream->begun = false;
-    atomic_store_explicit(&stream->turn, OPEN, memory_order_relaxed);
+    atomic_store_explicit(&stream->turn, LAMBDA__STREAM_OPEN, memory_order_relaxed);
     memcpy(stream->content_type, "application/octet-stream", sizeof("application/octet-stream"));
 }
 
@@ -25,28 +23,29 @@ void lambda__stream_init(lambda__stream *stream, const lambda_response_stream *t
 
 static bool enter(lambda__stream *stream)
 {
-    uint32_t open = OPEN;
-    return atomic_compare_exchange_strong_explicit(&stream->turn, &open, CALLING, memory_order_acquire,
+    uint32_t open = LAMBDA__STREAM_OPEN;
+    return atomic_compare_exchange_strong_explicit(&stream->turn, &open, LAMBDA__STREAM_CALLING, memory_order_acquire,
                                                    memory_order_relaxed);
 }
 
 static void leave_call(lambda__stream *stream)
 {
-    uint32_t calling = CALLING;
-    if (LAMBDA__LIKELY(atomic_compare_exchange_strong_explicit(&stream->turn, &calling, OPEN, memory_order_release,
-                                                               memory_order_relaxed)))
+    uint32_t calling = LAMBDA__STREAM_CALLING;
+    if (LAMBDA__LIKELY(atomic_compare_exchange_strong_explicit(&stream->turn, &calling, LAMBDA__STREAM_OPEN,
+                                                               memory_order_release, memory_order_relaxed)))
         return;
-    atomic_store_explicit(&stream->turn, LEFT, memory_order_release);
+    atomic_store_explicit(&stream->turn, LAMBDA__STREAM_LEFT, memory_order_release);
     lambda__platform_wake(&stream->turn);
 }
 
 void lambda__stream_leave(lambda__base *base, lambda__stream *stream)
 {
-    uint32_t state = OPEN;
-    while (!atomic_compare_exchange_weak_explicit(&stream->turn, &state, state == CALLING ? LEAVING : LEFT,
-                                                  memory_order_acquire, memory_order_acquire))
+    uint32_t state = LAMBDA__STREAM_OPEN;
+    while (!atomic_compare_exchange_weak_explicit(
+        &stream->turn, &state, state == LAMBDA__STREAM_CALLING ? LAMBDA__STREAM_LEAVING : LAMBDA__STREAM_LEFT,
+        memory_order_acquire, memory_order_acquire))
         ;
-    if (state == CALLING) lambda__wait(base, &stream->turn, LEAVING, UINT64_MAX);
+    if (state == LAMBDA__STREAM_CALLING) lambda__wait(base, &stream->turn, LAMBDA__STREAM_LEAVING, UINT64_MAX);
 }
 
 /* ---- handing on */

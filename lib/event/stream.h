@@ -16,6 +16,8 @@
 
 #include "base/base.h"
 
+enum { LAMBDA__STREAM_OPEN, LAMBDA__STREAM_CALLING, LAMBDA__STREAM_LEAVING, LAMBDA__STREAM_LEFT };
+
 /** Writes of less than this are gathered. */
 #define LAMBDA__STREAM_SMALL 4096
 
@@ -30,7 +32,7 @@ typedef struct lambda__stream {
     lambda_handler
         *handler;    /* the function's own, while the environment's is one that ends the stream: invoke/special.c */
     uint64_t handed; /* bytes handed on */
-    _Atomic uint32_t turn; /* see above */
+    _Atomic uint32_t turn; /* LAMBDA__STREAM_, see above */
     lambda_status status;  /* of the first call that failed: from then on nothing is handed on */
     bool begun;            /* the first part was handed on, or refused */
     char content_type[LAMBDA__CONTENT_TYPE_SIZE];

@@ -135,11 +135,7 @@ static lambda_status start_resized(const lambda__invocation *given, size_t resul
     memcpy(&result, given->result, shared);
     invocation.result = &result;
     lambda_status status = start(&invocation);
-    memcpy(given->result, &result, shared);
-    /* What the host's has no room for ends here. */
-    bool holds_log = result_size >= offsetof(lambda_result, log_capacity) + sizeof(result.log_capacity);
-    if (!holds_log && result.log_capacity > 0)
-        lambda__release(&given->lambda->base, (void *)(uintptr_t)result.log_result.data);
+    lambda__result_export(&result, given->result, result_size);
     return status;
 }
 
@@ -150,11 +146,16 @@ static inline lambda_status start_sized(lambda__invocation *invocation, size_t r
 }
 
 /** A result of another size than ours must at least reach to its last field that the library keeps: its owner. */
-static lambda_status check_sizes(lambda__base *base, const lambda_result *result, size_t result_size)
+static inline lambda_status check_sizes(lambda__base *base, const lambda_result *result, size_t result_size)
 {
     if (LAMBDA__LIKELY(!result || result_size >= RESULT_SIZE_MIN)) return LAMBDA_OK;
     return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "result: its size of %zu bytes is too small",
                         result_size);
+}
+
+lambda_status lambda__invoke_check_size(lambda__base *base, const lambda_result *result, size_t size)
+{
+    return check_sizes(base, result, size);
 }
 
 /** The call fails before it began: a result that is ours to write says so. */
