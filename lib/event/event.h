@@ -27,7 +27,8 @@ struct lambda_response {
     bool too_large;      /* a write went past the limit */
     char *error_type;    /* owned; set only when failed */
     char *error_message;
-    json_t *error_trace; /* array of strings, or NULL */
+    json_t *error_trace;          /* array of strings, or NULL */
+    lambda__buffer error_payload; /* the error's whole object; empty: it is made of the others */
     lambda__stream *
         stream; /* who reads it in parts: with `limit` 0 from the beginning, else from the first flush on. NULL: nobody */
 };
@@ -89,5 +90,8 @@ void lambda__response_reset_error(lambda_response *response);
  * False when memory is out.
  */
 bool lambda__response_error_body(lambda_response *response, const char *type, const char *message, const json_t *trace);
+
+/** Refuses a payload that no response may have: of `field`. */
+lambda_status lambda__error_payload_check(lambda_t *lambda, const char *field, const void *payload, size_t length);
 
 #endif

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "event/event.h"
 
+#include <lambda/port/runtime.h>
+
 /** Longer messages of errors are cut: Lambda cuts what it shows as well. */
 #define ERROR_TEXT_MAX 65536
 
@@ -109,11 +111,38 @@ lambda_status lambda_response_error(lambda_response *response, const char *type,
     return LAMBDA_OK;
 }
 
+lambda_status lambda__error_payload_check(lambda_t *lambda, const char *field, const void *payload, size_t length)
+{
+    size_t limit = lambda->limits.response_payload;
+    if (!payload && length > 0)
+        return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "%s: is NULL with a length of %zu",
+                            field, length);
+    if (length <= limit) return LAMBDA_OK;
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_REQUEST_TOO_LARGE, "%s: is larger than %zu bytes", field, limit);
+}
+
+lambda_status lambda_response_error_payload(lambda_response *response, const char *type, const void *payload,
+                                            size_t length)
+{
+    if (!response) return is_null(NULL, "");
+    lambda__base *base = &response->lambda->base;
+    lambda__buffer copy = {0};
+    lambda_status status = lambda__error_payload_check(response->lambda, "payload", payload, length);
+    if (status == LAMBDA_OK && !lambda__buffer_append(base, &copy, payload, length))
+        status = lambda__out_of_memory(base);
+    if (status == LAMBDA_OK) status = lambda_response_error(response, type, "");
+    if (status == LAMBDA_OK)
+        response->error_payload = copy;
+    else
+        lambda__buffer_clear(base, &copy);
+    return status;
+}
+
 lambda_status lambda_response_error_trace(lambda_response *response, const char *line)
 {
     if (!response || !line) return is_null(response, "line");
     lambda__base *base = &response->lambda->base;
-    if (!response->failed)
+    if (!response->failed || response->error_payload.length > 0)
         return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "response: has no error to trace");
     size_t length = strlen(line);
     if (!response->error_trace) response->error_trace = json_array();
@@ -135,6 +164,7 @@ void lambda__response_reset_error(lambda_response *response)
 {
     lambda__release(&response->lambda->base, response->error_type);
     lambda__release(&response->lambda->base, response->error_message);
+    lambda__buffer_clear(&response->lambda->base, &response->error_payload);
     if (response->error_trace) json_decref(response->error_trace);
     response->error_type = response->error_message = NULL;
     response->error_trace = NULL;

@@ -21,11 +21,13 @@ static uint64_t initialise(lambda__environment *environment, lambda__thread *thr
     bool traced = environment->observe & LAMBDA__OBSERVE_TRACES;
     if (traced) lambda__trace_init_begins(environment, thread, now);
     lambda__environment_tell_start(environment);
+    uint64_t until = now + limit;
     for (int attempt = 1; attempt <= 2; attempt++) {
         const char *phase = attempt == 1 ? "init" : "invoke";
         environment->host_state = NULL;
-        outcome->status = lambda__environment_init(environment);
+        outcome->status = lambda__environment_init(environment, until);
         ready = lambda__now(&lambda->base);
+        until = ready + environment->timeout_ns;
         outcome->init_duration = ready - now;
         outcome->init_failed = outcome->status != LAMBDA_OK;
         outcome->timed_out = outcome->init_duration > limit + environment->timeout_ns;

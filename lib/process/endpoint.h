@@ -2,6 +2,9 @@
  * One environment's HTTP endpoint on loopback: Lambda's Runtime API (2018-06-01), Extensions API (2020-01-01), and Telemetry API (2022-07-01, handed on to telemetry.h).
  * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html, runtimes-extensions-api.html, telemetry-api.html
  *
+ * Anybody on the machine who finds the port can speak to it, as to Lambda's own emulator: TCP does not tell who asks, and the API knows no secret. What somebody else could do with it is what the runtime can
+ * do itself: take an invocation, or answer one.
+ *
  * It is a state machine over libmicrohttpd, run by the environment's loop: it parks who asks for `next`, hands them what the environment gives, and tells the environment what they answered. It knows
  * nothing of processes or time.
  */
@@ -33,10 +36,13 @@ typedef struct lambda__endpoint_events {
     lambda_status (*response_data)(void *user, const void *data, size_t length);
     /**
      * It has ended: `complete`, or the connection broke. `error_type` and `error_body`: the trailers Lambda-Runtime-Function-Error-Type and -Body (base64 decoded) of a streamed one that
-     * failed in the middle; NULL and empty without.
+     * failed in the middle; NULL and empty without. Not complete and `error_type` "Function.ResponseSizeTooLarge": it was refused because it was too large.
      */
     void (*response_end)(void *user, bool complete, const char *error_type, lambda_bytes error_body);
-    /** `/runtime/invocation/ID/error`, whole. `type` is the header's, "" if there was none. `xray_cause` is that header's, "" if none. */
+    /**
+     * `/runtime/invocation/ID/error`, whole. `type` is the header's, "" if there was none. `xray_cause` is that header's, "" if none. The payload is empty where it was larger than the limit, or the
+     * connection broke; and a response with a mode that is none is an error of type "Runtime.InvalidResponseModeHeader", without a payload.
+     */
     void (*error)(void *user, const char *type, lambda_bytes payload, const char *xray_cause);
     /** An extension reported an init or exit error. */
     void (*extension_error)(void *user, const char *name, const char *type, lambda_bytes payload);

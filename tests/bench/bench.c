@@ -45,6 +45,7 @@ static const bench *const benches[] = {
     &bench_async_durable_single,
     &bench_async_durable_group,
     &bench_async_durable_relaxed,
+    &bench_process_endpoint,
     &bench_stream_throughput,
 };
 enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };
