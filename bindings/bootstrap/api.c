@@ -1,6 +1,7 @@
 /* `next`, `response` and `error`: one request after the other, on one connection that is kept. */
 #include "api.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,6 +190,9 @@ lambda__next lambda__api_next(lambda__api *api)
         api->headers[i].data[0] = '\0';
     }
     api->payload.length = 0;
+    /* An event that it was given now would be lost. */
+    struct pollfd wake = {.fd = api->wake, .events = POLLIN};
+    if (api->wake >= 0 && poll(&wake, 1, 0) > 0) return LAMBDA__NEXT_WOKEN;
     CURLcode result = perform(api, api->next, &woken);
     if (woken) return LAMBDA__NEXT_WOKEN;
     if (result != CURLE_OK) {

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/** Bytes that a function can be ahead of its reader: in between it waits in lambda_response_write. */
+/** Bytes that a function can be ahead of its reader, besides what it has not flushed: then it waits in lambda_response_write. */
 #define LAMBDA_RESPONSE_READER_BUFFER 65536
 
 /** An invocation whose response is read while it runs. Opaque; of one thread at a time. */

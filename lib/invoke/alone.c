@@ -10,14 +10,14 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "invoke/invoke.h"
+#include "runtime/runtimes.h"
 
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
 
 struct lambda_environment {
     lambda__environment *context; /* an allocation of its own, which lambda__environment_free ends */
-    lambda_init_hook *init;
-    lambda_shutdown_hook *shutdown;
-    lambda__version version; /* one reference more than its environment's: nobody else ends it */
+    lambda__code code;            /* the handler with its hooks, which no driver has loaded */
+    lambda__version version;      /* one reference more than its environment's: nobody else ends it */
     lambda__settings settings;
     lambda__function *function;
     lambda_invoke_options options; /* of the invocation that runs */
@@ -118,6 +118,7 @@ static bool make_context(lambda_t *lambda, lambda__thread *thread, lambda_enviro
     atomic_init(&made->version.references, 2);
     made->version.function = made->function;
     made->version.settings = &made->settings;
+    atomic_init(&made->version.code, &made->code);
     snprintf(made->version.label, sizeof(made->version.label), "%s",
              config->function_version ? config->function_version : "$LATEST");
     atomic_init(&context->state, LAMBDA__BUSY);
@@ -180,8 +181,10 @@ lambda_status lambda_environment_open_sized(lambda_t *lambda, const lambda_envir
     lambda__thread *thread = lambda__thread_get(base);
     lambda_environment *made = thread ? lambda__allocate_zeroed(base, sizeof(*made)) : NULL;
     if (!made) return lambda__out_of_memory(base);
-    made->init = config.init;
-    made->shutdown = config.shutdown;
+    made->code.handler.handler = config.handler;
+    made->code.handler.init = config.init;
+    made->code.handler.shutdown = config.shutdown;
+    made->code.handler.user = config.user;
     if (!copy_settings(base, made, &config) || !make_context(lambda, thread, made, &config)) {
         end(lambda, made);
         return lambda__out_of_memory(base);
@@ -281,9 +284,9 @@ lambda_status lambda_environment_init_sized(lambda_environment *environment, lam
     lambda__outcome outcome = {.cold = true, .failures = thread->failures};
     lambda__invocation invocation = begin(environment, thread, lambda_bytes_make("", 0), &sized.own);
     context->host_state = NULL;
-    outcome.status = environment->init ? environment->init(context) : LAMBDA_OK;
+    outcome.status =
+        lambda__environment_init(context, context->start + (uint64_t)lambda->limits.init_timeout_ms * 1000000);
     outcome.init_failed = outcome.status != LAMBDA_OK;
-    context->initialised = !outcome.init_failed;
     finish(environment, &invocation, &outcome);
     thread->chain = outer;
     close_result(&sized);
@@ -371,6 +374,6 @@ void lambda_environment_close(lambda_environment *environment, lambda_shutdown_r
     if (!environment) return;
     lambda__environment *context = environment->context;
     context->shutdown_reason = reason;
-    if (context->initialised && environment->shutdown) environment->shutdown(context);
+    lambda__environment_shutdown(context);
     end(context->lambda, environment);
 }

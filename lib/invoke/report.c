@@ -63,6 +63,14 @@ static void log_start(lambda__environment *environment, bool left, const char *r
     write_event(environment, left, request_id, wall, &event);
 }
 
+/** Bytes of the function's answer, as far as it was handed on; an error is none. */
+static uint64_t produced(const lambda__environment *environment, const lambda__outcome *outcome)
+{
+    const lambda_response *response = &environment->response;
+    if (response->stream) return response->stream->handed;
+    return outcome->failed ? 0 : response->body.length;
+}
+
 static void log_timeout(lambda__environment *environment, bool left, const char *request_id, uint64_t wall)
 {
     lambda__log_event event = {.kind = LAMBDA__LOG_TIMEOUT,
@@ -82,6 +90,7 @@ static void log_end(lambda__environment *environment, bool left, const lambda__o
                                .duration = outcome->duration,
                                .init_duration = outcome->init_duration,
                                .billed_ms = lambda__outcome_billed_ms(outcome),
+                               .produced = produced(environment, outcome),
                                .memory_size = environment->version->settings->memory_size,
                                .max_memory = lambda__environment_max_memory(environment)};
     if (outcome->timed_out) {

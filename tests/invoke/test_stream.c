@@ -1,121 +1,16 @@
 /* Responses that are read in parts, on the caller's thread: what is handed on and when, errors in the middle, limits, memory. */
-#include "support.h"
+#include "stream_world.h"
 
 #include <string.h>
 
 #include <lambda/json.h>
-#include <lambda/port/runtime.h>
-#include <lambda/testing.h>
 
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
 
-static test_memory memory;
-static lambda_t *lambda;
-static lambda_result result;
-
-/** A reader that notes what it gets. */
-typedef struct notes {
-    char text[200000];
-    size_t length;
-    int begun;
-    int parts;
-    char content_type[256];
-    const void *last; /* where the last part stood */
-    size_t last_length;
-    int refuse_at;     /* the part of that number is refused; 0: none */
-    bool refuse_begin; /* so is the beginning */
-    bool says_why;     /* with a message of its own */
-} notes;
-
-static notes noted;
-
-static lambda_status begin(void *user, const char *content_type)
-{
-    notes *own = user;
-    own->begun++;
-    assert_int_equal(own->parts, 0);
-    strncpy(own->content_type, content_type, sizeof(own->content_type) - 1);
-    return own->refuse_begin ? LAMBDA_ERROR_PRECONDITION_FAILED : LAMBDA_OK;
-}
-
-static lambda_status take(void *user, const void *data, size_t length)
-{
-    notes *own = user;
-    assert_true(length > 0);
-    own->parts++;
-    if (own->parts == own->refuse_at) {
-        if (own->says_why) return lambda_runtime_fail(lambda, LAMBDA_ERROR_PRECONDITION_FAILED, "the pipe is broken");
-        return LAMBDA_ERROR_PRECONDITION_FAILED;
-    }
-    assert_true(own->length + length <= sizeof(own->text));
-    memcpy(own->text + own->length, data, length);
-    own->length += length;
-    own->last = data;
-    own->last_length = length;
-    return LAMBDA_OK;
-}
-
-static const lambda_response_stream reader = {.begin = begin, .write = take, .user = &noted};
-static const lambda_invoke_options streamed = {.stream = &reader};
-
-static lambda_handler *next; /* what the function does this time */
-
-static lambda_status does_next(const lambda_event *event, lambda_context *context, lambda_response *response)
-{
-    return next(event, context, response);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    memory = (test_memory){0};
-    memset(&noted, 0, sizeof(noted));
-    lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory)});
-    test_create(lambda, "f", does_next, NULL);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    lambda_result_clear(&result);
-    lambda_close(lambda);
-    assert_int_equal(memory.live, 0);
-    return 0;
-}
-
-static void invoke(lambda_handler *handler)
-{
-    int refuse_at = noted.refuse_at;
-    bool refuse_begin = noted.refuse_begin;
-    bool says_why = noted.says_why;
-    memset(&noted, 0, sizeof(noted));
-    noted.refuse_at = refuse_at;
-    noted.refuse_begin = refuse_begin;
-    noted.says_why = says_why;
-    next = handler;
-    assert_ok(lambda, lambda_invoke_with(lambda, "f", LAMBDA_JSON("{}"), &streamed, &result));
-    assert_int_equal(result.status_code, 200);
-}
-
-static void assert_noted(const char *text)
-{
-    assert_int_equal(noted.length, strlen(text));
-    assert_memory_equal(noted.text, text, noted.length);
-}
-
-static void assert_failed(const char *payload)
-{
-    assert_string_equal(result.function_error, "Unhandled");
-    test_assert_payload(&result, payload);
-}
-
 /* ---- what is handed on */
 
-static lambda_status says_little(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status says_little(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, "one,", 4));
     assert_ok(lambda, lambda_response_write(response, NULL, 0));
     assert_ok(lambda, lambda_response_write(response, "two", 3));
@@ -139,10 +34,8 @@ static void small_writes_are_gathered_until_the_handler_returns(void **state)
     assert_int_equal(noted.parts, 1);
 }
 
-static lambda_status flushes(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status flushes(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_content_type(response, "text/event-stream"));
     assert_ok(lambda, lambda_response_flush(response));
     assert_int_equal(noted.begun, 0);
@@ -168,10 +61,8 @@ static void flush_hands_on_what_there_is(void **state)
 
 static char block[100000];
 
-static lambda_status writes_much(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status writes_much(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     for (int i = 0; i < 16; i++) {
         assert_int_equal(noted.parts, 0);
         assert_ok(lambda, lambda_response_write(response, block, 1024));
@@ -203,23 +94,27 @@ static void large_writes_are_not_copied(void **state)
     assert_int_equal(memory.requests, requests);
 }
 
+static lambda_status says_nothing(lambda_response *response)
+{
+    (void)response;
+    return LAMBDA_OK;
+}
+
 static void an_empty_response_begins_too(void **state)
 {
     (void)state;
-    invoke(test_nothing);
+    invoke(says_nothing);
     assert_int_equal(noted.begun, 1);
     assert_int_equal(noted.parts, 0);
     assert_null(result.function_error);
-    const lambda_response_stream no_begin = {.write = take, .user = &noted};
+    const lambda_response_stream no_begin = {.write = reader.write, .user = &noted};
     assert_ok(lambda, lambda_invoke_with(lambda, "f", LAMBDA_JSON("{}"), &(lambda_invoke_options){.stream = &no_begin},
                                          &result));
     assert_int_equal(noted.begun, 1);
 }
 
-static lambda_status packs(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status packs(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, "forgotten", 9));
     assert_ok(lambda, lambda_response_pack(response, "{s:i}", "x", 1));
     json_t *json = json_pack("[i,s]", 2, "y");
@@ -242,10 +137,8 @@ static void json_replaces_only_what_was_not_handed_on(void **state)
     assert_null(result.function_error);
 }
 
-static lambda_status misuses(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status misuses(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     char longest[257];
     memset(longest, 'x', sizeof(longest));
     longest[256] = '\0';
@@ -282,17 +175,13 @@ static void wrong_calls_change_nothing(void **state)
 
 /* ---- errors */
 
-static lambda_status fails_at_once(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status fails_at_once(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     return lambda_response_error(response, "NoSuchOrder", "there is none");
 }
 
-static lambda_status fails_in_the_middle(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status fails_in_the_middle(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, "first,", 6));
     assert_ok(lambda, lambda_response_flush(response));
     assert_ok(lambda, lambda_response_write(response, "second", 6));
@@ -303,21 +192,16 @@ static lambda_status fails_in_the_middle(const lambda_event *event, lambda_conte
     return LAMBDA_OK;
 }
 
-static lambda_status fails_before_it_is_read(const lambda_event *event, lambda_context *context,
-                                             lambda_response *response)
+static lambda_status fails_before_it_is_read(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, "early", 5));
     assert_ok(lambda, lambda_response_error(response, "Broken", ""));
     assert_fails(lambda, lambda_response_pack(response, "i", 1), INVALID, "error");
     return LAMBDA_OK;
 }
 
-static lambda_status returns_a_status(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status returns_a_status(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, "part", 4));
     return lambda_runtime_fail(lambda, LAMBDA_ERROR_RESOURCE_CONFLICT, "a row is locked");
 }
@@ -340,8 +224,8 @@ static void an_error_ends_the_stream(void **state)
     assert_failed(
         "{\"errorMessage\":\"a row is locked\",\"errorType\":\"ResourceConflictException\",\"stackTrace\":[]}");
     /* What a reader says at the very end does not take the place of what the handler said. */
-    noted.refuse_at = 1;
-    noted.says_why = true;
+    wanted.refuse_at = 1;
+    wanted.says_why = true;
     invoke(returns_a_status);
     assert_noted("");
     assert_failed(
@@ -350,23 +234,19 @@ static void an_error_ends_the_stream(void **state)
 
 /* ---- readers that want no more */
 
-static lambda_status goes_on_to_write(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status goes_on_to_write(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, block, 5000));
     assert_fails(lambda, lambda_response_write(response, block, 5000), LAMBDA_ERROR_PRECONDITION_FAILED,
-                 noted.says_why ? "the pipe is broken" : "no more");
+                 wanted.says_why ? "the pipe is broken" : "no more");
     assert_fails(lambda, lambda_response_write(response, "x", 1), LAMBDA_ERROR_PRECONDITION_FAILED, "no more");
     assert_fails(lambda, lambda_response_flush(response), LAMBDA_ERROR_PRECONDITION_FAILED, "no more");
     assert_fails(lambda, lambda_response_pack(response, "i", 1), LAMBDA_ERROR_PRECONDITION_FAILED, "no more");
     return LAMBDA_OK;
 }
 
-static lambda_status gives_up(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status gives_up(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     lambda_status status = LAMBDA_OK;
     while (status == LAMBDA_OK)
         status = lambda_response_write(response, block, 5000);
@@ -376,20 +256,20 @@ static lambda_status gives_up(const lambda_event *event, lambda_context *context
 static void a_reader_may_stop(void **state)
 {
     (void)state;
-    noted.refuse_at = 2;
+    wanted.refuse_at = 2;
     invoke(goes_on_to_write);
     assert_int_equal(noted.parts, 2);
     assert_int_equal(noted.length, 5000);
     /* What the function answers to that is its own affair. */
     assert_null(result.function_error);
     test_assert_payload(&result, "");
-    noted.says_why = true;
+    wanted.says_why = true;
     invoke(goes_on_to_write);
     invoke(gives_up);
     assert_failed(
         "{\"errorMessage\":\"the pipe is broken\",\"errorType\":\"PreconditionFailedException\",\"stackTrace\":[]}");
-    noted.refuse_at = 0;
-    noted.refuse_begin = true;
+    wanted.refuse_at = 0;
+    wanted.refuse_begin = true;
     invoke(gives_up);
     assert_int_equal(noted.begun, 1);
     assert_int_equal(noted.parts, 0);
@@ -398,10 +278,8 @@ static void a_reader_may_stop(void **state)
 
 /* ---- limits */
 
-static lambda_status exceeds(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status exceeds(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, block, 50000));
     assert_ok(lambda, lambda_response_write(response, block, 3000));
     assert_fails(lambda, lambda_response_write(response, block, 7001), LAMBDA_ERROR_REQUEST_TOO_LARGE, "60000");
@@ -409,19 +287,15 @@ static lambda_status exceeds(const lambda_event *event, lambda_context *context,
     return LAMBDA_OK;
 }
 
-static lambda_status fits(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status fits(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, block, 50000));
     assert_ok(lambda, lambda_response_write(response, block, 3000));
     return lambda_response_write(response, block, 7000);
 }
 
-static lambda_status packs_too_much(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status packs_too_much(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, "gone", 4));
     return lambda_response_pack(response, "s#", block, (int)sizeof(block));
 }
@@ -429,10 +303,7 @@ static lambda_status packs_too_much(const lambda_event *event, lambda_context *c
 static void a_stream_has_its_own_limit(void **state)
 {
     (void)state;
-    lambda_close(lambda);
-    lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory),
-                                         .limits = {.response_payload = 10000, .streamed_response_payload = 60000}});
-    test_create(lambda, "f", does_next, NULL);
+    open_service((lambda_options){.limits = {.response_payload = 10000, .streamed_response_payload = 60000}});
     invoke(exceeds);
     /* What was within it has come. */
     assert_int_equal(noted.length, 53000);
@@ -454,7 +325,7 @@ static void refusals(void **state)
 {
     (void)state;
     next = says_little;
-    const lambda_response_stream no_write = {.begin = begin, .user = &noted};
+    const lambda_response_stream no_write = {.begin = reader.begin, .user = &noted};
     assert_fails(
         lambda,
         lambda_invoke_with(lambda, "f", LAMBDA_JSON("{}"), &(lambda_invoke_options){.stream = &no_write}, &result),
@@ -478,13 +349,12 @@ static lambda_status forward(void *user, const void *data, size_t length)
 static lambda_status invokes(const lambda_event *event, lambda_context *context, lambda_response *response)
 {
     (void)event;
-    const lambda_response_stream onwards = {.write = forward, .user = response};
-    lambda_t *service = lambda_context_service(context);
-    assert_ok(service, lambda_response_write(response, "<", 1));
-    assert_ok(service, lambda_response_flush(response));
+    (void)context;
+    const lambda_invoke_options onwards = {.stream = &(lambda_response_stream){.write = forward, .user = response}};
+    assert_ok(lambda, lambda_response_write(response, "<", 1));
+    assert_ok(lambda, lambda_response_flush(response));
     next = fits;
-    assert_ok(service, lambda_invoke_with(service, "inner", LAMBDA_JSON("{}"),
-                                          &(lambda_invoke_options){.stream = &onwards}, NULL));
+    assert_ok(lambda, lambda_invoke_with(lambda, "inner", LAMBDA_JSON("{}"), &onwards, NULL));
     return lambda_response_write(response, ">", 1);
 }
 
@@ -510,6 +380,13 @@ static void nested_targets_and_tails(void **state)
         assert_noted("one,two");
         assert_non_null(strstr(result.log_result.data, "REPORT RequestId"));
     }
+    assert_ok(lambda, lambda_function_update_configuration(
+                          lambda, "f",
+                          &(lambda_function_config){.logging_config = {.log_format = LAMBDA_LOG_FORMAT_JSON,
+                                                                       .system_log_level = LAMBDA_LOG_DEBUG}}));
+    memset(&noted, 0, sizeof(noted));
+    assert_ok(lambda, lambda_invoke_with(lambda, "f", LAMBDA_JSON("{}"), &both, &result));
+    assert_non_null(strstr(result.log_result.data, "\"producedBytes\":7}"));
     /* Nobody wants the result, and the parts come nevertheless. */
     memset(&noted, 0, sizeof(noted));
     assert_ok(lambda, lambda_invoke_with(lambda, "f", LAMBDA_JSON("{}"), &both, NULL));
@@ -543,20 +420,16 @@ static void functions_that_never_run(void **state)
 
 static test_clock the_clock;
 
-static lambda_status overruns(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status overruns(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     assert_ok(lambda, lambda_response_write(response, block, 4096));
     assert_ok(lambda, lambda_response_write(response, "gathered", 8));
     the_clock.monotonic += UINT64_C(4000000000);
     return LAMBDA_OK;
 }
 
-static lambda_status overruns_silently(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status overruns_silently(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     (void)response;
     the_clock.monotonic += UINT64_C(4000000000);
     return LAMBDA_OK;
@@ -565,10 +438,8 @@ static lambda_status overruns_silently(const lambda_event *event, lambda_context
 static void after_its_time_nothing_is_handed_on(void **state)
 {
     (void)state;
-    lambda_close(lambda);
     the_clock = (test_clock){.monotonic = 1, .wall = 1};
-    lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory), .clock = test_clock_port(&the_clock)});
-    test_create(lambda, "f", does_next, NULL);
+    open_service((lambda_options){.clock = test_clock_port(&the_clock)});
     invoke(overruns);
     assert_int_equal(noted.length, 4096);
     assert_non_null(strstr(result.payload.data, "Sandbox.Timedout"));
@@ -586,9 +457,7 @@ static void every_allocation_may_fail(void **state)
     bool complete = false;
     for (long at = 1; !complete; at++) {
         memset(&noted, 0, sizeof(noted));
-        lambda_close(lambda);
-        lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory)});
-        test_create(lambda, "f", does_next, NULL);
+        open_service((lambda_options){0});
         lambda_result fresh = {0};
         memory.requests = 0;
         memory.fail_at = at;
@@ -605,10 +474,8 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
-static lambda_status writes_bits(const lambda_event *event, lambda_context *context, lambda_response *response)
+static lambda_status writes_bits(lambda_response *response)
 {
-    (void)event;
-    (void)context;
     memory.fail_at = memory.requests + 1;
     memory.fail_on = true;
     assert_ok(lambda, lambda_response_write(response, "one,", 4));

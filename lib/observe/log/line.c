@@ -292,6 +292,10 @@ static void json_metrics(ink *to, const lambda__log_event *event)
 {
     PUT(to, ",\"metrics\":{\"durationMs\":");
     put_ms(to, event->kind == LAMBDA__LOG_INIT_REPORT ? event->init_duration : event->duration);
+    if (event->kind == LAMBDA__LOG_END) {
+        PUT(to, ",\"producedBytes\":");
+        put_number(to, event->produced);
+    }
     if (event->kind == LAMBDA__LOG_REPORT) {
         PUT(to, ",\"billedDurationMs\":");
         put_number(to, event->billed_ms);

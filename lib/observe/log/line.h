@@ -37,6 +37,7 @@ typedef struct lambda__log_event {
     uint64_t duration;      /* ns; TIMEOUT: what it may take */
     uint64_t init_duration; /* ns */
     uint64_t billed_ms;
+    uint64_t produced;   /* END: bytes of the response */
     uint64_t max_memory; /* bytes, or LAMBDA_MEMORY_UNKNOWN */
     uint32_t memory_size;
     bool sampled; /* the next two are there */
