@@ -45,12 +45,9 @@ static const bench *const benches[] = {
     &bench_async_durable_single,
     &bench_async_durable_group,
     &bench_async_durable_relaxed,
-<<<<<<< HEAD
+    &bench_package_unpack,
     &bench_process_endpoint,
     &bench_stream_throughput,
-=======
-    &bench_package_unpack,
->>>>>>> package
 };
 enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };
 

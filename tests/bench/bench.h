@@ -56,12 +56,9 @@ extern const bench bench_async_durable_group;
 extern const bench bench_async_durable_relaxed;
 extern const bench bench_async_depth;
 
-<<<<<<< HEAD
+extern const bench bench_package_unpack;
 extern const bench bench_process_endpoint;
 extern const bench bench_stream_throughput;
-=======
-extern const bench bench_package_unpack;
->>>>>>> package
 
 /** The service of sync_by_target, for those that have it as their yardstick. */
 void bench_warm_open(void);
