@@ -38,7 +38,8 @@ static void use(void)
     assert_int_equal(RUN(&cage, &run, "identity"), 0);
     assert_non_null(strstr(run.output, "CapEff:\t0000000000000000"));
     assert_non_null(strstr(run.output, "NoNewPrivs:\t1"));
-    assert_int_equal(RUN(&cage, &run, "look", lambda__sandbox_tmp(cage.sandbox), lambda__sandbox_task(cage.sandbox)), 0);
+    assert_int_equal(RUN(&cage, &run, "look", lambda__sandbox_tmp(cage.sandbox), lambda__sandbox_task(cage.sandbox)),
+                     0);
     assert_non_null(strstr(run.output, "writable"));
     /* It is stopped, goes on, and hears its signals. */
     START(&cage, &run, "tick");

@@ -29,10 +29,8 @@ static int live(bool together)
     if (opened) {
         char path[160];
         snprintf(path, sizeof path, "%s/child", lambda__sandbox_task(sandbox));
-        const lambda__program_options start = {.path = path,
-                                               .arguments = arguments,
-                                               .environment = arguments + 3,
-                                               .working_directory = "/"};
+        const lambda__program_options start = {
+            .path = path, .arguments = arguments, .environment = arguments + 3, .working_directory = "/"};
         if (lambda__program_start(sandbox, &start, &program, &error) == LAMBDA_OK) {
             uint64_t until = lambda__loop_now() + UINT64_C(30000000000);
             while (lambda__program_runs(program) && lambda__loop_now() < until)
