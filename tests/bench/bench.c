@@ -45,6 +45,11 @@ static const bench *const benches[] = {
     &bench_async_durable_single,
     &bench_async_durable_group,
     &bench_async_durable_relaxed,
+#ifdef BENCH_BOOTSTRAP
+    &bench_process_bootstrap,
+    &bench_process_ric,
+    &bench_process_cold,
+#endif
     &bench_process_endpoint,
 };
 enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };

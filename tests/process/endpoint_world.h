@@ -22,10 +22,10 @@ struct world {
     size_t data_length;
     size_t data_size;
     bool complete;
-    char type[256];  /* of the error, or the trailer's */
-    char body[4096]; /* of the trailer */
+    char type[256];    /* of the error, or the trailer's */
+    char body[100000]; /* of the trailer */
     char content_type[256];
-    char cause[256];
+    char cause[100000];
     lambda_status refuse; /* what response_data returns */
     bool cancel;          /* response_data cancels the invocation */
     /* What runtime_ready does. */
