@@ -41,6 +41,9 @@ struct answer {
 };
 
 void world_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry);
+/** For who expects that it may fail. */
+lambda_status world_try_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry,
+                             char message[256]);
 void world_close(struct world *world);
 /** What it was told since the last time. Borrowed until the next call. */
 const char *world_told(struct world *world);
