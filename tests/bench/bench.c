@@ -46,6 +46,11 @@ static const bench *const benches[] = {
     &bench_async_durable_group,
     &bench_async_durable_relaxed,
     &bench_package_unpack,
+#ifdef BENCH_BOOTSTRAP
+    &bench_process_bootstrap,
+    &bench_process_ric,
+    &bench_process_cold,
+#endif
     &bench_process_endpoint,
     &bench_stream_throughput,
 };
