@@ -71,8 +71,9 @@ static pid_t launch(const process_1 *init, const lambda__start *start, lambda__s
         list[i] = (char *)lambda__strings_next(strings);
     for (uint32_t i = 0; i < start->variables; i++)
         variables[i] = (char *)lambda__strings_next(strings);
-    pid_t pid = vfork(); /* NOLINT: the child does nothing but system calls */
-    if (pid == 0) become(init, path, directory, list, variables, output, start->data_limit, &error);
+    pid_t pid = vfork();
+    /* The child does nothing but system calls. */
+    if (pid == 0) become(init, path, directory, list, variables, output, start->data_limit, &error); /* NOLINT */
     *failure = pid < 0 ? errno : error;
     if (pid > 0 && *failure) waitpid(pid, NULL, 0);
     free(list);

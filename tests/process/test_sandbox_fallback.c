@@ -80,6 +80,12 @@ static void use(void)
         assert_int_equal(WTERMSIG(run_finish(&run)), SIGKILL);
     cage_close(&cage);
     wait_for(no_children, NULL);
+    if (world.limits->processes == LAMBDA_PROCESS_NONE) return;
+    cage_open(&world, &cage, 1769, 16);
+    START(&cage, &run, "bomb");
+    run_until(&run, "full");
+    cage_close(&cage);
+    wait_for(no_children, NULL);
 }
 
 static void with(unsigned without, const char *what)

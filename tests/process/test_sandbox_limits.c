@@ -36,7 +36,8 @@ static void test_memory_within(void **state)
         assert_true(lambda__sandbox_look(cage.sandbox));
     uint64_t after = lambda__sandbox_max_memory(cage.sandbox);
     assert_true(before == UINT64_MAX || before < UINT64_C(60) << 20);
-    assert_in_range(after, UINT64_C(100) << 20, UINT64_C(160) << 20);
+    /* The kernel's counts of a process may lag behind by some pages a thread. */
+    assert_in_range(after, UINT64_C(95) << 20, UINT64_C(160) << 20);
     assert_false(lambda__sandbox_out_of_memory(cage.sandbox));
     assert_true(lambda__sandbox_look(cage.sandbox));
     cage_close(&cage);
