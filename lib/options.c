@@ -35,6 +35,7 @@ static lambda_status choose_limits(lambda_limits *limits, const lambda_limits *g
         {"scaling_rate", given->scaling_rate, 1000, 1000000000},
         {"init_timeout_ms", given->init_timeout_ms, 10000, 900000},
         {"async_payload", given->async_payload, 1048576, 1073741824},
+        {"streamed_response_payload", given->streamed_response_payload, 209715200, UINT64_MAX},
     };
     uint64_t chosen[sizeof(table) / sizeof(table[0])];
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -50,7 +51,8 @@ static lambda_status choose_limits(lambda_limits *limits, const lambda_limits *g
                               .code_storage = chosen[5],
                               .scaling_rate = (uint32_t)chosen[6],
                               .init_timeout_ms = (uint32_t)chosen[7],
-                              .async_payload = (size_t)chosen[8]};
+                              .async_payload = (size_t)chosen[8],
+                              .streamed_response_payload = chosen[9]};
     uint64_t unreserved = 0;
     lambda_status status = choose_limit("unreserved_concurrent_executions", given->unreserved_concurrent_executions,
                                         chosen[0] / 10, chosen[0], &unreserved);

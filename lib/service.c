@@ -59,10 +59,10 @@ static void free_service(lambda_t *lambda)
     if (lambda->registry) lambda__registry_close(lambda, lambda->registry);
     if (lambda->environments) lambda__environments_close(lambda, lambda->environments);
     if (lambda->destinations) lambda__destinations_close(lambda, lambda->destinations);
-    if (lambda->runtimes) lambda__runtimes_close(lambda, lambda->runtimes);
     if (lambda->traces) lambda__traces_close(lambda, lambda->traces);
     if (lambda->metrics) lambda__metrics_close(lambda, lambda->metrics);
     if (lambda->logs) lambda__log_close(lambda, lambda->logs);
+    if (lambda->runtimes) lambda__runtimes_close(lambda, lambda->runtimes);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->region);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->account_id);
     lambda__release(&lambda->base, (void *)(uintptr_t)lambda->temporary_directory);
@@ -160,6 +160,7 @@ uint32_t lambda_close_with_sized(lambda_t *lambda, const lambda_close_options *g
     while (lambda__threads_busy(&lambda->base))
         lambda__platform_pause();
     lambda__ahead_clear(lambda);
+    lambda__runtimes_closing(lambda);
     lambda__registry_empty(lambda);
     lambda__base *base = &lambda->base;
     uint32_t own = 1 + observers(lambda);

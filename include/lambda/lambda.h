@@ -20,6 +20,7 @@
 #include <lambda/metrics.h>
 #include <lambda/pump.h>
 #include <lambda/response.h>
+#include <lambda/response_reader.h>
 #include <lambda/service.h>
 #include <lambda/status.h>
 #include <lambda/stream.h>

@@ -11,35 +11,6 @@
 
 /* ---- the lineage */
 
-static void count_ancestor(lambda__origin *origin, uint64_t function, uint64_t times)
-{
-    uint32_t least = 0;
-    for (uint32_t i = 0; i < origin->count; i++) {
-        if (origin->lineage[i].function == function) {
-            origin->lineage[i].times += times;
-            return;
-        }
-        if (origin->lineage[i].times < origin->lineage[least].times) least = i;
-    }
-    if (origin->count < LAMBDA__LINEAGE_MAX) least = origin->count++;
-    origin->lineage[least] = (lambda__ancestor){.function = function, .times = times};
-}
-
-/** All invocations that led to this thread's call. */
-static void find_lineage(const lambda__thread *thread, lambda__origin *origin)
-{
-    origin->count = 0;
-    for (const lambda__chain *each = thread->chain; each; each = each->parent) {
-        if (each->function != LAMBDA__ORIGIN) {
-            count_ancestor(origin, each->function, 1);
-            continue;
-        }
-        const lambda__origin *first = (const lambda__origin *)(const void *)each;
-        for (uint32_t i = 0; i < first->count; i++)
-            count_ancestor(origin, first->lineage[i].function, first->lineage[i].times);
-    }
-}
-
 void lambda__async_descend(lambda_t *lambda, lambda__thread *thread, lambda__event_message *message,
                            const lambda__event_message *parent, lambda__origin *origin)
 {
@@ -52,7 +23,7 @@ void lambda__async_descend(lambda_t *lambda, lambda__thread *thread, lambda__eve
     origin->count = parent->head.lineage_count;
     for (uint32_t i = 0; i < origin->count; i++)
         origin->lineage[i] = parent->lineage[i];
-    if (identity != LAMBDA__ORIGIN) count_ancestor(origin, identity, 1);
+    if (identity != LAMBDA__ORIGIN) lambda__lineage_count(origin, identity, 1);
     message->lineage = origin->lineage;
     message->head.lineage_count = (uint8_t)origin->count;
     /* It stands beside what it is told of: both have the same parent. */
@@ -266,7 +237,7 @@ static lambda_status accept_event(lambda_t *lambda, const lambda_target *target,
     if (LAMBDA__UNLIKELY(inside && acceptance.wait_ms == LAMBDA_WAIT_FOREVER))
         return lambda__fail(base, INVALID, "wait_ms: a handler that waits for ever may be what keeps the queue full");
     if (LAMBDA__UNLIKELY(inside)) {
-        find_lineage(thread, &origin);
+        lambda__lineage_find(thread, &origin);
         acceptance.message.head.lineage_count = (uint8_t)origin.count;
         acceptance.message.lineage = origin.lineage;
     }

@@ -131,6 +131,12 @@ void lambda__sha256_base64(const uint8_t digest[32], char text[45])
     lambda__base64(digest, 32, text);
 }
 
+bool lambda__sha256_base64_valid(const char *text)
+{
+    size_t length = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    return length == 43 && text[43] == '=' && text[44] == '\0';
+}
+
 static uint64_t load64(const char *data)
 {
     uint64_t word;

@@ -21,6 +21,9 @@ bool lambda__base64_decode(const char *text, size_t length, void *data, size_t *
 /** Base64 of a SHA-256: 44 characters and a NUL. */
 void lambda__sha256_base64(const uint8_t digest[32], char text[45]);
 
+/** Has it the form of that? */
+bool lambda__sha256_base64_valid(const char *text);
+
 /** A keyed hash for hash tables; not for secrets. */
 uint64_t lambda__hash(uint64_t key, const char *data, size_t length);
 

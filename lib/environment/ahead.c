@@ -52,6 +52,17 @@ static void free_job(lambda_t *lambda, lambda__job *job)
     lambda__release(&lambda->base, job);
 }
 
+/**
+ * When the init hook's time is over. Nobody's invocation waits: it has 130 seconds, or the function's timeout where that is more,
+ * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html.
+ */
+static uint64_t init_until(const lambda__environment *environment)
+{
+    const uint64_t least = UINT64_C(130000000000);
+    uint64_t limit = environment->timeout_ns > least ? environment->timeout_ns : least;
+    return lambda__now(&environment->lambda->base) + limit;
+}
+
 static void init_on_worker(lambda__environment *environment, lambda__thread *thread)
 {
     (void)thread;
@@ -59,7 +70,7 @@ static void init_on_worker(lambda__environment *environment, lambda__thread *thr
     /* Nobody's invocation waits: as long as it takes, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html */
     atomic_store_explicit(&worker->deadline, UINT64_MAX - 1, memory_order_release);
     lambda__environment_tell_start(environment);
-    worker->outcome.status = lambda__environment_init(environment);
+    worker->outcome.status = lambda__environment_init(environment, init_until(environment));
     snprintf(worker->message, sizeof(worker->message), "%s", lambda__error_message(&environment->lambda->base));
 }
 
@@ -69,7 +80,7 @@ static bool initialise(lambda__environment *environment, lambda_status *status, 
     lambda__base *base = &environment->lambda->base;
     if (!environment->worker) {
         lambda__environment_tell_start(environment);
-        *status = lambda__environment_init(environment);
+        *status = lambda__environment_init(environment, init_until(environment));
         *message = lambda__error_message(base);
         return true;
     }

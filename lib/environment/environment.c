@@ -69,7 +69,7 @@ lambda__environment *lambda__environment_new(lambda_t *lambda, lambda__version *
     environment->version = lambda__version_retain(version);
     choose_observers(environment);
     environment->event.lambda = lambda;
-    environment->response.lambda = lambda;
+    environment->response = lambda__response_empty(lambda);
     bool traced = environment->observe & LAMBDA__OBSERVE_TRACES;
     if (traced) environment->trace = lambda__trace_new(&lambda->base);
     bool threaded = version->settings->isolation == LAMBDA_ISOLATION_THREAD;
@@ -95,10 +95,23 @@ lambda_status lambda__version_ready(lambda_t *lambda, const lambda__version *ver
                         version->label, code->origin->reason);
 }
 
-lambda_status lambda__environment_init(lambda__environment *environment)
+/** What an init hook said before does not hold any more. */
+static void forget_init_error(lambda__environment *environment)
+{
+    if (LAMBDA__LIKELY(!environment->init_error)) return;
+    lambda__release(&environment->lambda->base, environment->init_error);
+    environment->init_error = NULL;
+}
+
+lambda_status lambda__environment_init(lambda__environment *environment, uint64_t until)
 {
     lambda_init_hook *init = lambda__version_code(environment->version)->handler.init;
+    forget_init_error(environment);
+    environment->hook_until = until;
+    environment->initialising = true;
     lambda_status status = init ? init(environment) : LAMBDA_OK;
+    environment->initialising = false;
+    if (status == LAMBDA_OK) forget_init_error(environment);
     environment->initialised = status == LAMBDA_OK;
     return status;
 }
@@ -109,7 +122,11 @@ void lambda__environment_shutdown(lambda__environment *environment)
     /* After the service has been given up the hook would find nothing as it was. */
     bool given_up = atomic_load_explicit(&environment->lambda->given_up, memory_order_acquire);
     environment->running = false;
-    if (environment->initialised && shutdown && !given_up) shutdown(environment);
+    if (environment->initialised && shutdown && !given_up) {
+        lambda_t *lambda = environment->lambda;
+        environment->hook_until = lambda__now(&lambda->base) + lambda->close_grace_ns;
+        shutdown(environment);
+    }
     environment->initialised = false;
 }
 
@@ -128,6 +145,7 @@ void lambda__environment_free(lambda__environment *environment)
     lambda__release(&lambda->base, atomic_load_explicit(&environment->log_group, memory_order_relaxed));
     lambda__release(&lambda->base, atomic_load_explicit(&environment->log_stream, memory_order_relaxed));
     lambda__release(&lambda->base, environment->trace_text);
+    lambda__release(&lambda->base, environment->init_error);
     lambda__buffer_clear(&lambda->base, &environment->line);
     lambda__trace_free(environment->trace);
     lambda__release(&lambda->base, environment);

@@ -71,6 +71,12 @@ typedef struct lambda__outcome {
     uint64_t duration;      /* ns */
 } lambda__outcome;
 
+/** What an init hook said of its failure: lambda_context_init_error. One allocation. */
+typedef struct lambda__init_error {
+    lambda_bytes payload; /* empty: it is made of the type and the thread's message */
+    char type[];
+} lambda__init_error;
+
 /** What is told of an environment's invocations. */
 enum { LAMBDA__OBSERVE_LOGS = 1, LAMBDA__OBSERVE_METRICS = 2, LAMBDA__OBSERVE_TRACES = 4, LAMBDA__OBSERVE_TAIL = 8 };
 
@@ -82,12 +88,13 @@ struct lambda_context {
     bool request_text_valid;   /* request_text is this invocation's */
     bool broken;               /* lambda_context_retire: not to be used again */
     bool for_provisioned;      /* never changes: it was started as a provisioned one */
+    bool initialising;         /* its init hook runs */
     uint8_t observe;           /* LAMBDA__OBSERVE_, what is told of it. 0: nothing. Changes only for a tail */
     uint8_t log_level;         /* of the handler's lines; OFF where there is no sink. Likewise */
     uint8_t system_log_level;  /* of the platform's; likewise */
     _Atomic bool provisioned;  /* it is one; written under the environments' mutex */
     lambda_t *lambda;          /* never changes */
-    lambda_handler *handler;   /* never changes */
+    lambda_handler *handler;   /* never changes, but while its response is read as a stream: invoke/special.c */
     void *user;                /* never changes */
     uint64_t timeout_ns;       /* never changes */
     lambda__version *version;  /* never changes; holds a reference */
@@ -123,6 +130,8 @@ struct lambda_context {
     char error_type[LAMBDA__LOG_TYPE_SIZE]; /* of an invocation that failed and is logged; else not looked at */
     lambda__trace *trace; /* never changes: of its invocations, one after the other; NULL where they are not traced */
     char *trace_text; /* of a caller's header in the other form, where they are not traced; made when first asked for */
+    uint64_t hook_until; /* of the init or shutdown hook that runs, or ran last: when its time is over, monotonic */
+    lambda__init_error *init_error; /* of the init that failed last; NULL: it said nothing */
 };
 
 typedef struct lambda_context lambda__environment;
@@ -173,8 +182,14 @@ lambda_status lambda__environment_permit(lambda__environment *environment, lambd
 lambda_status lambda__environment_take(lambda_t *lambda, lambda__version *version, lambda__thread *thread,
                                        lambda__environment **environment, bool *cold);
 
-/** Runs the init hook of a new environment. */
-lambda_status lambda__environment_init(lambda__environment *environment);
+/** Runs the init hook of a new environment, whose time is over at `until`. */
+lambda_status lambda__environment_init(lambda__environment *environment, uint64_t until);
+
+/** The error's type where the init hook failed. Borrowed. */
+static inline const char *lambda__environment_init_error_type(const lambda__environment *environment)
+{
+    return environment->init_error ? environment->init_error->type : "Runtime.InitError";
+}
 
 /** Gives a busy environment back. `reason` NULL: to be used again, else why it is shut down. Leftovers were reset. */
 void lambda__environment_give_slow(lambda__environment *environment, lambda__thread *thread,

@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "environment/environment.h"
 
+#include <lambda/port/runtime.h>
+
 /** Stands before each block; the block is aligned as it is. */
 typedef struct lambda__block {
     alignas(max_align_t) struct lambda__block *next;
@@ -43,6 +45,7 @@ static void unlink_block(lambda__block *block)
 /** Only who has the environment busy writes it. */
 static void note_most(lambda__heap *heap)
 {
+    if (LAMBDA__UNLIKELY(heap->reported)) return;
     if (heap->in_use >= atomic_load_explicit(&heap->most_and_one, memory_order_relaxed))
         atomic_store_explicit(&heap->most_and_one, heap->in_use + 1, memory_order_relaxed);
 }
@@ -119,6 +122,15 @@ void lambda_context_free(lambda_context *context, void *memory)
 size_t lambda_context_memory_in_use(lambda_context *context)
 {
     return context ? (size_t)context->heap.in_use : 0;
+}
+
+void lambda_context_report_memory(lambda_context *context, uint64_t bytes)
+{
+    if (!context || bytes == LAMBDA_MEMORY_UNKNOWN) return;
+    lambda__heap *heap = &context->heap;
+    if (heap->reported && bytes < atomic_load_explicit(&heap->most_and_one, memory_order_relaxed)) return;
+    heap->reported = true;
+    atomic_store_explicit(&heap->most_and_one, bytes + 1, memory_order_relaxed);
 }
 
 void lambda__heap_clear(lambda__base *base, lambda__heap *heap)

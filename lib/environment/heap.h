@@ -21,6 +21,7 @@ typedef struct lambda__heap {
     /** One more than the most bytes at once. 0 before the first was asked for, so that one less is LAMBDA_MEMORY_UNKNOWN. */
     _Atomic uint64_t most_and_one;
     uint64_t in_use; /* bytes */
+    bool reported;   /* lambda_context_report_memory says the most; what is asked for does not count */
     struct lambda__block *first;
 } lambda__heap;
 

@@ -38,6 +38,7 @@ typedef struct lambda__worker {
     lambda__buffer ancestors;       /* a copy of its chain */
     lambda__origin origin;          /* likewise, of its beginning */
     lambda_invoke_options options;
+    lambda__stream stream; /* of an invocation whose response is read in parts: a late handler may still write */
     char message[LAMBDA__ERROR_SIZE]; /* why an init hook that was started ahead failed */
 } lambda__worker;
 

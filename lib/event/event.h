@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/json_write.h"
+#include "event/stream.h"
 #include "service.h"
 
 struct lambda_event {
@@ -21,12 +22,22 @@ struct lambda_event {
 struct lambda_response {
     lambda_t *lambda;
     lambda__buffer body; /* lent: the caller's result's memory, grown in place */
+    size_t limit;        /* bytes of it; 0: it is handed on as a stream, whose writes all take the slow road */
     bool failed;         /* lambda_response_error was called */
     bool too_large;      /* a write went past the limit */
     char *error_type;    /* owned; set only when failed */
     char *error_message;
-    json_t *error_trace; /* array of strings, or NULL */
+    json_t *error_trace;          /* array of strings, or NULL */
+    lambda__buffer error_payload; /* the error's whole object; empty: it is made of the others */
+    lambda__stream *
+        stream; /* who reads it in parts: with `limit` 0 from the beginning, else from the first flush on. NULL: nobody */
 };
+
+/** An empty response. */
+static inline lambda_response lambda__response_empty(lambda_t *lambda)
+{
+    return (lambda_response){.lambda = lambda, .limit = lambda->limits.response_payload};
+}
 
 /** Drops what the invocation left: the parsed tree. Costs one comparison where there is none. */
 static inline void lambda__event_reset(lambda_event *event)
@@ -37,8 +48,30 @@ static inline void lambda__event_reset(lambda_event *event)
     }
 }
 
-/** Appends within the response's limit; sets too_large past it. */
+/** Empties it for another body. Of one that is read as a stream InvalidParameterValue once something was handed on. */
+static inline lambda_status lambda__response_restart(lambda_response *response)
+{
+    if (LAMBDA__UNLIKELY(response->limit == 0)) return lambda__stream_restart(response);
+    response->body.length = 0;
+    return LAMBDA_OK;
+}
+
+/** Appends within the response's limit; sets too_large past it. Hands nothing on. */
 lambda_status lambda__response_append(lambda_response *response, const void *data, size_t length);
+
+/** After something wrote into the body itself: the same check. */
+static inline lambda_status lambda__response_check(lambda_response *response)
+{
+    return LAMBDA__UNLIKELY(response->body.length > response->limit) ? lambda__response_append(response, "", 0)
+                                                                     : LAMBDA_OK;
+}
+
+/** Bytes that it may have: as a stream, if it is one. */
+static inline uint64_t lambda__response_limit(const lambda_response *response)
+{
+    const lambda_limits *limits = &response->lambda->limits;
+    return response->limit == 0 ? limits->streamed_response_payload : limits->response_payload;
+}
 
 /** Appends a jansson value, compactly. */
 lambda_status lambda__response_dump(lambda_response *response, const json_t *json);
@@ -57,5 +90,8 @@ void lambda__response_reset_error(lambda_response *response);
  * False when memory is out.
  */
 bool lambda__response_error_body(lambda_response *response, const char *type, const char *message, const json_t *trace);
+
+/** Refuses a payload that no response may have: of `field`. */
+lambda_status lambda__error_payload_check(lambda_t *lambda, const char *field, const void *payload, size_t length);
 
 #endif

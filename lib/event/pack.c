@@ -67,7 +67,7 @@ static void written(packer *pack, bool complete)
     if (!complete)
         pack->status = lambda__out_of_memory(&pack->response->lambda->base);
     else
-        append(pack, "", 0);
+        pack->status = lambda__response_check(pack->response);
 }
 
 static lambda__base *base_of(packer *pack)
@@ -318,7 +318,8 @@ lambda_status lambda_response_pack(lambda_response *response, const char *format
         return lambda__fail(response ? &response->lambda->base : NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                             "%s: is NULL", response ? "format" : "response");
     packer pack = {.response = response, .format = format, .at = format};
-    response->body.length = 0;
+    lambda_status status = lambda__response_restart(response);
+    if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
     va_start(pack.arguments, format);
     pack_value(&pack, &(lead){0});
     if (pack.status == LAMBDA_OK && peek(&pack) != '\0') invalid(&pack, "something follows the value");
@@ -329,7 +330,7 @@ lambda_status lambda_response_pack(lambda_response *response, const char *format
 
 lambda_status lambda__pack_fields(lambda_t *lambda, lambda__buffer *buffer, const char *format, va_list arguments)
 {
-    lambda_response response = {.lambda = lambda};
+    lambda_response response = lambda__response_empty(lambda);
     packer pack = {.response = &response, .format = format, .at = format, .fields = true};
     va_copy(pack.arguments, arguments);
     if (peek(&pack) != '{')

@@ -5,6 +5,8 @@
 #include "base/memory.h"
 #include "event/event.h"
 
+#include <lambda/port/runtime.h>
+
 /** Longer messages of errors are cut: Lambda cuts what it shows as well. */
 #define ERROR_TEXT_MAX 65536
 
@@ -14,21 +16,40 @@ static lambda_status is_null(const lambda_response *response, const char *name)
                         response ? name : "response");
 }
 
-lambda_status lambda__response_append(lambda_response *response, const void *data, size_t length)
+/** True where so much more is past the limit: always, but for nothing at all, where the response is read as a stream. */
+static inline bool is_past(const lambda_response *response, size_t length)
+{
+    size_t limit = response->limit;
+    return LAMBDA__UNLIKELY(length > limit || response->body.length > limit - length);
+}
+
+static inline lambda_status append(lambda_response *response, const void *data, size_t length)
 {
     lambda__base *base = &response->lambda->base;
-    size_t limit = response->lambda->limits.response_payload;
-    if (LAMBDA__UNLIKELY(length > limit || response->body.length > limit - length)) {
-        response->too_large = true;
-        return lambda__fail(base, LAMBDA_ERROR_REQUEST_TOO_LARGE, "response: is larger than %zu bytes", limit);
-    }
     return lambda__buffer_append(base, &response->body, data, length) ? LAMBDA_OK : lambda__out_of_memory(base);
+}
+
+/** What is past the limit: of a stream its own counts. */
+static __attribute__((noinline)) lambda_status append_past(lambda_response *response, const void *data, size_t length)
+{
+    uint64_t limit = lambda__response_limit(response);
+    if (response->limit == 0 && response->body.length <= limit && length <= limit - response->body.length)
+        return append(response, data, length);
+    response->too_large = true;
+    return lambda__fail(&response->lambda->base, LAMBDA_ERROR_REQUEST_TOO_LARGE, "response: is larger than %llu bytes",
+                        (unsigned long long)limit);
+}
+
+lambda_status lambda__response_append(lambda_response *response, const void *data, size_t length)
+{
+    return is_past(response, length) ? append_past(response, data, length) : append(response, data, length);
 }
 
 lambda_status lambda_response_write(lambda_response *response, const void *data, size_t length)
 {
     if (!response || (!data && length > 0)) return is_null(response, "data");
-    return lambda__response_append(response, data, length);
+    if (!is_past(response, length)) return append(response, data, length);
+    return response->limit == 0 ? lambda__stream_write(response, data, length) : append_past(response, data, length);
 }
 
 /** jansson's way of writing, into the response; the response keeps what went wrong. */
@@ -55,8 +76,9 @@ lambda_status lambda__response_dump(lambda_response *response, const json_t *jso
 lambda_status lambda_response_json(lambda_response *response, const json_t *json)
 {
     if (!response || !json) return is_null(response, "json");
-    response->body.length = 0;
-    lambda_status status = lambda__response_dump(response, json);
+    lambda_status status = lambda__response_restart(response);
+    if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) return status;
+    status = lambda__response_dump(response, json);
     if (status != LAMBDA_OK) response->body.length = 0;
     return status;
 }
@@ -89,11 +111,38 @@ lambda_status lambda_response_error(lambda_response *response, const char *type,
     return LAMBDA_OK;
 }
 
+lambda_status lambda__error_payload_check(lambda_t *lambda, const char *field, const void *payload, size_t length)
+{
+    size_t limit = lambda->limits.response_payload;
+    if (!payload && length > 0)
+        return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "%s: is NULL with a length of %zu",
+                            field, length);
+    if (length <= limit) return LAMBDA_OK;
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_REQUEST_TOO_LARGE, "%s: is larger than %zu bytes", field, limit);
+}
+
+lambda_status lambda_response_error_payload(lambda_response *response, const char *type, const void *payload,
+                                            size_t length)
+{
+    if (!response) return is_null(NULL, "");
+    lambda__base *base = &response->lambda->base;
+    lambda__buffer copy = {0};
+    lambda_status status = lambda__error_payload_check(response->lambda, "payload", payload, length);
+    if (status == LAMBDA_OK && !lambda__buffer_append(base, &copy, payload, length))
+        status = lambda__out_of_memory(base);
+    if (status == LAMBDA_OK) status = lambda_response_error(response, type, "");
+    if (status == LAMBDA_OK)
+        response->error_payload = copy;
+    else
+        lambda__buffer_clear(base, &copy);
+    return status;
+}
+
 lambda_status lambda_response_error_trace(lambda_response *response, const char *line)
 {
     if (!response || !line) return is_null(response, "line");
     lambda__base *base = &response->lambda->base;
-    if (!response->failed)
+    if (!response->failed || response->error_payload.length > 0)
         return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "response: has no error to trace");
     size_t length = strlen(line);
     if (!response->error_trace) response->error_trace = json_array();
@@ -115,6 +164,7 @@ void lambda__response_reset_error(lambda_response *response)
 {
     lambda__release(&response->lambda->base, response->error_type);
     lambda__release(&response->lambda->base, response->error_message);
+    lambda__buffer_clear(&response->lambda->base, &response->error_payload);
     if (response->error_trace) json_decref(response->error_trace);
     response->error_type = response->error_message = NULL;
     response->error_trace = NULL;

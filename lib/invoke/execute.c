@@ -21,11 +21,13 @@ static uint64_t initialise(lambda__environment *environment, lambda__thread *thr
     bool traced = environment->observe & LAMBDA__OBSERVE_TRACES;
     if (traced) lambda__trace_init_begins(environment, thread, now);
     lambda__environment_tell_start(environment);
+    uint64_t until = now + limit;
     for (int attempt = 1; attempt <= 2; attempt++) {
         const char *phase = attempt == 1 ? "init" : "invoke";
         environment->host_state = NULL;
-        outcome->status = lambda__environment_init(environment);
+        outcome->status = lambda__environment_init(environment, until);
         ready = lambda__now(&lambda->base);
+        until = ready + environment->timeout_ns;
         outcome->init_duration = ready - now;
         outcome->init_failed = outcome->status != LAMBDA_OK;
         outcome->timed_out = outcome->init_duration > limit + environment->timeout_ns;
@@ -133,6 +135,7 @@ static bool copy_input(lambda__environment *environment)
     if (options) {
         worker->options = *options;
         worker->options.qualifier = NULL;
+        worker->options.stream = NULL; /* only lent: what is needed of it stands in worker->stream */
         worker->options.client_context.data =
             put(&worker->input, options->client_context.data, options->client_context.length);
         worker->options.identity.data = put(&worker->input, options->identity.data, options->identity.length);
@@ -163,7 +166,8 @@ static bool copy_input(lambda__environment *environment)
 /** The caller's time is over: it gets its answer, the environment stays with its worker. */
 static void time_out(lambda__invocation *invocation, lambda__environment *environment, lambda__outcome *outcome)
 {
-    lambda_response response = {.lambda = invocation->lambda};
+    lambda_response response = lambda__response_empty(invocation->lambda);
+    if (environment->response.stream) lambda__stream_leave(&invocation->lambda->base, environment->response.stream);
     outcome->timed_out = true;
     outcome->duration = environment->timeout_ns;
     lambda__outcome_settle(environment, invocation->thread, &response, outcome);

@@ -46,8 +46,8 @@ typedef struct lambda__invocation {
 /** Takes an environment, runs the handler, gives it back, fills in the result. */
 lambda_status lambda__invoke_run(lambda__invocation *invocation);
 
-/** The same for one that wants its log's tail: apart, so that no other pays for it. */
-lambda_status lambda__invoke_run_tail(lambda__invocation *invocation);
+/** The same for one that wants its log's tail, or its response in parts: apart, so that no other pays for it. */
+lambda_status lambda__invoke_run_special(lambda__invocation *invocation);
 
 /** The same for an event from the queue. */
 lambda_status lambda__invoke_event(lambda__invocation *invocation, lambda__invoked_event *event);
@@ -68,8 +68,34 @@ bool lambda__target_leads(const lambda_target *target);
 lambda_status lambda__invoke_check(lambda_t *lambda, lambda_bytes payload, const lambda_invoke_options *options,
                                    const lambda_result *result);
 
+/** That a host's result is of a size that we know: at least up to its last field that the library keeps. */
+lambda_status lambda__invoke_check_size(lambda__base *base, const lambda_result *result, size_t size);
+
 /** The same for the options alone. */
 lambda_status lambda__invoke_check_options(lambda__base *base, const lambda_invoke_options *options);
+
+/* ---- what only some want: invoke/special.c */
+
+/** True if the invocation wants its log's tail, and has somewhere to put it. */
+static inline bool lambda__invocation_wants_tail(const lambda__invocation *invocation)
+{
+    return invocation->result && invocation->options->log_type == LAMBDA_LOG_TYPE_TAIL;
+}
+
+/** Before an invocation with options runs: prepares the environment for what those want. `room` is the stream's where the handler's thread is the caller's. */
+void lambda__special_begin(const lambda__invocation *invocation, lambda__environment *environment,
+                           lambda__stream *room);
+
+/** Afterwards, where the environment is still the caller's: it is as it was. */
+void lambda__special_end(const lambda__invocation *invocation, lambda__environment *environment);
+
+/* ---- what led to it: invoke/lineage.c */
+
+/** The function led to it so often more. */
+void lambda__lineage_count(lambda__origin *origin, uint64_t function, uint64_t times);
+
+/** All invocations that led to this thread's call; of the origin only its chain is not written. */
+void lambda__lineage_find(const lambda__thread *thread, lambda__origin *origin);
 
 /* ---- the result: invoke/result.c */
 
@@ -87,6 +113,9 @@ void lambda__result_close_tail(const lambda__invocation *invocation, lambda__env
 
 /** After the environment was left: gives the result another body's memory. */
 void lambda__result_give(const lambda__invocation *invocation, lambda__buffer *body);
+
+/** Ours becomes that of a host, which may be shorter; what that has no room for ends here. What the host's held before was cleared. */
+void lambda__result_export(lambda_result *own, lambda_result *result, size_t size);
 
 /** Takes the response's memory back into the result. */
 void lambda__result_take(lambda__invocation *invocation, lambda__environment *environment);

@@ -1,4 +1,6 @@
 /* What is told of an invocation to whom it concerns: log lines, metrics, the trace. */
+#include <stdio.h>
+
 #include "environment/worker.h"
 #include "invoke/invoke.h"
 #include "observe/log/log.h"
@@ -30,10 +32,12 @@ void lambda__report_init(lambda__environment *environment, const lambda__outcome
                                .phase = phase,
                                .status = "success",
                                .init_duration = outcome->init_duration};
+    char type[LAMBDA__LOG_TYPE_SIZE];
     if (!(environment->observe & LAMBDA__OBSERVE_LOGS)) return;
     if (outcome->init_failed) {
         event.status = "error";
-        event.error_type = "Runtime.InitError";
+        snprintf(type, sizeof(type), "%s", lambda__environment_init_error_type(environment));
+        event.error_type = type;
     } else if (too_long) {
         event.status = "timeout";
     }
@@ -59,6 +63,23 @@ static void log_start(lambda__environment *environment, bool left, const char *r
     write_event(environment, left, request_id, wall, &event);
 }
 
+/** Bytes of the function's answer, as far as it was handed on; an error is none. */
+static uint64_t produced(const lambda__environment *environment, const lambda__outcome *outcome)
+{
+    const lambda_response *response = &environment->response;
+    if (response->stream) return response->stream->handed;
+    return outcome->failed ? 0 : response->body.length;
+}
+
+static void log_timeout(lambda__environment *environment, bool left, const char *request_id, uint64_t wall)
+{
+    lambda__log_event event = {.kind = LAMBDA__LOG_TIMEOUT,
+                               .json = is_json(environment),
+                               .status = "timeout",
+                               .duration = environment->timeout_ns};
+    write_event(environment, left, request_id, wall, &event);
+}
+
 static void log_end(lambda__environment *environment, bool left, const lambda__outcome *outcome, const char *request_id,
                     uint64_t wall, bool init_known)
 {
@@ -69,6 +90,7 @@ static void log_end(lambda__environment *environment, bool left, const lambda__o
                                .duration = outcome->duration,
                                .init_duration = outcome->init_duration,
                                .billed_ms = lambda__outcome_billed_ms(outcome),
+                               .produced = produced(environment, outcome),
                                .memory_size = environment->version->settings->memory_size,
                                .max_memory = lambda__environment_max_memory(environment)};
     if (outcome->timed_out) {
@@ -77,6 +99,7 @@ static void log_end(lambda__environment *environment, bool left, const lambda__o
         event.status = "error";
         event.error_type = environment->error_type;
     }
+    if (outcome->timed_out) log_timeout(environment, left, request_id, wall);
     event.sampled = lambda__trace_sampled(environment, &event.trace_id, &event.span_id);
     write_event(environment, left, request_id, wall, &event);
     event.kind = LAMBDA__LOG_REPORT;

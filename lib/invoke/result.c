@@ -102,6 +102,14 @@ void lambda__result_give(const lambda__invocation *invocation, lambda__buffer *b
     result->owner = invocation->lambda;
 }
 
+void lambda__result_export(lambda_result *own, lambda_result *result, size_t size)
+{
+    memcpy(result, own, size < sizeof(*own) ? size : sizeof(*own));
+    bool holds_log = size >= offsetof(lambda_result, log_capacity) + sizeof(own->log_capacity);
+    if (!holds_log && own->log_capacity > 0)
+        lambda__release(&own->owner->base, (void *)(uintptr_t)own->log_result.data);
+}
+
 void lambda_result_clear_sized(lambda_result *result, size_t size)
 {
     if (!result) return;

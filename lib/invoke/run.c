@@ -245,10 +245,13 @@ static void count_error(lambda__thread *thread)
     if (thread->chain) lambda__trace_call_failed(thread);
 }
 
-/** With a busy environment: runs the handler, gives the environment back, fills in the result. */
+/**
+ * With a busy environment: runs the handler, gives the environment back, fills in the result. `special`: it wants its log's tail, or its response in parts,
+ * and here is room for that. NULL: neither.
+ */
 static inline __attribute__((always_inline)) lambda_status run(lambda__invocation *invocation,
                                                                lambda__environment *environment, bool cold,
-                                                               lambda__invoked_event *event, bool tail)
+                                                               lambda__invoked_event *event, lambda__stream *special)
 {
     lambda_t *lambda = invocation->lambda;
     lambda__thread *thread = invocation->thread;
@@ -276,7 +279,7 @@ static inline __attribute__((always_inline)) lambda_status run(lambda__invocatio
     if (lambda__faults_present(lambda)) inject(environment, &outcome);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_environment(result, environment);
     lambda__result_lend(invocation, environment);
-    if (tail) lambda__result_open_tail(invocation, environment);
+    if (special) lambda__special_begin(invocation, environment, special);
     if (LAMBDA__LIKELY(!environment->worker)) {
         lambda__invocation_count(thread, environment, cold);
         lambda__execute(environment, thread, &outcome, start);
@@ -287,8 +290,7 @@ static inline __attribute__((always_inline)) lambda_status run(lambda__invocatio
     if (LAMBDA__UNLIKELY(outcome.timed_out)) lambda__counter_add(thread, LAMBDA__COUNT_TIMEOUTS);
     if (LAMBDA__LIKELY(result != NULL)) fill_in_outcome(result, &outcome);
     if (!ours) return LAMBDA_OK;
-    if (tail) lambda__result_close_tail(invocation, environment);
-    if (tail) lambda__environment_hear(environment, false);
+    if (special) lambda__special_end(invocation, environment);
     lambda__result_take(invocation, environment);
     /* A handler that could not be run has left nothing to use again. */
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK)) outcome.init_failed = true;
@@ -322,9 +324,9 @@ static void count_refused(const lambda__invocation *invocation, lambda_status st
     lambda__measure_named(lambda, thread, &name, throttled ? LAMBDA__METER_THROTTLES : LAMBDA__METER_LOOPS, 1);
 }
 
-/** The whole walk. Each of its callers has a copy of its own, so that none pays for the others. */
+/** The whole walk. Each of its callers has a copy of its own, so that none pays for the others. `special` as for run. */
 static inline __attribute__((always_inline)) lambda_status walk(lambda__invocation *invocation,
-                                                                lambda__invoked_event *event, bool tail)
+                                                                lambda__invoked_event *event, lambda__stream *special)
 {
     lambda__thread *thread = invocation->thread;
     lambda__environment *environment = NULL;
@@ -340,7 +342,7 @@ static inline __attribute__((always_inline)) lambda_status walk(lambda__invocati
             status = take_waiting(invocation, &environment, &cold);
     }
     if (LAMBDA__LIKELY(status == LAMBDA_OK))
-        status = run(invocation, environment, cold, event, tail);
+        status = run(invocation, environment, cold, event, special);
     else
         count_refused(invocation, status);
     /* The last touch of the service: closing waits for it. */
@@ -350,7 +352,7 @@ static inline __attribute__((always_inline)) lambda_status walk(lambda__invocati
 
 /** The walk of what was led to by other invocations: one that is nested, or an event of one. */
 static inline __attribute__((always_inline)) lambda_status nest(lambda__invocation *invocation,
-                                                                lambda__invoked_event *event, bool tail)
+                                                                lambda__invoked_event *event, lambda__stream *special)
 {
     lambda__thread *thread = invocation->thread;
     const lambda__name *name = &invocation->name;
@@ -361,29 +363,30 @@ static inline __attribute__((always_inline)) lambda_status nest(lambda__invocati
         status = lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_RECURSIVE_INVOCATION,
                               "invocations are nested %u deep, which is the limit", nested);
     else
-        status = walk(invocation, event, tail);
+        status = walk(invocation, event, special);
     if (call.trace) lambda__trace_call_end(call, name->function, name->function_length, status);
     return status;
 }
 
 static __attribute__((noinline)) lambda_status walk_on(lambda__invocation *invocation, lambda__invoked_event *event)
 {
-    return nest(invocation, event, false);
+    return nest(invocation, event, NULL);
 }
 
 lambda_status lambda__invoke_run(lambda__invocation *invocation)
 {
     return LAMBDA__UNLIKELY(invocation->thread->chain != NULL) ? walk_on(invocation, NULL)
-                                                               : walk(invocation, NULL, false);
+                                                               : walk(invocation, NULL, NULL);
 }
 
-lambda_status lambda__invoke_run_tail(lambda__invocation *invocation)
+lambda_status lambda__invoke_run_special(lambda__invocation *invocation)
 {
-    return invocation->thread->chain ? nest(invocation, NULL, true) : walk(invocation, NULL, true);
+    lambda__stream stream;
+    return invocation->thread->chain ? nest(invocation, NULL, &stream) : walk(invocation, NULL, &stream);
 }
 
 lambda_status lambda__invoke_event(lambda__invocation *invocation, lambda__invoked_event *event)
 {
     return LAMBDA__UNLIKELY(invocation->thread->chain != NULL) ? walk_on(invocation, event)
-                                                               : walk(invocation, event, false);
+                                                               : walk(invocation, event, NULL);
 }

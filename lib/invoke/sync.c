@@ -84,8 +84,14 @@ static lambda_status dry_run(lambda__invocation *invocation)
 /** What is not a plain invocation. */
 static lambda_status start_special(lambda__invocation *invocation)
 {
-    if (invocation->options->invocation_type == LAMBDA_DRY_RUN) return dry_run(invocation);
-    return invocation->result ? lambda__invoke_run_tail(invocation) : lambda__invoke_run(invocation);
+    const lambda_invoke_options *options = invocation->options;
+    bool dry = options->invocation_type == LAMBDA_DRY_RUN;
+    if (options->stream && (dry || !options->stream->write))
+        return lambda__fail(&invocation->lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "stream%s",
+                            dry ? ": a dry run has no response" : ".write: is NULL");
+    if (dry) return dry_run(invocation);
+    bool special = options->stream || lambda__invocation_wants_tail(invocation);
+    return special ? lambda__invoke_run_special(invocation) : lambda__invoke_run(invocation);
 }
 
 static lambda_status start(lambda__invocation *invocation)
@@ -95,7 +101,9 @@ static lambda_status start(lambda__invocation *invocation)
         return lambda__fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY,
                             "no memory for this thread's record, or too many threads");
     const lambda_invoke_options *options = invocation->options;
-    bool special = options && (options->invocation_type == LAMBDA_DRY_RUN || options->log_type == LAMBDA_LOG_TYPE_TAIL);
+    /* Of both types the plain one is 0, and others were refused. */
+    bool special = options && ((unsigned)options->invocation_type | (unsigned)options->log_type |
+                               (unsigned)(options->stream != NULL)) != 0;
     lambda_status status = LAMBDA__UNLIKELY(special) ? start_special(invocation) : lambda__invoke_run(invocation);
     if (LAMBDA__UNLIKELY(status != LAMBDA_OK && invocation->result)) {
         lambda__result_begin(invocation->lambda, invocation->result);
@@ -127,11 +135,7 @@ static lambda_status start_resized(const lambda__invocation *given, size_t resul
     memcpy(&result, given->result, shared);
     invocation.result = &result;
     lambda_status status = start(&invocation);
-    memcpy(given->result, &result, shared);
-    /* What the host's has no room for ends here. */
-    bool holds_log = result_size >= offsetof(lambda_result, log_capacity) + sizeof(result.log_capacity);
-    if (!holds_log && result.log_capacity > 0)
-        lambda__release(&given->lambda->base, (void *)(uintptr_t)result.log_result.data);
+    lambda__result_export(&result, given->result, result_size);
     return status;
 }
 
@@ -142,11 +146,16 @@ static inline lambda_status start_sized(lambda__invocation *invocation, size_t r
 }
 
 /** A result of another size than ours must at least reach to its last field that the library keeps: its owner. */
-static lambda_status check_sizes(lambda__base *base, const lambda_result *result, size_t result_size)
+static inline lambda_status check_sizes(lambda__base *base, const lambda_result *result, size_t result_size)
 {
     if (LAMBDA__LIKELY(!result || result_size >= RESULT_SIZE_MIN)) return LAMBDA_OK;
     return lambda__fail(base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "result: its size of %zu bytes is too small",
                         result_size);
+}
+
+lambda_status lambda__invoke_check_size(lambda__base *base, const lambda_result *result, size_t size)
+{
+    return check_sizes(base, result, size);
 }
 
 /** The call fails before it began: a result that is ours to write says so. */

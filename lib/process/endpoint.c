@@ -35,6 +35,35 @@ static bool run_once(lambda__endpoint *endpoint, bool *idle)
     return (pending && !*idle) || endpoint->again;
 }
 
+/**
+ * The other side of an answer's connection has closed it. libmicrohttpd may have read what came before together with that, and then waits for an event that has been: what is done here to the
+ * socket is one. It is told again until it has seen the end; what waits to be read stays.
+ */
+static void hung_up(lambda__watch *watch, uint32_t events)
+{
+    lambda__endpoint *endpoint = watch->user;
+    (void)events;
+    shutdown(watch->fd, SHUT_RD);
+    lambda__endpoint_run(endpoint);
+}
+
+/** Looks for the end of a connection whose answer did not come in one piece. */
+static void watch_answer(lambda__endpoint *endpoint)
+{
+    if (!endpoint->answering || endpoint->hangup.added || endpoint->closing) return;
+    const union MHD_ConnectionInfo *information =
+        MHD_get_connection_info(endpoint->answering->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (!information) return;
+    endpoint->hangup = (lambda__watch){.fd = information->connect_fd, .ready = hung_up, .user = endpoint};
+    lambda__loop_add(endpoint->options.loop, &endpoint->hangup, EPOLLRDHUP);
+}
+
+void lambda__endpoint_answer_over(lambda__endpoint *endpoint)
+{
+    endpoint->answering = NULL;
+    lambda__loop_remove(endpoint->options.loop, &endpoint->hangup);
+}
+
 void lambda__endpoint_run(lambda__endpoint *endpoint)
 {
     if (endpoint->running) {
@@ -48,6 +77,7 @@ void lambda__endpoint_run(lambda__endpoint *endpoint)
     for (int i = 0; i < AT_ONCE && pending; i++)
         pending = run_once(endpoint, &idle);
     endpoint->running = false;
+    watch_answer(endpoint);
     /* A round of the loop later. Where a `next` waits one cannot see if a connection was left with something to be read: that is looked for now and then. */
     endpoint->timer.due = pending ? lambda__loop_now() + 1 : idle ? lambda__loop_now() + IDLE_NS : UINT64_MAX;
 }
@@ -168,6 +198,7 @@ void lambda__endpoint_close(lambda__endpoint *endpoint)
     if (!endpoint) return;
     endpoint->closing = true;
     lambda__loop_remove(endpoint->options.loop, &endpoint->watch);
+    lambda__loop_remove(endpoint->options.loop, &endpoint->hangup);
     lambda__loop_remove_timer(endpoint->options.loop, &endpoint->timer);
     /* libmicrohttpd wants no suspended connection when it is stopped. */
     for (size_t i = 0; i < LAMBDA__ENDPOINT_CONNECTIONS; i++)
@@ -251,7 +282,7 @@ lambda_status lambda__endpoint_invoke(lambda__endpoint *endpoint, const lambda__
 void lambda__endpoint_cancel(lambda__endpoint *endpoint)
 {
     endpoint->request_id[0] = '\0';
-    endpoint->answering = NULL;
+    lambda__endpoint_answer_over(endpoint);
     if (endpoint->state > LAMBDA__RUNTIME_READY) endpoint->state = LAMBDA__RUNTIME_ANSWERED;
     for (size_t i = 0; i < endpoint->extensions_count; i++)
         endpoint->extensions[i].pending &= ~1U;

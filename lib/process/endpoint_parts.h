@@ -101,6 +101,7 @@ struct lambda__endpoint {
     lambda__request *waiting;    /* the runtime's `next` */
     lambda__request *delivering; /* the runtime's `next` while it is being answered: its connection reads the payload */
     lambda__request *answering;  /* the response or error that is being read */
+    lambda__watch hangup;        /* of its connection, where it did not come at once */
     bool streamed;               /* it is a streamed response */
     size_t received;             /* bytes of it */
     struct MHD_Response
@@ -118,6 +119,11 @@ struct lambda__endpoint {
     lambda__request *free_requests;
     lambda__request requests[LAMBDA__ENDPOINT_CONNECTIONS];
 };
+
+/* ---- endpoint.c */
+
+/** Nothing is being read as an answer any more. */
+void lambda__endpoint_answer_over(lambda__endpoint *endpoint);
 
 /* ---- request.c */
 

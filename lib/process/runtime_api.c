@@ -168,7 +168,7 @@ static bool begin_answer(lambda__request *request, lambda__runtime_state to)
 /** The answer has ended. */
 static void end_answer(lambda__endpoint *endpoint)
 {
-    endpoint->answering = NULL;
+    lambda__endpoint_answer_over(endpoint);
     endpoint->state = LAMBDA__RUNTIME_ANSWERED;
     lambda__runtime_release(endpoint);
 }

@@ -32,6 +32,13 @@ void lambda__sandboxes_close(lambda__sandboxes *sandboxes);
 
 const lambda_process_limits *lambda__sandboxes_limits(const lambda__sandboxes *sandboxes);
 
+/** One more directory or file of the machine that a sandbox sees, read-only: an interpreter that is not in /usr, say. */
+typedef struct lambda__sandbox_bind {
+    const char *from; /* absolute */
+    const char *
+        to; /* where it is seen; absolute, not in /usr, /etc, /var/task, /opt, /tmp, /proc and /dev, where nothing can be made */
+} lambda__sandbox_bind;
+
 /** What a sandbox is to be. Borrowed for the call. */
 typedef struct lambda__sandbox_options {
     const char *task; /* directory of the code, seen as /var/task; read-only */
@@ -39,6 +46,8 @@ typedef struct lambda__sandbox_options {
     uint32_t memory_mb;
     uint32_t storage_mb; /* of /tmp */
     lambda__loop *loop;  /* where it is heard from; of whoever uses the sandbox */
+    /** Ends with one whose `from` is NULL; NULL: none; at most 16. Where there are no namespaces they do nothing: programs see `from` itself. */
+    const lambda__sandbox_bind *binds;
 } lambda__sandbox_options;
 
 /**

@@ -35,6 +35,14 @@ static size_t pairs_size(const lambda_pair *pairs, size_t count)
     return size;
 }
 
+static size_t layers_size(const lambda__settings *settings)
+{
+    size_t size = settings->layers_count * sizeof(char *);
+    for (size_t i = 0; i < settings->layers_count; i++)
+        size += strlen(settings->layers[i]) + 1;
+    return size;
+}
+
 static const lambda_pair *put_pairs(lambda_pair **pairs, char **at, const lambda_pair *from, size_t count)
 {
     lambda_pair *copy = *pairs;
@@ -78,14 +86,15 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
                            reason ? reason : "",     settings->log_group[0] ? settings->log_group : group};
     enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
     size_t size = sizeof(owned_configuration) + pairs_size(settings->environment, settings->environment_count) +
-                  pairs_size(function->tags, function->tags_count);
+                  pairs_size(function->tags, function->tags_count) + layers_size(settings);
     for (size_t i = 0; i < TEXTS; i++)
         size += strlen(texts[i]) + 1;
     owned_configuration *owned = lambda__allocate_zeroed(&lambda->base, size);
     if (!owned) return NULL;
     owned->allocator = lambda->base.allocator;
     lambda_pair *pairs = (lambda_pair *)(owned + 1);
-    char *at = (char *)(pairs + settings->environment_count + function->tags_count);
+    const char **layers = (const char **)(pairs + settings->environment_count + function->tags_count);
+    char *at = (char *)(layers + settings->layers_count);
     lambda_function_configuration *made = &owned->configuration;
     const char **fields[TEXTS] = {&made->function_name,
                                   &made->function_arn,
@@ -118,6 +127,10 @@ lambda_function_configuration *lambda__configuration_make(lambda_t *lambda, cons
     made->environment_count = settings->environment_count;
     made->tags = put_pairs(&pairs, &at, function->tags, function->tags_count);
     made->tags_count = function->tags_count;
+    made->layers = layers;
+    made->layers_count = settings->layers_count;
+    for (size_t i = 0; i < settings->layers_count; i++)
+        layers[i] = put(&at, settings->layers[i]);
     return made;
 }
 

@@ -11,8 +11,8 @@
 /** Appends the document. False when memory is out. As writer. */
 bool lambda__document_write(lambda_t *lambda, const lambda__image *image, lambda__buffer *text);
 
-/** Makes code of what a document says of it: `handler` is the handler string of the first version that has it. */
-typedef lambda_status lambda__code_maker(lambda_t *lambda, const char *function_name, const char *handler,
+/** Makes code of what a document says of it: `settings` are those of the first version that has it. */
+typedef lambda_status lambda__code_maker(lambda_t *lambda, const char *function_name, const lambda__settings *settings,
                                          const lambda__recipe *recipe, const char *sha256, uint64_t size,
                                          lambda__code **code);
 

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 
+#include "base/digest.h"
 #include "registry/document.h"
 
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
@@ -98,6 +99,21 @@ static lambda_status read_words(const reader *reading, size_t at, const chosen_w
     return LAMBDA_OK;
 }
 
+/** ARNs that point into the array, at most LAMBDA__LAYERS_MAX of them; NULL for no array. */
+static lambda_status read_layers(const reader *reading, size_t at, json_t *array,
+                                 const char *layers[LAMBDA__LAYERS_MAX])
+{
+    size_t count = json_array_size(array);
+    if (!array) return LAMBDA_OK;
+    if (!json_is_array(array) || count > LAMBDA__LAYERS_MAX)
+        return refuse(reading, "versions[%zu].settings.layers: is no array of at most %d", at, (int)LAMBDA__LAYERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        layers[i] = json_string_value(json_array_get(array, i));
+        if (!layers[i]) return refuse(reading, "versions[%zu].settings.layers: one is no string", at);
+    }
+    return LAMBDA_OK;
+}
+
 static lambda_status read_settings(const reader *reading, size_t at, json_t *object, lambda__settings **settings)
 {
     json_int_t memory_size = 0;
@@ -106,23 +122,28 @@ static lambda_status read_settings(const reader *reading, size_t at, json_t *obj
     json_int_t spare = 0;
     chosen_words words = {0};
     json_t *environment = NULL;
+    json_t *layers = NULL;
+    const char *layer_arns[LAMBDA__LAYERS_MAX];
     json_error_t error;
     lambda_function_config config = LAMBDA_ZERO;
     if (json_unpack_ex(object, &error, JSON_STRICT,
-                       "{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s?s, s?s, s?s, s?s, s?s, s?s}",
+                       "{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s?s, s?s, s?s, s?s, s?s, s?s, s?o}",
                        "memory_size", &memory_size, "timeout_ms", &timeout_ms, "ephemeral_storage_size", &ephemeral,
                        "spare_environments", &spare, "isolation", &words.isolation, "description", &config.description,
                        "handler", &config.handler, "role", &config.role, "dead_letter_target_arn",
                        &config.dead_letter_target_arn, "environment", &environment, "log_format", &words.log_format,
                        "application_log_level", &words.application_log_level, "system_log_level",
                        &words.system_log_level, "log_group", &config.logging_config.log_group, "tracing_mode",
-                       &words.tracing_mode, "metrics_mode", &words.metrics_mode) != 0)
+                       &words.tracing_mode, "metrics_mode", &words.metrics_mode, "layers", &layers) != 0)
         return refuse(reading, "versions[%zu].settings: %s", at, error.text);
     if (!narrow(memory_size, &config.memory_size) || !narrow(timeout_ms, &config.timeout_ms) ||
         !narrow(ephemeral, &config.ephemeral_storage_size) || !narrow(spare, &config.spare_environments))
         return refuse(reading, "versions[%zu].settings: a number is negative or too large", at);
     lambda_status status = read_words(reading, at, &words, &config);
+    if (status == LAMBDA_OK) status = read_layers(reading, at, layers, layer_arns);
     if (status != LAMBDA_OK) return status;
+    config.layers = layer_arns;
+    config.layers_count = json_array_size(layers);
     config.environment_count = json_object_size(environment);
     lambda_pair *pairs = NULL;
     status = read_pairs(reading, "environment", environment, &pairs);
@@ -132,14 +153,8 @@ static lambda_status read_settings(const reader *reading, size_t at, json_t *obj
     return status;
 }
 
-static bool is_sha256(const char *text)
-{
-    return strlen(text) == 44 &&
-           strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") == 44;
-}
-
 /** One of `codes`, made when the first version asks for it. */
-static lambda_status read_code(const reader *reading, json_int_t index, const char *handler)
+static lambda_status read_code(const reader *reading, json_int_t index, const lambda__settings *settings)
 {
     json_error_t error;
     lambda__recipe recipe = {0};
@@ -151,18 +166,21 @@ static lambda_status read_code(const reader *reading, json_int_t index, const ch
         return refuse(reading, "codes: there is none at %lld", (long long)index);
     if (reading->made[index]) return LAMBDA_OK;
     if (json_unpack_ex(json_array_get(reading->codes, (size_t)index), &error, JSON_STRICT,
-                       "{s:s, s:s, s:I, s?s, s?s, s:b, s:b}", "runtime", &recipe.runtime, "sha256", &sha256, "size",
-                       &size, "path", &recipe.path, "declaration", &recipe.declaration, "loadable", &loadable, "bytes",
-                       &bytes) != 0)
+                       "{s:s, s:s, s:I, s?s, s?s, s?s, s:b, s:b}", "runtime", &recipe.runtime, "sha256", &sha256,
+                       "size", &size, "path", &recipe.path, "declaration", &recipe.declaration, "reference",
+                       &recipe.reference, "loadable", &loadable, "bytes", &bytes) != 0)
         return refuse(reading, "codes[%lld]: %s", (long long)index, error.text);
-    if (!is_sha256(sha256)) return refuse(reading, "codes[%lld].sha256: is none", (long long)index);
+    if (!lambda__sha256_base64_valid(sha256)) return refuse(reading, "codes[%lld].sha256: is none", (long long)index);
     if (size < 0) return refuse(reading, "codes[%lld].size: is negative", (long long)index);
     size_t length = strlen(recipe.runtime);
     if (length == 0 || length > 64)
         return refuse(reading, "codes[%lld].runtime: is no driver's name", (long long)index);
+    if (recipe.reference && strlen(recipe.reference) > LAMBDA__REFERENCE_MAX)
+        return refuse(reading, "codes[%lld].reference: is longer than %d bytes", (long long)index,
+                      LAMBDA__REFERENCE_MAX);
     recipe.loadable = loadable;
     recipe.has_bytes = bytes;
-    return reading->make_code(reading->lambda, reading->function->name, handler, &recipe, sha256, (uint64_t)size,
+    return reading->make_code(reading->lambda, reading->function->name, settings, &recipe, sha256, (uint64_t)size,
                               &reading->made[index]);
 }
 
@@ -190,7 +208,7 @@ static lambda_status read_version(const reader *reading, size_t at, json_t *obje
     lambda_status status =
         lambda__limit_text(lambda, "description", description, LAMBDA__DESCRIPTION_MIN, LAMBDA__DESCRIPTION_MAX);
     if (status == LAMBDA_OK) status = read_settings(reading, at, settings_object, &settings);
-    if (status == LAMBDA_OK) status = read_code(reading, code, settings->handler);
+    if (status == LAMBDA_OK) status = read_code(reading, code, settings);
     if (status == LAMBDA_OK) {
         lambda__code *made = reading->made[code];
         *version = lambda__version_new(lambda, reading->function, (uint64_t)number, made, settings, description);

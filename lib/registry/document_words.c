@@ -4,7 +4,7 @@
 #include "registry/document.h"
 
 /* By the value of the setting. NULL: no word, as it is the default. */
-static const char *const isolations[] = {NULL, "INLINE", "THREAD"};
+static const char *const isolations[] = {NULL, "INLINE", "THREAD", "PROCESS"};
 static const char *const log_formats[] = {NULL, "TEXT", "JSON"};
 static const char *const log_levels[] = {NULL, "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"};
 static const char *const tracing_modes[] = {NULL, "PASS_THROUGH", "ACTIVE", "OFF"};

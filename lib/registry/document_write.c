@@ -24,11 +24,28 @@ static const char *unless(lambda__document_choice choice, unsigned value, unsign
     return value == standard ? NULL : lambda__document_word(choice, value);
 }
 
+/** Takes the settings over and adds the layers, if there are some. */
+static json_t *add_layers(json_t *object, const lambda__settings *settings)
+{
+    if (settings->layers_count == 0) return object;
+    json_t *layers = json_array();
+    bool complete = layers != NULL;
+    for (size_t i = 0; complete && i < settings->layers_count; i++)
+        complete = json_array_append_new(layers, json_string(settings->layers[i])) == 0;
+    if (!complete) {
+        json_decref(layers);
+        layers = NULL;
+    }
+    if (object && json_object_set_new(object, "layers", layers) == 0) return object;
+    json_decref(object);
+    return NULL;
+}
+
 static json_t *write_settings(const lambda__settings *settings)
 {
     const char *log_group = settings->log_group[0] ? settings->log_group : NULL;
     /* What came later is left out where it is the default: functions without it are written as they always were. */
-    return json_pack(
+    json_t *object = json_pack(
         "{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*}", "memory_size",
         (json_int_t)settings->memory_size, "timeout_ms", (json_int_t)settings->timeout_ms, "ephemeral_storage_size",
         (json_int_t)settings->ephemeral_storage_size, "spare_environments", (json_int_t)settings->spare_environments,
@@ -41,16 +58,17 @@ static json_t *write_settings(const lambda__settings *settings)
         log_group, "tracing_mode",
         unless(LAMBDA__WORD_TRACING_MODE, settings->tracing_mode, LAMBDA_TRACING_PASS_THROUGH), "metrics_mode",
         unless(LAMBDA__WORD_METRICS_MODE, settings->metrics_mode, LAMBDA_METRICS_ON));
+    return add_layers(object, settings);
 }
 
 static json_t *write_code(const lambda__registry_port *port, lambda__code *code)
 {
     lambda__recipe recipe;
     port->code_describe(code, &recipe);
-    return json_pack("{s:s, s:s, s:I, s:s*, s:s*, s:b, s:b}", "runtime", recipe.runtime, "sha256",
+    return json_pack("{s:s, s:s, s:I, s:s*, s:s*, s:s*, s:b, s:b}", "runtime", recipe.runtime, "sha256",
                      port->code_sha256(code), "size", (json_int_t)port->code_size(code), "path", recipe.path,
-                     "declaration", recipe.declaration, "loadable", (int)recipe.loadable, "bytes",
-                     (int)recipe.has_bytes);
+                     "declaration", recipe.declaration, "reference", recipe.reference, "loadable", (int)recipe.loadable,
+                     "bytes", (int)recipe.has_bytes);
 }
 
 /** Versions share code: each piece stands once in `codes`, and a version has its index. */

@@ -156,9 +156,11 @@ lambda_status lambda_function_create_sized(lambda_t *lambda, const lambda_functi
     if (status != LAMBDA_OK) return status;
     char text[LAMBDA__FUNCTION_NAME_MAX + 1] = "";
     memcpy(text, name.function, name.function_length);
+    if (config.isolation == LAMBDA_ISOLATION_DEFAULT)
+        config.isolation = port->code_isolation(lambda, config.code.runtime);
     status = lambda__settings_make(lambda, text, &config, NULL, &settings);
     if (status != LAMBDA_OK) return status;
-    status = port->code_load(lambda, &config.code, text, settings->handler, &code);
+    status = port->code_load(lambda, &config.code, text, settings, &code);
     if (status == LAMBDA_OK) {
         lambda__function *function = build(lambda, &config, &name, code, settings);
         status = function ? LAMBDA_OK : lambda__out_of_memory(&lambda->base);

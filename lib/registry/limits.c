@@ -9,6 +9,9 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS  "0123456789"
 
+/* https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html, characters. */
+#define LAYER_NAME_MAX 140
+
 /* https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html, "Defined runtime environment variables": reserved. */
 static const char *const reserved_names[] = {
     "_HANDLER",
@@ -80,6 +83,47 @@ lambda_status lambda__limit_role(lambda_t *lambda, const char *role)
     lambda_status status = lambda__limit_text(lambda, "role", role, LAMBDA__ROLE_MIN, LAMBDA__ROLE_MAX);
     if (status != LAMBDA_OK || !role || role[0] == '\0' || role_is_valid(role)) return status;
     return lambda__fail(&lambda->base, INVALID, "role: \"%.200s\" is not the ARN of an IAM role", role);
+}
+
+/**
+ * Characters before the version's colon in arn:PARTITION:lambda:REGION:ACCOUNT:layer:NAME:VERSION,
+ * https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html; 0 where it is none.
+ */
+static size_t layer_length(const char *arn)
+{
+    static const char *const before[] = {"arn:", ":lambda:", ":", ":layer:"};
+    static const char *const characters[] = {LETTERS DIGITS "-", LETTERS DIGITS "-", DIGITS, LETTERS DIGITS "-_"};
+    const char *at = arn;
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+        if (strncmp(at, before[i], strlen(before[i])) != 0) return 0;
+        at += strlen(before[i]);
+        size_t length = strspn(at, characters[i]);
+        if (length == 0 || (characters[i][0] == '0' && length != 12) || length > LAYER_NAME_MAX) return 0;
+        at += length;
+    }
+    size_t digits = at[0] == ':' ? strspn(at + 1, DIGITS) : 0;
+    bool version = digits > 0 && digits <= 19 && at[1] != '0' && at[1 + digits] == '\0';
+    return version ? (size_t)(at - arn) : 0;
+}
+
+lambda_status lambda__limit_layers(lambda_t *lambda, const char *const *layers, size_t count)
+{
+    if (!layers && count > 0) return lambda__fail(&lambda->base, INVALID, "layers: is NULL with a count of %zu", count);
+    if (count > LAMBDA__LAYERS_MAX)
+        return lambda__fail(&lambda->base, INVALID, "layers: %zu are more than %d", count, (int)LAMBDA__LAYERS_MAX);
+    size_t lengths[LAMBDA__LAYERS_MAX];
+    for (size_t i = 0; i < count; i++) {
+        if (!layers[i]) return lambda__fail(&lambda->base, INVALID, "layers[%zu]: is NULL", i);
+        lengths[i] = layer_length(layers[i]);
+        if (lengths[i] == 0)
+            return lambda__fail(&lambda->base, INVALID, "layers[%zu]: \"%.200s\" is not the ARN of a layer version", i,
+                                layers[i]);
+        for (size_t j = 0; j < i; j++)
+            if (lengths[j] == lengths[i] && memcmp(layers[j], layers[i], lengths[i]) == 0)
+                return lambda__fail(&lambda->base, INVALID, "layers[%zu]: \"%s\" is of the same layer as another", i,
+                                    layers[i]);
+    }
+    return LAMBDA_OK;
 }
 
 lambda_status lambda__limit_logging(lambda_t *lambda, const lambda_logging_config *logging, size_t group_minimum)

@@ -17,6 +17,7 @@
     X(DESCRIPTION, 0, 256, 0, "$DOCS/api/API_CreateFunction.html, characters")                                         \
     X(HANDLER, 0, 128, 0, "$DOCS/api/API_CreateFunction.html, characters")                                             \
     X(ROLE, 0, 512, 0, "https://docs.aws.amazon.com/IAM/latest/APIReference/API_Role.html, path and name")             \
+    X(LAYERS, 0, 5, 0, "$DOCS/dg/gettingstarted-limits.html")                                                          \
     X(LOG_GROUP, 1, 512, 0, "$DOCS/api/API_LoggingConfig.html, characters")                                            \
     X(TAGS, 0, 50, 0, "$DOCS/dg/configuration-tags.html")                                                              \
     X(TAG_NAME, 1, 128, 0, "$DOCS/dg/configuration-tags.html, characters")                                             \
@@ -43,6 +44,9 @@ lambda_status lambda__limit_text(lambda_t *lambda, const char *field, const char
 /** A handler string, an IAM role's ARN, or NULL. */
 lambda_status lambda__limit_handler(lambda_t *lambda, const char *handler);
 lambda_status lambda__limit_role(lambda_t *lambda, const char *role);
+
+/** ARNs of layer versions: form, number, no layer twice. */
+lambda_status lambda__limit_layers(lambda_t *lambda, const char *const *layers, size_t count);
 
 /** A function's log: format, levels, and a group of at least so many characters. */
 lambda_status lambda__limit_logging(lambda_t *lambda, const lambda_logging_config *logging, size_t group_minimum);

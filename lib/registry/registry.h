@@ -23,13 +23,18 @@ typedef struct lambda__code lambda__code;
 
 struct lambda__version;
 struct lambda__function;
+struct lambda__settings;
 struct lambda__concurrency;
+
+/** Bytes of a reference. */
+#define LAMBDA__REFERENCE_MAX 1024
 
 /** How code is loaded again in another process. What is borrowed lives as long as the code. */
 typedef struct lambda__recipe {
     const char *runtime;     /* the driver's name */
     const char *path;        /* typed: the library, NULL for the program; shared object: its file's name; else NULL */
     const char *declaration; /* typed; else NULL */
+    const char *reference;   /* a driver's own words for the code; NULL where it gave none */
     bool loadable;           /* false: only the host can give it again */
     bool has_bytes;          /* it is loaded from bytes that stand in the store on their own */
     lambda_bytes bytes;      /* those, where they are in memory */
@@ -52,12 +57,16 @@ typedef struct lambda__kept_concurrency {
 
 /** What the registry needs of the floors above. */
 typedef struct lambda__registry_port {
-    /** Loads code; `*code` holds one reference. The status and message are the driver's. */
+    /** Where code of that runtime runs if nobody says so: LAMBDA_ISOLATION_INLINE or _PROCESS. */
+    lambda_isolation (*code_isolation)(lambda_t *lambda, const char *runtime);
+    /**
+     * Loads code for what `settings` say of handler, layers and isolation; `*code` holds one reference. The status and message are the driver's.
+     */
     lambda_status (*code_load)(lambda_t *lambda, const lambda_code *description, const char *function_name,
-                               const char *handler, lambda__code **code);
-    /** The same code with another handler string: a new code, or the same one with one reference more. */
-    lambda_status (*code_reload)(lambda_t *lambda, lambda__code *code, const char *function_name, const char *handler,
-                                 lambda__code **reloaded);
+                               const struct lambda__settings *settings, lambda__code **code);
+    /** The same code with another handler string or other layers: a new code, or the same one with one reference more. */
+    lambda_status (*code_reload)(lambda_t *lambda, lambda__code *code, const char *function_name,
+                                 const struct lambda__settings *settings, lambda__code **reloaded);
     lambda__code *(*code_retain)(lambda__code *code);
     void (*code_release)(lambda_t *lambda, lambda__code *code);
     const char *(*code_runtime)(const lambda__code *code); /* the driver's name; lives as long as the code */
@@ -71,7 +80,13 @@ typedef struct lambda__registry_port {
     const char *(*code_reason)(const lambda__code *code);
     /** Loads what stands in for unbound code from now on: it has the sha256, size and recipe of that. */
     lambda_status (*code_bind)(lambda_t *lambda, lambda__code *unbound, const lambda_code *description,
-                               const char *function_name, const char *handler, lambda__code **code);
+                               const char *function_name, const struct lambda__settings *settings, lambda__code **code);
+    /**
+     * The same by the reference that stands in its recipe. What cannot be loaded is unbound code with the driver's message as its reason, in place of
+     * the other likewise. OutOfMemory where not even that can be had.
+     */
+    lambda_status (*code_bind_reference)(lambda_t *lambda, lambda__code *unbound, const char *function_name,
+                                         const struct lambda__settings *settings, lambda__code **code);
     /** A copy of what the function has of its own, to be released; `*kept` NULL for nothing. */
     lambda_status (*concurrency_describe)(lambda_t *lambda, struct lambda__function *function,
                                           lambda__kept_concurrency **kept);
@@ -114,6 +129,8 @@ typedef struct lambda__settings {
     const char *dead_letter; /* "" for none */
     const lambda_pair *environment;
     size_t environment_count;
+    const char *const *layers; /* ARNs of layer versions */
+    size_t layers_count;
 } lambda__settings;
 
 #define LAMBDA__WARM_SLOTS 4
@@ -212,6 +229,12 @@ void lambda__registry_empty(lambda_t *lambda);
 
 /** Functions, and bytes of the code of all versions. */
 void lambda__registry_usage(lambda_t *lambda, uint64_t *functions, uint64_t *code_bytes);
+
+/**
+ * A driver was added: versions that came back from the store with a reference of its are loaded. `process`: it is the one of that name for
+ * LAMBDA_ISOLATION_PROCESS.
+ */
+void lambda__registry_driver_added(lambda_t *lambda, const char *runtime, bool process);
 
 /** Frees the registry with all that is left in it. No invocation runs, no target is open. */
 void lambda__registry_close(lambda_t *lambda, lambda__registry *registry);

@@ -87,6 +87,9 @@ void lambda__stored_name(const char *sha256, char name[LAMBDA__STORED_SIZE]);
 lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name, const lambda_function_config *config,
                                     const lambda__settings *old, lambda__settings **settings);
 bool lambda__settings_equal(const lambda__settings *one, const lambda__settings *two);
+
+/** True if both have the same layers in the same order. */
+bool lambda__layers_equal(const lambda__settings *one, const lambda__settings *two);
 void lambda__settings_release(lambda_t *lambda, lambda__settings *settings);
 
 /* ---- versions and directories: registry/directory.c */

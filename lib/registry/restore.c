@@ -11,7 +11,7 @@
 typedef struct code_source {
     lambda_t *lambda;
     const char *function_name;
-    const char *handler;
+    const lambda__settings *settings;
     const lambda__recipe *recipe;
     const char *sha256;
     bool found;
@@ -36,7 +36,7 @@ static lambda_status load_bytes(void *user, const char *name, lambda_bytes value
                                .data = value.data,
                                .data_length = value.length};
     source->status = source->lambda->registry->port.code_load(source->lambda, &description, source->function_name,
-                                                              source->handler, &source->code);
+                                                              source->settings, &source->code);
     return LAMBDA_OK;
 }
 
@@ -50,7 +50,10 @@ static lambda_status load_again(code_source *source, const char **reason)
         *reason = "it is the host's own, which no store can keep";
         return LAMBDA_OK;
     }
-    if (recipe->has_bytes) {
+    if (recipe->reference) {
+        /* Its driver is added once the service is open: see lambda__registry_driver_added. */
+        *reason = "its runtime driver is not registered";
+    } else if (recipe->has_bytes) {
         char name[LAMBDA__STORED_SIZE];
         lambda__stored_name(source->sha256, name);
         lambda_status status = store->read(store->user, "code", name, load_bytes, source);
@@ -60,7 +63,7 @@ static lambda_status load_again(code_source *source, const char **reason)
     } else {
         lambda_code description = {
             .runtime = recipe->runtime, .path = recipe->path, .declaration = recipe->declaration};
-        source->status = lambda->registry->port.code_load(lambda, &description, source->function_name, source->handler,
+        source->status = lambda->registry->port.code_load(lambda, &description, source->function_name, source->settings,
                                                           &source->code);
     }
     if (source->status == LAMBDA_ERROR_OUT_OF_MEMORY) return source->status;
@@ -68,11 +71,11 @@ static lambda_status load_again(code_source *source, const char **reason)
     return LAMBDA_OK;
 }
 
-static lambda_status make_code(lambda_t *lambda, const char *function_name, const char *handler,
+static lambda_status make_code(lambda_t *lambda, const char *function_name, const lambda__settings *settings,
                                const lambda__recipe *recipe, const char *sha256, uint64_t size, lambda__code **code)
 {
     code_source source = {
-        .lambda = lambda, .function_name = function_name, .handler = handler, .recipe = recipe, .sha256 = sha256};
+        .lambda = lambda, .function_name = function_name, .settings = settings, .recipe = recipe, .sha256 = sha256};
     const char *reason = NULL;
     lambda_status status = load_again(&source, &reason);
     if (status == LAMBDA_OK && !source.code)

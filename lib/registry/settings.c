@@ -28,7 +28,7 @@ static lambda_status check(lambda_t *lambda, const lambda_function_config *confi
     if (status == LAMBDA_OK && config->spare_environments != LAMBDA_NO_SPARE_ENVIRONMENTS)
         status = lambda__limit_number(lambda, "spare_environments", config->spare_environments,
                                       LAMBDA__SPARE_ENVIRONMENTS_MIN, LAMBDA__SPARE_ENVIRONMENTS_MAX);
-    if (status == LAMBDA_OK && (unsigned)config->isolation > LAMBDA_ISOLATION_THREAD)
+    if (status == LAMBDA_OK && (unsigned)config->isolation > LAMBDA_ISOLATION_PROCESS)
         status = lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "isolation: %d is none",
                               (int)config->isolation);
     if (status == LAMBDA_OK && config->isolation == LAMBDA_ISOLATION_THREAD &&
@@ -41,8 +41,18 @@ static lambda_status check(lambda_t *lambda, const lambda_function_config *confi
     if (status == LAMBDA_OK) status = lambda__limit_handler(lambda, config->handler);
     if (status == LAMBDA_OK) status = lambda__limit_role(lambda, config->role);
     if (status == LAMBDA_OK) status = lambda__limit_environment(lambda, config->environment, config->environment_count);
+    if (status == LAMBDA_OK) status = lambda__limit_layers(lambda, config->layers, config->layers_count);
     if (status == LAMBDA_OK) status = check_observed(lambda, config, update);
     return status;
+}
+
+/** Code is made ready by a driver of one kind: an update cannot give it to the other. */
+static lambda_status check_isolation(lambda_t *lambda, lambda_isolation wanted, const lambda__settings *old)
+{
+    bool process = old->isolation == LAMBDA_ISOLATION_PROCESS;
+    if (wanted == LAMBDA_ISOLATION_DEFAULT || (wanted == LAMBDA_ISOLATION_PROCESS) == process) return LAMBDA_OK;
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                        "isolation: an update cannot change it %s PROCESS", process ? "from" : "to");
 }
 
 static const char *put(char **at, const char *text)
@@ -53,18 +63,22 @@ static const char *put(char **at, const char *text)
     return copy;
 }
 
-/** One allocation: the struct, its pairs, then all strings. */
+/** One allocation: the struct, its pairs, its layers, then all strings. */
 static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
 {
     size_t size = strlen(from->description) + strlen(from->handler) + strlen(from->role) + strlen(from->dead_letter) +
                   strlen(from->log_group) + 5;
     for (size_t i = 0; i < from->environment_count; i++)
         size += strlen(from->environment[i].name) + strlen(from->environment[i].value) + 2;
+    for (size_t i = 0; i < from->layers_count; i++)
+        size += strlen(from->layers[i]) + 1;
     size_t pairs_size = from->environment_count * sizeof(lambda_pair);
-    lambda__settings *made = lambda__allocate(&lambda->base, sizeof(*made) + pairs_size + size);
+    size_t layers_size = from->layers_count * sizeof(char *);
+    lambda__settings *made = lambda__allocate(&lambda->base, sizeof(*made) + pairs_size + layers_size + size);
     if (!made) return NULL;
     lambda_pair *pairs = (lambda_pair *)(made + 1);
-    char *at = (char *)pairs + pairs_size;
+    const char **layers = (const char **)(pairs + from->environment_count);
+    char *at = (char *)(layers + from->layers_count);
     *made = (lambda__settings){.memory_size = from->memory_size,
                                .timeout_ms = from->timeout_ms,
                                .ephemeral_storage_size = from->ephemeral_storage_size,
@@ -76,7 +90,9 @@ static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
                                .tracing_mode = from->tracing_mode,
                                .metrics_mode = from->metrics_mode,
                                .environment = pairs,
-                               .environment_count = from->environment_count};
+                               .environment_count = from->environment_count,
+                               .layers = layers,
+                               .layers_count = from->layers_count};
     atomic_init(&made->references, 1);
     if (made->metrics_mode == LAMBDA_METRICS_OFF) lambda__metrics_some_off(lambda);
     made->description = put(&at, from->description);
@@ -88,6 +104,8 @@ static lambda__settings *copy(lambda_t *lambda, const lambda__settings *from)
         pairs[i].name = put(&at, from->environment[i].name);
         pairs[i].value = put(&at, from->environment[i].value);
     }
+    for (size_t i = 0; i < from->layers_count; i++)
+        layers[i] = put(&at, from->layers[i]);
     return made;
 }
 
@@ -97,31 +115,11 @@ static uint8_t choose(unsigned wanted, uint8_t old)
     return wanted ? (uint8_t)wanted : old;
 }
 
-lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name, const lambda_function_config *config,
-                                    const lambda__settings *old, lambda__settings **settings)
+/** What was asked for, and else what was before. Borrows all texts. */
+static lambda__settings merge(const lambda_function_config *config, const lambda__settings *old)
 {
-    static const lambda__settings standard = {.memory_size = LAMBDA__MEMORY_SIZE_DEFAULT,
-                                              .timeout_ms = LAMBDA__TIMEOUT_MS_DEFAULT,
-                                              .ephemeral_storage_size = LAMBDA__EPHEMERAL_STORAGE_SIZE_DEFAULT,
-                                              .spare_environments = LAMBDA__SPARE_ENVIRONMENTS_DEFAULT,
-                                              .isolation = LAMBDA_ISOLATION_INLINE,
-                                              .log_format = LAMBDA_LOG_FORMAT_TEXT,
-                                              .tracing_mode = LAMBDA_TRACING_PASS_THROUGH,
-                                              .metrics_mode = LAMBDA_METRICS_ON,
-                                              .log_group = "",
-                                              .description = "",
-                                              .handler = "",
-                                              .role = "",
-                                              .dead_letter = ""};
-    lambda_status status = check(lambda, config, old != NULL);
-    const char *target = config->dead_letter_target_arn;
-    if (status == LAMBDA_OK)
-        status = function_name ? lambda__target_check(lambda, function_name, "dead_letter_target_arn", target)
-                               : lambda__target_text_check(lambda, "dead_letter_target_arn", target);
-    if (status != LAMBDA_OK) return status;
-    if (!old) old = &standard;
     const lambda_logging_config *logging = &config->logging_config;
-    lambda__settings wanted = {
+    return (lambda__settings){
         .memory_size = config->memory_size ? config->memory_size : old->memory_size,
         .timeout_ms = config->timeout_ms ? config->timeout_ms : old->timeout_ms,
         .ephemeral_storage_size =
@@ -141,7 +139,35 @@ lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name,
         .dead_letter = config->dead_letter_target_arn ? config->dead_letter_target_arn : old->dead_letter,
         .environment = config->environment ? config->environment : old->environment,
         .environment_count = config->environment ? config->environment_count : old->environment_count,
+        .layers = config->layers ? config->layers : old->layers,
+        .layers_count = config->layers ? config->layers_count : old->layers_count,
     };
+}
+
+lambda_status lambda__settings_make(lambda_t *lambda, const char *function_name, const lambda_function_config *config,
+                                    const lambda__settings *old, lambda__settings **settings)
+{
+    static const lambda__settings standard = {.memory_size = LAMBDA__MEMORY_SIZE_DEFAULT,
+                                              .timeout_ms = LAMBDA__TIMEOUT_MS_DEFAULT,
+                                              .ephemeral_storage_size = LAMBDA__EPHEMERAL_STORAGE_SIZE_DEFAULT,
+                                              .spare_environments = LAMBDA__SPARE_ENVIRONMENTS_DEFAULT,
+                                              .isolation = LAMBDA_ISOLATION_INLINE,
+                                              .log_format = LAMBDA_LOG_FORMAT_TEXT,
+                                              .tracing_mode = LAMBDA_TRACING_PASS_THROUGH,
+                                              .metrics_mode = LAMBDA_METRICS_ON,
+                                              .log_group = "",
+                                              .description = "",
+                                              .handler = "",
+                                              .role = "",
+                                              .dead_letter = ""};
+    lambda_status status = check(lambda, config, old != NULL);
+    if (status == LAMBDA_OK && old) status = check_isolation(lambda, config->isolation, old);
+    const char *target = config->dead_letter_target_arn;
+    if (status == LAMBDA_OK)
+        status = function_name ? lambda__target_check(lambda, function_name, "dead_letter_target_arn", target)
+                               : lambda__target_text_check(lambda, "dead_letter_target_arn", target);
+    if (status != LAMBDA_OK) return status;
+    lambda__settings wanted = merge(config, old ? old : &standard);
     /* Many functions are configured alike: what is equal to the last is shared with it. */
     lambda__registry_lock(lambda);
     lambda__settings *last = lambda->registry->standard;
@@ -178,6 +204,14 @@ bool lambda__settings_equal(const lambda__settings *one, const lambda__settings 
     for (size_t i = 0; same && i < one->environment_count; i++)
         same = strcmp(one->environment[i].name, two->environment[i].name) == 0 &&
                strcmp(one->environment[i].value, two->environment[i].value) == 0;
+    return same && lambda__layers_equal(one, two);
+}
+
+bool lambda__layers_equal(const lambda__settings *one, const lambda__settings *two)
+{
+    bool same = one->layers_count == two->layers_count;
+    for (size_t i = 0; same && i < one->layers_count; i++)
+        same = strcmp(one->layers[i], two->layers[i]) == 0;
     return same;
 }
 

@@ -93,10 +93,10 @@ static lambda_status configured(lambda_t *lambda, const snapshot *from, const la
     lambda__code *code = NULL;
     lambda_status status = lambda__settings_make(lambda, from->name, changes, old->settings, &settings);
     if (status != LAMBDA_OK) return status;
-    if (strcmp(settings->handler, old->settings->handler) == 0)
+    if (strcmp(settings->handler, old->settings->handler) == 0 && lambda__layers_equal(settings, old->settings))
         code = port->code_retain(from->code);
     else
-        status = port->code_reload(lambda, from->code, from->name, settings->handler, &code);
+        status = port->code_reload(lambda, from->code, from->name, settings, &code);
     if (status != LAMBDA_OK) {
         lambda__settings_release(lambda, settings);
         return status;
@@ -109,8 +109,7 @@ static lambda_status coded(lambda_t *lambda, const snapshot *from, const lambda_
 {
     lambda__settings *settings = from->version->settings;
     lambda__code *code = NULL;
-    lambda_status status =
-        lambda->registry->port.code_load(lambda, &update->code, from->name, settings->handler, &code);
+    lambda_status status = lambda->registry->port.code_load(lambda, &update->code, from->name, settings, &code);
     if (status != LAMBDA_OK) return status;
     atomic_fetch_add_explicit(&settings->references, 1, memory_order_relaxed);
     return make_latest(lambda, from, code, settings, latest);

@@ -30,7 +30,7 @@ static inline bool lambda__code_is_unbound(const lambda__code *code)
     return code->handler.handler == NULL;
 }
 
-/** The drivers that come with the library: lambda_runtime_driver each. */
+/** The drivers that come with the library, none of which runs processes: lambda_runtime_driver each. */
 extern const lambda_runtime_driver lambda__runtime_native;        /* runtime/native.c */
 extern const lambda_runtime_driver lambda__runtime_typed;         /* runtime/typed.c */
 extern const lambda_runtime_driver lambda__runtime_shared_object; /* runtime/shared_object.c */
@@ -38,6 +38,11 @@ extern const lambda_runtime_driver lambda__runtime_shared_object; /* runtime/sha
 typedef struct lambda__runtimes lambda__runtimes;
 
 lambda_status lambda__runtimes_open(lambda_t *lambda, lambda__runtimes **runtimes);
+
+/** The service closes: from here on code is unloaded because of that. */
+void lambda__runtimes_closing(lambda_t *lambda);
+
+/** Nothing of the service is left but what drivers may ask for memory and messages: their last call. */
 void lambda__runtimes_close(lambda_t *lambda, lambda__runtimes *runtimes);
 
 /** Fills in the code half of the registry's port. */

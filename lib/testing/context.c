@@ -123,6 +123,10 @@ lambda_status lambda_test_context_new_sized(lambda_t *lambda, const lambda_test_
              or_default(fields.aws_request_id, "00000000-0000-4000-8000-000000000000"));
     made->settings.memory_size = fields.memory_limit_in_mb ? fields.memory_limit_in_mb : 128;
     made->settings.ephemeral_storage_size = 512;
+    made->settings.timeout_ms = fields.remaining_time_ms ? fields.remaining_time_ms : 3000;
+    made->settings.isolation = LAMBDA_ISOLATION_INLINE;
+    made->settings.log_format = LAMBDA_LOG_FORMAT_TEXT;
+    made->settings.tracing_mode = LAMBDA_TRACING_PASS_THROUGH;
     made->settings.log_group = "";
     fake_environment->lambda = lambda;
     fake_environment->version = &made->version;
@@ -226,7 +230,7 @@ lambda_status lambda_test_response_new(lambda_t *lambda, lambda_response **respo
         return lambda__fail(lambda ? &lambda->base : NULL, INVALID, "%s: is NULL", lambda ? "response" : "lambda");
     *response = lambda__allocate_zeroed(&lambda->base, sizeof(**response));
     if (!*response) return lambda__out_of_memory(&lambda->base);
-    (*response)->lambda = lambda;
+    **response = lambda__response_empty(lambda);
     return LAMBDA_OK;
 }
 

@@ -56,10 +56,12 @@ extern const bench bench_async_durable_group;
 extern const bench bench_async_durable_relaxed;
 extern const bench bench_async_depth;
 
+extern const bench bench_package_unpack;
 extern const bench bench_process_bootstrap;
 extern const bench bench_process_ric;
 extern const bench bench_process_cold;
 extern const bench bench_process_endpoint;
+extern const bench bench_stream_throughput;
 
 /** The service of sync_by_target, for those that have it as their yardstick. */
 void bench_warm_open(void);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Each shared library exports what its exports.txt lists, and its headers declare no more and no less: the core's are all headers
-# but those of adapters, an adapter lib/NAME has include/lambda/NAME.h.
+# but those of adapters, an adapter's are those that its build installs.
 set -eu
 cd "$(dirname "$0")/../.."
 ./dev build >/dev/null
@@ -20,12 +20,13 @@ compare() {
 
 headers="include/lambda/port/*.h"
 for header in include/lambda/*.h; do
-    adapter=$(basename "$header" .h)
-    if [ -e "lib/$adapter/exports.txt" ]; then
-        compare "build/release/lib/$adapter/liblambda-$adapter.so" "lib/$adapter/exports.txt" "$header"
-    else
-        headers="$headers $header"
-    fi
+    if ! grep -q "$header'" lib/*/meson.build bindings/*/meson.build; then headers="$headers $header"; fi
+done
+for exports in lib/*/exports.txt bindings/*/exports.txt; do
+    folder=$(dirname "$exports")
+    # shellcheck disable=SC2046 # a list of words
+    compare "build/release/$folder/liblambda-$(basename "$folder").so" "$exports" \
+        $(grep -oE 'include/lambda/[a-z_]+\.h' "$folder/meson.build")
 done
 # shellcheck disable=SC2086 # a list of words
 compare build/release/lib/liblambda.so lib/exports.txt $headers

@@ -24,7 +24,7 @@ static int open_service(void **state)
     (void)state;
     memory = (test_memory){0};
     lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory), .limits = {.response_payload = 100000}});
-    response = (lambda_response){.lambda = lambda};
+    response = lambda__response_empty(lambda);
     return 0;
 }
 

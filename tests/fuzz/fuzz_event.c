@@ -8,7 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     lambda_t *lambda = fuzz_service();
     lambda_event event = {.lambda = lambda, .payload = {data, size}};
-    lambda_response response = {.lambda = lambda};
+    lambda_response response = lambda__response_empty(lambda);
     int i = 0;
     int b = 0;
     double f = 0;

@@ -4,11 +4,11 @@
 #include "registry/document.h"
 
 /** No code of a document is loaded here. */
-static lambda_status make_code(lambda_t *lambda, const char *function_name, const char *handler,
+static lambda_status make_code(lambda_t *lambda, const char *function_name, const lambda__settings *settings,
                                const lambda__recipe *recipe, const char *sha256, uint64_t size, lambda__code **code)
 {
     (void)function_name;
-    (void)handler;
+    (void)settings;
     return lambda->registry->port.code_unbound(lambda, recipe, sha256, size, "not loaded", code);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "driver.h"
 #include "file_fixture.h"
 
 static int setup(void **state)
@@ -136,12 +137,52 @@ static void large_values(void **state)
     free(data);
 }
 
+/** A service with its functions in the file, and a driver of processes. */
+static lambda_t *open_service(const file_fixture *f, lambda_sqlite **file, test_driver *driver)
+{
+    lambda_options options = {.executor = {.kind = LAMBDA_EXECUTOR_NONE}};
+    assert_ok(NULL, lambda_sqlite_open(f->path, NULL, file));
+    lambda_sqlite_use(*file, &options);
+    lambda_t *lambda = test_open(&options);
+    *driver = (test_driver){.process = true, .refers = true};
+    const lambda_runtime_driver port = test_driver_port(driver, "own", true);
+    assert_ok(lambda, lambda_runtime_register(lambda, &port));
+    return lambda;
+}
+
+static void functions_of_drivers_come_back(void **state)
+{
+    file_fixture *f = *state;
+    lambda_sqlite *file = NULL;
+    test_driver driver;
+    file_close(f);
+    lambda_t *lambda = open_service(f, &file, &driver);
+    const char *const layers[] = {"arn:aws:lambda:us-east-1:000000000000:layer:a:1"};
+    const lambda_function_config config = {.function_name = "f",
+                                           .code = test_driver_code("own", "alpha"),
+                                           .handler = "h",
+                                           .layers = layers,
+                                           .layers_count = 1};
+    assert_ok(lambda, lambda_function_create(lambda, &config));
+    for (int i = 0; i < 2; i++) {
+        lambda_result result = {0};
+        assert_ok(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("1"), &result));
+        test_assert_payload(&result, "alpha h arn:aws:lambda:us-east-1:000000000000:layer:a:1");
+        lambda_result_clear(&result);
+        lambda_close(lambda);
+        lambda_sqlite_close(file);
+        assert_int_equal(driver.closes, 1);
+        if (i == 0) lambda = open_service(f, &file, &driver);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values_are_kept, setup, teardown),
         cmocka_unit_test_setup_teardown(limits, setup, teardown),
         cmocka_unit_test_setup_teardown(large_values, setup, teardown),
+        cmocka_unit_test_setup_teardown(functions_of_drivers_come_back, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

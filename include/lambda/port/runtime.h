@@ -104,6 +104,9 @@ LAMBDA_API lambda_log_format lambda_context_log_format(lambda_context *context);
 /** The level below which the function's own lines are not written, whether there is a sink or not; never LAMBDA_LOG_DEFAULT. */
 LAMBDA_API lambda_log_level lambda_context_application_log_level(lambda_context *context);
 
+/** Bytes of a response, or of an error, that is not read in parts: `lambda_limits.response_payload`. 0 for a NULL context. */
+LAMBDA_API size_t lambda_context_response_limit(lambda_context *context);
+
 /** X-Ray's mode of the function; never LAMBDA_TRACING_DEFAULT. */
 LAMBDA_API lambda_tracing_mode lambda_context_tracing_mode(lambda_context *context);
 
@@ -125,7 +128,7 @@ LAMBDA_API bool lambda_context_logs(lambda_context *context);
 
 /**
  * For an init hook that is about to fail: what the invocation is answered with instead of "Runtime.InitError" and the thread's message. `type` is Lambda's
- * error type ("Runtime.ExitError"). `payload` is the error's JSON object as the function gave it; `length` 0: it is made of `type` and the thread's message.
+ * error type ("Runtime.ExitError"). `payload` is the error's JSON object as the function gave it; `length` 0: it is made of `type` and the thread's message, before which "RequestId: ID Error: " is put, as Lambda does.
  * Copied; a later one replaces it. LAMBDA_ERROR_OUT_OF_MEMORY; LAMBDA_ERROR_INVALID_PARAMETER_VALUE for NULL, or outside of an init hook.
  */
 LAMBDA_API lambda_status lambda_context_init_error(lambda_context *context, const char *type, const void *payload,

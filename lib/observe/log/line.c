@@ -58,6 +58,12 @@ static void put_ms(ink *to, uint64_t ns)
     put(to, decimals, 3);
 }
 
+/** Nanoseconds as seconds with two decimals. */
+static void put_seconds(ink *to, uint64_t ns)
+{
+    put_ms(to, ns / 1000);
+}
+
 static void put_hex(ink *to, uint64_t value, int count)
 {
     char digits[16];
@@ -108,6 +114,18 @@ static void write_time(char text[TIME_LENGTH], uint64_t ns)
 
 /* ---- the platform's lines */
 
+/** "2026-01-01T00:00:00.000Z REQUEST-ID ", which stands before what the platform says of a timeout. */
+static void text_before(ink *to, const lambda__log_event *event, const lambda_log_record *record)
+{
+    char time[TIME_LENGTH];
+    if (event->kind != LAMBDA__LOG_TIMEOUT) return;
+    write_time(time, record->time_ns);
+    put(to, time, sizeof(time));
+    PUT(to, " ");
+    put_text(to, record->request_id);
+    PUT(to, " ");
+}
+
 static bool failed(const lambda__log_event *event)
 {
     return strcmp(event->status, "success") != 0;
@@ -129,6 +147,8 @@ lambda_log_level lambda__log_event_level(const lambda__log_event *event)
         return wrong ? LAMBDA_LOG_WARN : LAMBDA_LOG_DEBUG;
     case LAMBDA__LOG_REPORT:
         return wrong ? LAMBDA_LOG_WARN : LAMBDA_LOG_INFO;
+    case LAMBDA__LOG_TIMEOUT:
+        return event->json ? LAMBDA_LOG_OFF : LAMBDA_LOG_WARN;
     default:
         return LAMBDA_LOG_INFO;
     }
@@ -221,6 +241,11 @@ static void text_line(ink *to, const lambda__log_event *event, const char *reque
         PUT(to, "REPORT RequestId: ");
         put_text(to, request_id);
         text_report(to, event);
+        break;
+    case LAMBDA__LOG_TIMEOUT:
+        PUT(to, "Task timed out after ");
+        put_seconds(to, event->duration);
+        PUT(to, " seconds");
     }
 }
 
@@ -267,6 +292,10 @@ static void json_metrics(ink *to, const lambda__log_event *event)
 {
     PUT(to, ",\"metrics\":{\"durationMs\":");
     put_ms(to, event->kind == LAMBDA__LOG_INIT_REPORT ? event->init_duration : event->duration);
+    if (event->kind == LAMBDA__LOG_END) {
+        PUT(to, ",\"producedBytes\":");
+        put_number(to, event->produced);
+    }
     if (event->kind == LAMBDA__LOG_REPORT) {
         PUT(to, ",\"billedDurationMs\":");
         put_number(to, event->billed_ms);
@@ -303,7 +332,8 @@ static void json_request(ink *to, const char *request_id)
 }
 
 static const char *const types[] = {"platform.initStart", "platform.initRuntimeDone", "platform.initReport",
-                                    "platform.start",     "platform.runtimeDone",     "platform.report"};
+                                    "platform.start",     "platform.runtimeDone",     "platform.report",
+                                    "platform.fault"};
 
 static void json_line(ink *to, const lambda__log_event *event, const lambda_log_record *record)
 {
@@ -345,6 +375,9 @@ static void json_line(ink *to, const lambda__log_event *event, const lambda_log_
         json_status(to, event);
         json_metrics(to, event);
         json_tracing(to, event);
+        break;
+    case LAMBDA__LOG_TIMEOUT:
+        break;
     }
     PUT(to, "}}");
 }
@@ -353,12 +386,16 @@ void lambda__log_event_line(const lambda__log_event *event, lambda_log_record *r
                             char text[LAMBDA__LOG_EVENT_SIZE], char json[LAMBDA__LOG_EVENT_SIZE])
 {
     ink to = {.at = text, .end = text + LAMBDA__LOG_EVENT_SIZE - 1};
+    text_before(&to, event, record);
+    const char *message = to.at;
     text_line(&to, event, record->request_id);
     *to.at = '\0';
     record->type = event->kind == LAMBDA__LOG_END && !event->json ? "platform.end" : types[event->kind];
     record->fields = "";
-    record->message = record->line = text;
-    record->message_length = record->line_length = (size_t)(to.at - text);
+    record->message = message;
+    record->message_length = (size_t)(to.at - message);
+    record->line = text;
+    record->line_length = (size_t)(to.at - text);
     if (!event->json) return;
     to = (ink){.at = json, .end = json + LAMBDA__LOG_EVENT_SIZE - 1};
     json_line(&to, event, record);

@@ -18,7 +18,8 @@ typedef enum lambda__log_kind {
     LAMBDA__LOG_INIT_REPORT,
     LAMBDA__LOG_START,
     LAMBDA__LOG_END,
-    LAMBDA__LOG_REPORT
+    LAMBDA__LOG_REPORT,
+    LAMBDA__LOG_TIMEOUT /* TEXT alone; what Lambda writes of an invocation that it ended */
 } lambda__log_kind;
 
 /** The parts of such a line; those that its kind does not have are not looked at. */
@@ -33,9 +34,10 @@ typedef struct lambda__log_event {
     const char *phase;      /* of INIT_: "init" or "invoke" */
     const char *status;     /* INIT_REPORT, END, REPORT: "success", "error" or "timeout" */
     const char *error_type; /* NULL: none */
-    uint64_t duration;      /* ns */
+    uint64_t duration;      /* ns; TIMEOUT: what it may take */
     uint64_t init_duration; /* ns */
     uint64_t billed_ms;
+    uint64_t produced;   /* END: bytes of the response */
     uint64_t max_memory; /* bytes, or LAMBDA_MEMORY_UNKNOWN */
     uint32_t memory_size;
     bool sampled; /* the next two are there */

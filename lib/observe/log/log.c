@@ -217,6 +217,29 @@ void lambda__log(const lambda__log_out *out, lambda_log_record *record, const ch
     va_end(arguments);
 }
 
+void lambda__log_raw(const lambda__log_out *out, lambda_log_record *record, const char *line, size_t length)
+{
+    lambda__base *base = &out->lambda->base;
+    char room[LAMBDA__LOG_LINE_SIZE];
+    lambda__buffer own = {0};
+    char *copy = length < sizeof(room) ? room : NULL;
+    if (!copy && lambda__buffer_reserve(base, &own, length + 1)) copy = own.data;
+    if (copy) {
+        if (length > 0) memcpy(copy, line, length);
+        copy[length] = '\0';
+        if (record->time_ns == 0) record->time_ns = lambda__wall(base);
+        record->type = record->fields = "";
+        record->message = record->line = copy;
+        record->message_length = record->line_length = length;
+        hand_out(out, record);
+        record->message = record->line = "";
+        record->message_length = record->line_length = 0;
+    } else {
+        count_lost(out->lambda);
+    }
+    lambda__buffer_clear(base, &own);
+}
+
 void lambda__log_event_write(const lambda__log_out *out, lambda_log_record *record, const lambda__log_event *event)
 {
     char text[LAMBDA__LOG_EVENT_SIZE];

@@ -73,6 +73,9 @@ void lambda__log_va(const lambda__log_out *out, lambda_log_record *record, const
 /** The same, with the arguments themselves. */
 void lambda__log(const lambda__log_out *out, lambda_log_record *record, const char *format, ...) LAMBDA_PRINTF(3, 4);
 
+/** A line as it is, in both formats; its bytes are copied. Else likewise. */
+void lambda__log_raw(const lambda__log_out *out, lambda_log_record *record, const char *line, size_t length);
+
 /** A line of what the platform says, whose level was asked for before. The record has its time. */
 void lambda__log_event_write(const lambda__log_out *out, lambda_log_record *record, const lambda__log_event *event);
 

@@ -1,0 +1,155 @@
+#include "helper.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char FAMILY[] = "lambda-sandbox-";
+
+/** When a process started, by the kernel's clock; 0: it is no more. */
+static unsigned long long started(pid_t pid)
+{
+    char path[64];
+    char text[1024];
+    char state;
+    unsigned long long start;
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    file_read(AT_FDCWD, path, text, sizeof text);
+    const char *rest = strrchr(text, ')');
+    /* proc_pid_stat(5): the state is field 3, the start field 22. */
+    if (!rest || sscanf(rest + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+                        &state, &start) != 2)
+        return 0;
+    return state == 'Z' || state == 'X' ? 0 : start;
+}
+
+static unsigned long long pid_namespace(void)
+{
+    struct stat what;
+    return stat("/proc/self/ns/pid", &what) == 0 ? what.st_ino : 0;
+}
+
+void sweep_prefix(char *prefix, size_t size)
+{
+    snprintf(prefix, size, "%s%llx-%d-%llx", FAMILY, pid_namespace(), (int)getpid(), started(getpid()));
+}
+
+typedef enum maker_fate { LIVES, DEAD, UNKNOWN, STRANGER } maker_fate;
+
+/** What became of who made something of this name. Of another PID namespace's processes nothing is known. */
+static maker_fate fate_of(const char *name)
+{
+    unsigned long long space;
+    unsigned long long start;
+    int pid;
+    if (strncmp(name, FAMILY, strlen(FAMILY)) != 0) return STRANGER;
+    if (sscanf(name + strlen(FAMILY), "%llx-%d-%llx", &space, &pid, &start) != 3) return STRANGER;
+    if (space != pid_namespace()) return UNKNOWN;
+    return started(pid) == start ? LIVES : DEAD;
+}
+
+static DIR *open_list(int parent, const char *name)
+{
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+    if (fd >= 0 && !list) close(fd);
+    return list;
+}
+
+static bool remove_below(int parent, const char *name, dev_t device, int depth)
+{
+    enum { DEEPEST = 200 };
+    DIR *list = depth < DEEPEST ? open_list(parent, name) : NULL;
+    if (!list) return false;
+    bool all = true;
+    for (struct dirent *entry; (entry = readdir(list));) {
+        struct stat what;
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        if (unlinkat(dirfd(list), entry->d_name, 0) == 0) continue;
+        if (fstatat(dirfd(list), entry->d_name, &what, AT_SYMLINK_NOFOLLOW) != 0 || what.st_dev != device ||
+            !S_ISDIR(what.st_mode)) {
+            all = false;
+            continue;
+        }
+        /* Its owner may have forbidden it. */
+        fchmodat(dirfd(list), entry->d_name, 0700, 0);
+        if (!remove_below(dirfd(list), entry->d_name, device, depth + 1)) all = false;
+    }
+    closedir(list);
+    return unlinkat(parent, name, AT_REMOVEDIR) == 0 && all;
+}
+
+bool sweep_directory(int parent, const char *name)
+{
+    struct stat what;
+    if (fstatat(parent, name, &what, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT;
+    return remove_below(parent, name, what.st_dev, 0);
+}
+
+/** A helper holds its directory's lock as long as it lives. Where its process says nothing, that does, except for one that has only begun. */
+static bool abandoned(int parent, const char *name)
+{
+    enum { YOUNG_SECONDS = 60 };
+    struct stat what;
+    char path[160];
+    maker_fate fate = fate_of(name);
+    if (fate == LIVES || fate == STRANGER) return false;
+    if (fstatat(parent, name, &what, AT_SYMLINK_NOFOLLOW) != 0 || what.st_uid != geteuid()) return false;
+    if (fate == DEAD) return true;
+    snprintf(path, sizeof path, "%.100s/lock", name);
+    int fd = openat(parent, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
+    if (fd >= 0) close(fd);
+    return !held && what.st_mtime + YOUNG_SECONDS < time(NULL);
+}
+
+/** Kills what is still in a cgroup, as in a sandbox without namespaces whose process 1 was killed. */
+static void empty(const lambda__helper *helper, int which, const char *name)
+{
+    char path[160];
+    char list[16384];
+    if (which == UNIFIED) cgroups_kill(helper, name);
+    snprintf(path, sizeof path, "%.100s/cgroup.procs", name);
+    file_read(helper->hierarchies[which].fd, path, list, sizeof list);
+    for (char *at = list, *end; *at; at = end) {
+        pid_t pid = (pid_t)strtol(at, &end, 10);
+        if (end == at) break;
+        if (pid > 0) kill(pid, SIGKILL);
+    }
+}
+
+/** What was killed takes a moment to go. */
+static void remove_group(const lambda__helper *helper, int which, const char *name)
+{
+    enum { TRIES = 200 };
+    const struct timespec moment = {.tv_nsec = 1000000};
+    for (int i = 0; i < TRIES; i++) {
+        if (unlinkat(helper->hierarchies[which].fd, name, AT_REMOVEDIR) == 0 || errno != EBUSY) return;
+        empty(helper, which, name);
+        nanosleep(&moment, NULL);
+    }
+}
+
+void sweep_left(lambda__helper *helper)
+{
+    for (int which = 0; which < HIERARCHIES; which++) {
+        DIR *list = helper->hierarchies[which].fd >= 0 ? open_list(helper->hierarchies[which].fd, ".") : NULL;
+        if (!list) continue;
+        for (struct dirent *entry; (entry = readdir(list));)
+            if (fate_of(entry->d_name) == DEAD) remove_group(helper, which, entry->d_name);
+        closedir(list);
+    }
+    DIR *list = open_list(AT_FDCWD, helper->parent);
+    if (!list) return;
+    for (struct dirent *entry; (entry = readdir(list));)
+        if (abandoned(dirfd(list), entry->d_name)) sweep_directory(dirfd(list), entry->d_name);
+    closedir(list);
+}

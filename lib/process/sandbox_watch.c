@@ -1,0 +1,219 @@
+/* What a sandbox has had and has, of memory and of files: read from cgroups, else from /proc and its directory. */
+#include "sandboxes.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool lambda__number_read(int directory, const char *file, const char *name, uint64_t *number)
+{
+    char text[8192];
+    int fd = openat(directory, file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (length <= 0) return false;
+    text[length] = 0;
+    const char *at = text;
+    size_t name_length = strlen(name);
+    while (name_length && (strncmp(at, name, name_length) != 0 || at[name_length] != ' ')) {
+        at = strchr(at, '\n');
+        if (!at) return false;
+        at++;
+    }
+    char *end;
+    *number = strtoull(at + name_length, &end, 10);
+    return end != at + name_length;
+}
+
+/** The resident anonymous memory of a process: statm(5) has pages that are resident, and those of them that are of files. */
+static uint64_t anonymous_of(long pid)
+{
+    char path[64];
+    char text[256];
+    unsigned long long resident;
+    unsigned long long shared;
+    snprintf(path, sizeof path, "/proc/%ld/statm", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = 0;
+    if (sscanf(text, "%*u %llu %llu", &resident, &shared) != 2 || resident < shared) return 0;
+    return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/** By a list of processes in a cgroup. False: there is none. */
+static bool sum_group(const lambda__sandbox *sandbox, uint64_t *sum)
+{
+    int fd = sandbox->unified >= 0 ? openat(sandbox->unified, "cgroup.procs", O_RDONLY | O_CLOEXEC) : -1;
+    FILE *list = fd >= 0 ? fdopen(fd, "r") : NULL;
+    long pid;
+    if (!list) {
+        if (fd >= 0) close(fd);
+        return false;
+    }
+    while (fscanf(list, "%ld", &pid) == 1)
+        *sum += anonymous_of(pid);
+    fclose(list);
+    return true;
+}
+
+typedef struct entry {
+    long pid;
+    long parent;
+    bool below;
+} entry;
+
+static long parent_of(long pid)
+{
+    char path[64];
+    char text[512];
+    long parent;
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = 0;
+    const char *rest = strrchr(text, ')');
+    return rest && sscanf(rest + 1, " %*c %ld", &parent) == 1 ? parent : 0;
+}
+
+/** By parents, from process 1 down. */
+static uint64_t sum_tree(const lambda__sandbox *sandbox)
+{
+    size_t count = 0;
+    size_t room = 0;
+    entry *list = NULL;
+    DIR *proc = opendir("/proc");
+    uint64_t sum = 0;
+    for (struct dirent *file; proc && (file = readdir(proc));) {
+        long pid = strtol(file->d_name, NULL, 10);
+        if (pid <= 0) continue;
+        if (count == room) {
+            entry *larger = realloc(list, (room + 256) * sizeof *list);
+            if (!larger) break;
+            list = larger;
+            room += 256;
+        }
+        list[count++] = (entry){.pid = pid, .parent = parent_of(pid), .below = pid == sandbox->pid};
+    }
+    if (proc) closedir(proc);
+    for (bool again = true; again;) {
+        again = false;
+        for (size_t i = 0; i < count; i++) {
+            for (size_t k = 0; k < count && !list[i].below; k++)
+                if (list[k].below && list[k].pid == list[i].parent) list[i].below = again = true;
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        if (list[i].below) sum += anonymous_of(list[i].pid);
+    free(list);
+    return sum;
+}
+
+uint64_t lambda__sandbox_watched_memory(const lambda__sandbox *sandbox)
+{
+    uint64_t sum = 0;
+    return sum_group(sandbox, &sum) ? sum : sum_tree(sandbox);
+}
+
+static uint64_t sum_files(int parent, const char *name, int depth)
+{
+    enum { DEEPEST = 100, BLOCK = 512 };
+    int fd = depth < DEEPEST ? openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    DIR *list = fd >= 0 ? fdopendir(fd) : NULL;
+    uint64_t sum = 0;
+    if (fd >= 0 && !list) close(fd);
+    if (!list) return 0;
+    for (struct dirent *file; (file = readdir(list));) {
+        struct stat what;
+        if (strcmp(file->d_name, ".") == 0 || strcmp(file->d_name, "..") == 0) continue;
+        if (fstatat(dirfd(list), file->d_name, &what, AT_SYMLINK_NOFOLLOW) != 0) continue;
+        sum += (uint64_t)what.st_blocks * BLOCK / (S_ISDIR(what.st_mode) ? 1 : what.st_nlink ? what.st_nlink : 1);
+        if (S_ISDIR(what.st_mode)) sum += sum_files(dirfd(list), file->d_name, depth + 1);
+    }
+    closedir(list);
+    return sum;
+}
+
+uint64_t lambda__sandbox_watched_storage(const lambda__sandbox *sandbox)
+{
+    return sum_files(AT_FDCWD, sandbox->tmp, 0);
+}
+
+/** Anonymous memory by the cgroup that counts it. False: none does. */
+static bool counted(const lambda__sandbox *sandbox, uint64_t most, uint64_t *bytes)
+{
+    const lambda_process_mechanism how = sandbox->sandboxes->limits.memory;
+    /* All of it is quicker to read, and seldom too much. */
+    if (how == LAMBDA_PROCESS_CGROUP_1 && sandbox->memory >= 0)
+        return lambda__number_read(sandbox->memory, "memory.usage_in_bytes", "", bytes) &&
+               (*bytes <= most || lambda__number_read(sandbox->memory, "memory.stat", "total_rss", bytes));
+    if (how == LAMBDA_PROCESS_CGROUP_2 && sandbox->unified >= 0)
+        return lambda__number_read(sandbox->unified, "memory.current", "", bytes) &&
+               (*bytes <= most || lambda__number_read(sandbox->unified, "memory.stat", "anon", bytes));
+    return false;
+}
+
+bool lambda__sandbox_look(lambda__sandbox *sandbox)
+{
+    enum { SHARE = 20 }; /* looking takes at most this part of the time */
+    const lambda_process_limits *limits = &sandbox->sandboxes->limits;
+    uint64_t most = (uint64_t)sandbox->memory_mb << 20;
+    uint64_t bytes = 0;
+    bool too_much = false;
+    if (sandbox->killed) return false;
+    if (sandbox->hung_up) return true;
+    if (!counted(sandbox, most, &bytes)) {
+        uint64_t now = lambda__loop_now();
+        if (now < sandbox->look_after) return true;
+        bytes = lambda__sandbox_watched_memory(sandbox);
+        if (limits->storage == LAMBDA_PROCESS_WATCH)
+            too_much = lambda__sandbox_watched_storage(sandbox) > (uint64_t)sandbox->storage_mb << 20;
+        sandbox->look_after = now + (lambda__loop_now() - now) * SHARE;
+    } else if (limits->storage == LAMBDA_PROCESS_WATCH) {
+        uint64_t now = lambda__loop_now();
+        if (now >= sandbox->look_after) {
+            too_much = lambda__sandbox_watched_storage(sandbox) > (uint64_t)sandbox->storage_mb << 20;
+            sandbox->look_after = now + (lambda__loop_now() - now) * SHARE;
+        }
+    }
+    if (bytes > sandbox->peak) sandbox->peak = bytes;
+    if (bytes > most) sandbox->out_of_memory = too_much = true;
+    if (!too_much) return true;
+    sandbox->killed = true;
+    lambda__sandbox_kill(sandbox);
+    return false;
+}
+
+uint64_t lambda__sandbox_max_memory(lambda__sandbox *sandbox)
+{
+    const lambda_process_mechanism how = sandbox->sandboxes->limits.memory;
+    uint64_t bytes;
+    if (how == LAMBDA_PROCESS_CGROUP_1 && lambda__number_read(sandbox->memory, "memory.max_usage_in_bytes", "", &bytes))
+        return bytes;
+    if (how == LAMBDA_PROCESS_CGROUP_2 && (lambda__number_read(sandbox->unified, "memory.peak", "", &bytes) ||
+                                           lambda__number_read(sandbox->unified, "memory.current", "", &bytes)))
+        return bytes > sandbox->peak ? bytes : sandbox->peak;
+    return sandbox->peak ? sandbox->peak : UINT64_MAX;
+}
+
+bool lambda__sandbox_out_of_memory(lambda__sandbox *sandbox)
+{
+    const lambda_process_mechanism how = sandbox->sandboxes->limits.memory;
+    uint64_t kills = 0;
+    if (sandbox->out_of_memory) return true;
+    if (how == LAMBDA_PROCESS_CGROUP_1)
+        lambda__number_read(sandbox->memory, "memory.oom_control", "oom_kill", &kills);
+    else if (how == LAMBDA_PROCESS_CGROUP_2)
+        lambda__number_read(sandbox->unified, "memory.events", "oom_kill", &kills);
+    if (kills) sandbox->out_of_memory = true;
+    return sandbox->out_of_memory;
+}

@@ -1,0 +1,2 @@
+exports.handler = async () => ({ kind: "CommonJS" });
+exports.nested = { deep: { handler: async () => ({ kind: "nested" }) } };

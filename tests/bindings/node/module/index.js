@@ -1,0 +1,1 @@
+export const handler = await Promise.resolve(async () => ({ kind: "module" }));

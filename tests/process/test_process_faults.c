@@ -1,0 +1,247 @@
+/*
+ * What processes do wrong, and what comes of it: Lambda's error types and messages, and a fresh environment for the next invocation. As its users see them:
+ * https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html
+ */
+#include "process_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static process_world world;
+
+static int open_world(void **state)
+{
+    (void)state;
+    process_world_open(&world, NULL);
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    (void)state;
+    process_world_close(&world);
+    return 0;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/** The environment is new: it has seen one event. */
+static void assert_fresh(const char *name)
+{
+    process_world_say(&world, name, "count");
+    process_world_answered(&world, "1");
+    assert_true(world.result.cold_start);
+}
+
+/** It is the one of before. */
+static void assert_same(const char *name)
+{
+    process_world_say(&world, name, "hello");
+    process_world_answered(&world, "\"hello\"");
+    assert_false(world.result.cold_start);
+}
+
+/** An invocation that fails so, with the request's id in the message, and a fresh environment afterwards. */
+static void assert_ends(const char *verb, const char *type, const char *words)
+{
+    char message[256], id[LAMBDA_REQUEST_ID_SIZE];
+    process_world_say(&world, "f", verb);
+    lambda_request_id_format(world.result.request_id, id);
+    snprintf(message, sizeof(message), "RequestId: %s Error: %s", id, words);
+    process_world_failed(&world, type, message);
+    assert_string_equal(world.result.function_error, "Unhandled");
+    assert_fresh("f");
+}
+
+static void test_dies(void **state)
+{
+    (void)state;
+    process_world_create_misbehave(&world, "f", NULL, 5000);
+    assert_fresh("f");
+    assert_ends("exit 1", "Runtime.ExitError", "Runtime exited with error: exit status 1");
+    assert_ends("exit 0", "Runtime.ExitError", "Runtime exited without providing a reason");
+    assert_ends("signal 9", "Runtime.ExitError", "Runtime exited with error: signal: killed");
+    assert_ends("signal 11", "Runtime.ExitError", "Runtime exited with error: signal: segmentation fault");
+    assert_ends("half-head-exit", "Runtime.ExitError", "Runtime exited with error: exit status 3");
+    assert_ends("half-body-exit", "Runtime.ExitError", "Runtime exited with error: exit status 4");
+    /* Who has answered has answered. */
+    process_world_say(&world, "f", "answer-exit");
+    process_world_answered(&world, "\"last words\"");
+    assert_fresh("f");
+}
+
+static void test_protocol(void **state)
+{
+    (void)state;
+    process_world_create_misbehave(&world, "f", NULL, 5000);
+    process_world_say(&world, "f", "twice");
+    process_world_answered(&world, "\"first\"");
+    assert_same("f");
+    assert_int_equal(lambda_test_log_count(world.log, "second 4"), 1);
+    process_world_say(&world, "f", "other");
+    process_world_answered(&world, "\"mine\"");
+    assert_int_equal(lambda_test_log_count(world.log, "other 400"), 1);
+    assert_same("f");
+    process_world_say(&world, "f", "half-head");
+    process_world_answered(&world, "\"whole\"");
+    assert_same("f");
+    process_world_say(&world, "f", "half-body");
+    process_world_failed(&world, "Runtime.TruncatedResponse", "");
+    assert_fresh("f");
+    process_world_say(&world, "f", "binary");
+    assert_null(world.result.function_error);
+    assert_int_equal(world.result.payload.length, 4);
+    assert_memory_equal(world.result.payload.data, "\xff\xfe\0\x80", 4);
+    process_world_say(&world, "f", "error Mine.Type");
+    process_world_failed(&world, "Mine", "mine");
+    test_assert_payload(&world.result, "{\"errorMessage\":\"mine\",\"errorType\":\"Mine\",\"stackTrace\":[\"here\"]}");
+    assert_same("f");
+}
+
+static void test_large(void **state)
+{
+    (void)state;
+    process_world_create_misbehave(&world, "f", NULL, 10000);
+    process_world_say(&world, "f", "large");
+    process_world_failed(&world, "Function.ResponseSizeTooLarge",
+                         "Response payload size exceeded maximum allowed payload size (6291456 bytes).");
+    assert_same("f");
+    assert_int_equal(lambda_test_log_count(world.log, "large 413"), 1);
+}
+
+static void test_timeout(void **state)
+{
+    (void)state;
+    static const char *const verbs[] = {"never", "stubborn"};
+    process_world_create_misbehave(&world, "f", NULL, 500);
+    assert_fresh("f");
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t began = now_ms();
+        process_world_say(&world, "f", verbs[i]);
+        uint64_t took = now_ms() - began;
+        process_world_failed(&world, "Sandbox.Timedout", "Error: Task timed out after 0.50 seconds");
+        assert_true(took >= 500);
+        if (took > 1000) fail_msg("%s took %u ms", verbs[i], (unsigned)took);
+        assert_int_equal(process_world_processes(&world), 0);
+        assert_fresh("f");
+    }
+}
+
+static void test_init(void **state)
+{
+    (void)state;
+    process_world_create_misbehave(&world, "exits", "exit 7", 3000);
+    process_world_say(&world, "exits", "x");
+    process_world_failed(&world, "Runtime.ExitError", "Error: Runtime exited with error: exit status 7");
+    /* It is tried twice, as Lambda does. */
+    assert_int_equal(lambda_test_log_count(world.log, "INIT_REPORT"), 2);
+    process_world_create_misbehave(&world, "reports", "error", 3000);
+    process_world_say(&world, "reports", "x");
+    test_assert_payload(&world.result, "{\"errorMessage\":\"no init\",\"errorType\":\"Mine.Init\"}");
+    assert_int_equal(process_world_processes(&world), 0);
+    /* What is no program. */
+    process_world_create(&world, "garbage", process_world_file(&world, "garbage", "bootstrap", "\x7f\x45not", true),
+                         NULL, NULL);
+    process_world_say(&world, "garbage", "x");
+    process_world_failed(&world, "Runtime.InvalidEntrypoint", "exec format error");
+}
+
+static void test_init_too_long(void **state)
+{
+    (void)state;
+    process_world_end_service(&world);
+    process_world_begin_service(&world, &(lambda_options){.limits = {.init_timeout_ms = 300}});
+    process_world_create_misbehave(&world, "f", "never", 400);
+    uint64_t began = now_ms();
+    process_world_say(&world, "f", "x");
+    uint64_t took = now_ms() - began;
+    process_world_failed(&world, "Sandbox.Timedout", "Task timed out after 0.40 seconds");
+    assert_true(took >= 700 && took < 2000);
+    assert_int_equal(process_world_processes(&world), 0);
+}
+
+static void test_children(void **state)
+{
+    (void)state;
+    process_world_create_misbehave(&world, "f", NULL, 3000);
+    process_world_say(&world, "f", "children");
+    process_world_answered(&world, "\"ten\"");
+    assert_true(process_world_processes(&world) >= 11);
+    assert_same("f");
+    process_world_say(&world, "f", "exit 1");
+    process_world_failed(&world, "Runtime.ExitError", "exit status 1");
+    assert_int_equal(process_world_processes(&world), 0);
+}
+
+static void test_full(void **state)
+{
+    (void)state;
+    lambda_process_limits limits;
+    assert_ok(world.lambda, lambda_process_limits_get(world.process, &limits));
+    if (limits.storage != LAMBDA_PROCESS_FILESYSTEM) skip();
+    process_world_create(&world, "f", process_world_misbehave(&world, "misbehave"),
+                         &(lambda_function_config){.timeout_ms = 20000, .memory_size = 1769}, NULL);
+    process_world_say(&world, "f", "fill /tmp");
+    if (!strstr(world.result.payload.data, "{\"errno\":28,\"megabytes\":51"))
+        fail_msg("%s", (const char *)world.result.payload.data);
+    assert_same("f");
+}
+
+/* A gigabyte in full takes the whole machine for long: it is 64 MB here unless the environment asks for more. */
+static void test_lines(void **state)
+{
+    (void)state;
+    const char *megabytes = getenv("TEST_PROCESS_LOG_MEGABYTES");
+    char verb[64];
+    snprintf(verb, sizeof(verb), "lines %s", megabytes ? megabytes : "64");
+    process_world_create(&world, "f", process_world_misbehave(&world, "misbehave"),
+                         &(lambda_function_config){.timeout_ms = 600000, .memory_size = 1769}, NULL);
+    process_world_say(&world, "f", verb);
+    process_world_answered(&world, "\"written\"");
+    assert_same("f");
+}
+
+static void test_deaf(void **state)
+{
+    (void)state;
+    process_world_create_misbehave(&world, "f", NULL, 3000);
+    process_world_say(&world, "f", "deaf");
+    process_world_answered(&world, "\"deaf\"");
+    assert_same("f");
+    assert_same("f");
+}
+
+static void test_out_of_memory(void **state)
+{
+    (void)state;
+    lambda_process_limits limits;
+    assert_ok(world.lambda, lambda_process_limits_get(world.process, &limits));
+    if (limits.memory != LAMBDA_PROCESS_CGROUP_1 && limits.memory != LAMBDA_PROCESS_CGROUP_2) skip();
+    process_world_create_misbehave(&world, "f", NULL, 30000);
+    assert_ends("memory", "Runtime.OutOfMemory", "Runtime exited with error: signal: killed");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_dies, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_protocol, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_large, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_timeout, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_init, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_init_too_long, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_children, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_full, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_lines, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_deaf, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_out_of_memory, open_world, close_world),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
