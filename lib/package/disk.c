@@ -135,22 +135,26 @@ lambda_status lambda__package_get(const lambda__package_place *from, const char 
 
 static bool remove_at(int fd, const char *name, int depth);
 
-/** Removes what is in a directory. Names are read anew after each round, as removing changes what is being read. */
+/** Removes what is in a directory, and closes it. Names are read until there are none: some file systems pass over a few while others go. */
 static bool empty_directory(int fd, int depth)
 {
-    int again = openat(fd, ".", DIRECTORY);
-    DIR *directory = again >= 0 ? fdopendir(again) : NULL;
+    DIR *directory = fdopendir(fd);
     if (!directory) {
-        if (again >= 0) close(again);
+        close(fd);
         return false;
     }
     bool good = true;
-    errno = 0;
-    for (const struct dirent *entry; good && (entry = readdir(directory)); errno = 0) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        good = remove_at(fd, entry->d_name, depth);
+    for (size_t seen = 1; good && seen > 0;) {
+        rewinddir(directory);
+        seen = 0;
+        errno = 0;
+        for (const struct dirent *entry; good && (entry = readdir(directory)); errno = 0) {
+            if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+            good = remove_at(fd, entry->d_name, depth);
+            seen++;
+        }
+        good = good && errno == 0;
     }
-    good = good && errno == 0;
     int error = errno;
     closedir(directory);
     errno = error;
@@ -172,11 +176,7 @@ static bool remove_at(int fd, const char *name, int depth)
     if (directory < 0) return false;
     /* Who owns it may write to it from now on: it goes. */
     fchmod(directory, 0700);
-    bool good = empty_directory(directory, depth - 1);
-    int error = errno;
-    close(directory);
-    errno = error;
-    return good && unlinkat(fd, name, AT_REMOVEDIR) == 0;
+    return empty_directory(directory, depth - 1) && unlinkat(fd, name, AT_REMOVEDIR) == 0;
 }
 
 bool lambda__package_remove(int fd, const char *name)

@@ -55,7 +55,7 @@ static lambda_status is_not_empty(void *user, const char *name)
 /** Opens the marker; makes it where nothing is, so that nobody's files are taken for ours. */
 static lambda_status open_marker(lambda_packages *packages)
 {
-    const int flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     packages->marker = openat(packages->root.fd, MARKER, flags);
     if (packages->marker < 0 && errno == ENOENT) {
         lambda_status status = lambda__package_each(&packages->root, is_not_empty, packages->directory);
@@ -81,9 +81,12 @@ static lambda_status check_marker(const lambda_packages *packages)
         return lambda_runtime_fail(NULL, LAMBDA_ERROR_SERVICE,
                                    "directory: %.300s: is a store of a newer version of this library, or damaged",
                                    packages->directory);
-    if (lambda__package_write(packages->marker, FORMAT, strlen(FORMAT)) && fsync(packages->marker) == 0)
-        return LAMBDA_OK;
-    return lambda__package_disk_failed("write", &packages->root, MARKER);
+    /* A descriptor of its own: one that may write, held for as long as the lock, would keep the disk from being made read-only. */
+    int fd = openat(packages->root.fd, MARKER, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool good = fd >= 0 && lambda__package_write(fd, FORMAT, strlen(FORMAT)) && fsync(fd) == 0;
+    lambda_status status = good ? LAMBDA_OK : lambda__package_disk_failed("write", &packages->root, MARKER);
+    if (fd >= 0) close(fd);
+    return status;
 }
 
 static lambda_status open_root(lambda_packages *packages, const char *directory)

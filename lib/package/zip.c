@@ -177,6 +177,12 @@ static bool read_central(lambda__package_zip zip, const directory *in, size_t *a
     return widen_all(record + CENTRAL + name, extra, &out->size, &out->compressed, &out->offset);
 }
 
+/** True if a number of the header before the data is the directory's, or says nothing where that may be. */
+static bool agree(uint64_t local, uint64_t central, bool silent)
+{
+    return local == central || (silent && (local == 0 || local == NONE32));
+}
+
 /** Compares with the header before the data, and finds the data. What is wrong, or NULL. */
 static const char *read_local(lambda__package_zip zip, const directory *in, const entry *of, size_t *data)
 {
@@ -196,11 +202,11 @@ static const char *read_local(lambda__package_zip zip, const directory *in, cons
     uint64_t compressed = four(record + 18);
     if (!widen_all(record + LOCAL + name, extra, &size, &compressed, NULL) && !(flags & DESCRIPTOR))
         return "its header is torn";
-    bool said = size == of->size && compressed == of->compressed && four(record + 14) == of->crc;
     /* With a descriptor behind the data, the header before it may be silent. */
-    bool silent = (flags & DESCRIPTOR) && (size == 0 || size == NONE32) && (compressed == 0 || compressed == NONE32) &&
-                  (four(record + 14) == 0);
-    if (!said && !silent) return "its header and the directory differ in its size or checksum";
+    bool silent = (flags & DESCRIPTOR) != 0;
+    if (!agree(size, of->size, silent) || !agree(compressed, of->compressed, silent) ||
+        !agree(four(record + 14), of->crc, silent))
+        return "its header and the directory differ in its size or checksum";
     *data = (size_t)of->offset + LOCAL + name + extra;
     return NULL;
 }
@@ -315,7 +321,7 @@ static lambda_status list_all(lambda__package_zip zip, const directory *in, lamb
 
 lambda_status lambda__package_zip_list(lambda__package_zip zip, lambda__package_tree *tree)
 {
-    directory in;
+    directory in = {.count = 0};
     lambda_status status = read_end(zip, tree, &in);
     if (status != LAMBDA_OK) return status;
     if (in.count > (in.end - in.begin) / CENTRAL) return torn(tree, "its directory is torn");

@@ -216,7 +216,8 @@ static void register_end(lambda__request *request)
         lambda__request_refuse(request, MHD_HTTP_INTERNAL_SERVER_ERROR, "InternalServerError", "Internal Server Error");
         return;
     }
-    if (!extension) extension = new_internal(request, name);
+    bool added = !extension;
+    if (added) extension = new_internal(request, name);
     if (!extension) return;
     request->extension = extension;
     if (extension->state != LAMBDA__EXTENSION_EXPECTED) {
@@ -226,10 +227,15 @@ static void register_end(lambda__request *request)
             refuse(request, "Extension.InvalidExtensionState", "Extension with this name already registered");
         return;
     }
+    answer_register(request, id);
+    if (request->failed) {
+        /* It does not know its identifier, and may try again. */
+        if (added) endpoint->extensions_count--;
+        return;
+    }
     memcpy(extension->id, id, sizeof(id));
     extension->state = LAMBDA__EXTENSION_REGISTERED;
     extension->events = events;
-    answer_register(request, id);
     endpoint->options.events->extension_registered(endpoint->options.user, name, events);
 }
 

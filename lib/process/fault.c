@@ -106,7 +106,7 @@ void lambda__instance_extension_exited(lambda__instance *instance, lambda__part 
     else
         lambda__exit_words(extension->status, words);
     lambda__instance_fault(instance, "Extension.Crash", "%s", words);
-    if (!fault) lambda__event_extension(instance, extension, "Crashed", "Extension.Crash");
+    if (!fault) lambda__event_extension(instance, extension, "Exited", "Extension.Crash");
 }
 
 /** The whole object, made of type and message; NULL when memory is out. */

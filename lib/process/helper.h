@@ -73,7 +73,7 @@ int cgroups_make(lambda__helper *helper, const char *name, char *text);
 /** The unified one's directory, -1 where there is none. To be closed. */
 int cgroups_unified(const lambda__helper *helper, const char *name);
 /** Puts the calling process into those of version 1. 0 or an errno. */
-int cgroups_enter(const lambda__helper *helper, const char *name, char *text);
+int cgroups_enter(const lambda__helper *helper, const char *name, lambda__ready *ready);
 int cgroups_limit_memory(const lambda__helper *helper, const char *name, uint64_t bytes, char *text);
 /** The file that the processor's quota is written to with cgroups_write_cpu, -1 where there is none. */
 int cgroups_open_cpu(const lambda__helper *helper, const char *name);

@@ -220,12 +220,14 @@ int cgroups_unified(const lambda__helper *helper, const char *name)
     return each->fd < 0 ? -1 : openat(each->fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-int cgroups_enter(const lambda__helper *helper, const char *name, char *text)
+int cgroups_enter(const lambda__helper *helper, const char *name, lambda__ready *ready)
 {
     for (int i = MEMORY_1; i < HIERARCHIES; i++) {
         const lambda__hierarchy *each = &helper->hierarchies[i];
         int error = each->fd < 0 ? 0 : write_in(each, name, "cgroup.procs", "0");
-        if (error) return text_error(text, error, "entering a cgroup in %.150s", each->path);
+        if (!error) continue;
+        ready->cgroup = i;
+        return text_error(ready->text, error, "entering a cgroup in %.150s", each->path);
     }
     return 0;
 }
@@ -287,6 +289,11 @@ void cgroups_kill(const lambda__helper *helper, const char *name)
 {
     const lambda__hierarchy *each = &helper->hierarchies[UNIFIED];
     if (each->fd >= 0 && helper->kill_2) write_in(each, name, "cgroup.kill", "1");
+    /* Dying takes processor time too. */
+    if (helper->cpu_2)
+        write_in(each, name, "cpu.max", "max");
+    else if (helper->hierarchies[CPU_1].fd >= 0)
+        write_in(&helper->hierarchies[CPU_1], name, "cpu.cfs_quota_us", "-1");
 }
 
 bool cgroups_remove(const lambda__helper *helper, const char *name)

@@ -71,8 +71,9 @@ static pid_t launch(const process_1 *init, const lambda__start *start, lambda__s
         list[i] = (char *)lambda__strings_next(strings);
     for (uint32_t i = 0; i < start->variables; i++)
         variables[i] = (char *)lambda__strings_next(strings);
-    pid_t pid = vfork(); /* NOLINT: the child does nothing but system calls */
-    if (pid == 0) become(init, path, directory, list, variables, output, start->data_limit, &error);
+    pid_t pid = vfork();
+    /* The child does nothing but system calls. */
+    if (pid == 0) become(init, path, directory, list, variables, output, start->data_limit, &error); /* NOLINT */
     *failure = pid < 0 ? errno : error;
     if (pid > 0 && *failure) waitpid(pid, NULL, 0);
     free(list);
@@ -249,7 +250,7 @@ _Noreturn static void live(process_1 *init)
 
 void init_run(lambda__helper *helper, lambda__cage *self, int setup)
 {
-    lambda__ready ready = {.kind = LAMBDA__WIRE_READY};
+    lambda__ready ready = {.kind = LAMBDA__WIRE_READY, .cgroup = -1};
     process_1 init = {.helper = helper, .life = helper->life[0], .devnull = helper->devnull};
     sigset_t children;
     forget(helper, self);
@@ -263,10 +264,7 @@ void init_run(lambda__helper *helper, lambda__cage *self, int setup)
     sigaddset(&children, SIGCHLD);
     init.signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
     if (init.signals < 0) ready.error = text_error(ready.text, errno, "signals of process 1");
-    if (!ready.error) {
-        ready.error = cgroups_enter(helper, self->name, ready.text);
-        ready.cgroup = ready.error != 0;
-    }
+    if (!ready.error) ready.error = cgroups_enter(helper, self->name, &ready);
     if (!ready.error && helper->namespaces) {
         ready.error = root_enter(helper, &ready);
         if (sethostname("sandbox", strlen("sandbox")) != 0) {

@@ -152,7 +152,7 @@ static int try_one(lambda__helper *helper, lambda__ready *ready)
     } asked = {.open = {.kind = LAMBDA__WIRE_OPEN, .memory_mb = 2048, .storage_mb = 1}};
     int pair[2];
     enum { PATIENCE_MS = 5000 };
-    *ready = (lambda__ready){.error = EIO, .text = "process 1 of a sandbox ended"};
+    *ready = (lambda__ready){.error = EIO, .cgroup = -1, .text = "process 1 of a sandbox ended"};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return errno;
     size_t length = (size_t)snprintf(asked.strings, LAMBDA__PATH, "%s", helper->directory);
     cage_open(helper, &asked.open, sizeof asked.open + length + 2, pair[1]);
@@ -184,10 +184,13 @@ static bool give_way(lambda__helper *helper, const lambda__ready *ready, char *w
 {
     size_t length = strlen(why);
     snprintf(why + length, size - length, "%s; ", ready->text);
-    bool some = false;
-    for (int i = 0; i < HIERARCHIES; i++)
-        some = some || helper->hierarchies[i].fd >= 0;
-    if (helper->namespaces && !ready->cgroup) {
+    if (ready->cgroup >= 0) {
+        lambda__hierarchy *each = &helper->hierarchies[ready->cgroup];
+        close(each->fd);
+        each->fd = -1;
+        return true;
+    }
+    if (helper->namespaces) {
         unsigned long all = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
         if (helper->flags == all)
             helper->flags = CLONE_NEWPID | CLONE_NEWNS;
@@ -195,7 +198,10 @@ static bool give_way(lambda__helper *helper, const lambda__ready *ready, char *w
             helper->namespaces = false;
         return true;
     }
+    /* What is left may be a cgroup of version 2 that nothing can be born into. */
+    bool some = false;
     for (int i = 0; i < HIERARCHIES; i++) {
+        some = some || helper->hierarchies[i].fd >= 0;
         if (helper->hierarchies[i].fd >= 0) close(helper->hierarchies[i].fd);
         helper->hierarchies[i].fd = -1;
     }
@@ -229,9 +235,9 @@ static void describe(lambda__helper *helper, const lambda__ready *ready, const c
     bool all = welcome->cpu && welcome->processes && welcome->paths && welcome->identity;
     size_t length = strlen(why);
     if (length >= 2 && why[length - 2] == ';') length -= 2;
-    if (!all)
-        snprintf(welcome->reason, sizeof welcome->reason, "%.*s", (int)length,
-                 length ? why : "no cgroups that can be written");
+    if (all) return;
+    if (!length) why = "there are no cgroups that can be written";
+    snprintf(welcome->reason, sizeof welcome->reason, "%.*s", (int)(length ? length : strlen(why)), why);
 }
 
 /** Finds out what can be had, by trying. */
@@ -356,11 +362,14 @@ int main(void)
 {
     static lambda__helper helper = {.host = LAMBDA__HELPER_HOST, .root = -1, .life = {-1, -1}, .signals = -1};
     sigset_t all;
+    const struct sched_param ordinary = {0};
 #ifdef SYS_close_range
     syscall(SYS_close_range, LAMBDA__HELPER_HOST + 1, ~0U, 0);
 #endif
     fcntl(LAMBDA__HELPER_HOST, F_SETFD, FD_CLOEXEC);
     hear_all_signals();
+    /* A host's real-time scheduling is not for functions, and most cgroups do not take it. */
+    sched_setscheduler(0, SCHED_OTHER, &ordinary);
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     umask(022);

@@ -167,18 +167,31 @@ static int own_user(lambda__helper *helper, char *text)
     return error ? text_error(text, error, "users of the namespace") : 0;
 }
 
+/** What the machine mounts later is seen here; nothing of ours is seen there. */
+static int own_mounts(void)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0) return 0;
+    if (errno != EINVAL) return errno;
+    /*
+     * In a chroot "/" is no mount, and the one that it is in has no name here. A copy of all that is seen is mounted where something is mounted
+     * already, which can be made ours first, and lived in.
+     */
+    if (mount(NULL, "/proc", NULL, MS_PRIVATE, NULL) != 0 || mount("/", "/proc", NULL, MS_BIND | MS_REC, NULL) != 0 ||
+        mount(NULL, "/proc", NULL, MS_REC | MS_SLAVE, NULL) != 0 || chroot("/proc") != 0 || chdir("/") != 0)
+        return errno;
+    return 0;
+}
+
 int root_prepare(lambda__helper *helper, char *text)
 {
     char path[LAMBDA__PATH];
     if (helper->without & LAMBDA__WITHOUT_NAMESPACES) return text_error(text, EPERM, "namespaces");
     if (!path_join(path, sizeof path, helper->directory, "root")) return text_error(text, ENAMETOOLONG, "directory");
     if (mkdir(path, 0755) != 0 && errno != EEXIST) return text_error(text, errno, "making %.200s", path);
-    if (unshare(CLONE_NEWNS) != 0) {
-        int error = own_user(helper, text);
-        if (error) return error;
-    }
-    /* What the machine mounts later is seen here; nothing of ours is seen there. */
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0) return text_error(text, errno, "mounts of our own");
+    int error = unshare(CLONE_NEWNS) != 0 ? own_user(helper, text) : 0;
+    if (error) return error;
+    error = own_mounts();
+    if (error) return text_error(text, error, "mounts of our own");
     if (mount("sandbox", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=1m") != 0)
         return text_error(text, errno, "mounting %.200s", path);
     helper->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -127,7 +127,7 @@ static void read_uri(const char *uri, lambda__subscription *subscription, char m
         long number = strtol(port, NULL, 10);
         check_port(number, "URI port", message);
         subscription->port = (uint16_t)number;
-        strcpy(subscription->uri, uri);
+        memcpy(subscription->uri, uri, strlen(uri) + 1);
     }
     curl_free(scheme);
     curl_free(host);

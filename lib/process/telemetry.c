@@ -165,6 +165,6 @@ int lambda__telemetry_subscribe(lambda__telemetry *telemetry, const char *extens
         tell_history(telemetry, subscriber);
     }
     tell_subscription(telemetry, extension_name, again, wanted.types);
-    strcpy(answer, "\"OK\"");
+    memcpy(answer, "\"OK\"", sizeof("\"OK\""));
     return 200;
 }

@@ -1,10 +1,13 @@
 /* Batches over HTTP: libcurl's multi interface, its sockets and its timer in the environment's loop. Only to this machine's loopback, whatever the host's environment or its files say. */
 #include "subscriber.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { ANSWER_HEAD = 65536 };
@@ -115,6 +118,18 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *user, void
     return -1;
 }
 
+/** Loopback alone, and nothing that a program started meanwhile inherits. */
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct sockaddr_in to;
+    (void)user;
+    (void)purpose;
+    if (address->family != AF_INET || address->addrlen != sizeof(to)) return CURL_SOCKET_BAD;
+    memcpy(&to, &address->addr, sizeof(to));
+    if (to.sin_addr.s_addr != htonl(INADDR_LOOPBACK)) return CURL_SOCKET_BAD;
+    return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+}
+
 /** Before its number can be another's. */
 static int close_socket(void *user, curl_socket_t fd)
 {
@@ -209,6 +224,7 @@ static bool prepare(lambda__subscriber *subscriber)
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, subscriber->http);
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_body);

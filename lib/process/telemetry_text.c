@@ -44,24 +44,39 @@ static const char *escaped(unsigned char byte, char buffer[8])
     }
 }
 
+/** How many bytes stand there that are written as they are. */
+static size_t plain(const unsigned char *at, size_t left)
+{
+    size_t length = 0;
+    while (length < left && at[length] >= 0x20 && at[length] < 0x80 && at[length] != '"' && at[length] != '\\')
+        length++;
+    return length;
+}
+
 size_t lambda__telemetry_escape(char *to, size_t room, const char *text, size_t length)
 {
     size_t wrote = 0;
     for (size_t i = 0; i < length;) {
         const unsigned char *at = (const unsigned char *)text + i;
         char buffer[8];
-        size_t read = character(at, length - i);
-        size_t size = read;
         const char *from = text + i;
-        if (read == 0) {
+        size_t read = plain(at, length - i);
+        size_t size = read;
+        if (read > 0) {
+            if (to && size > room - wrote) read = size = room - wrote;
+        } else if (*at < 0x80) {
             read = 1;
-            from = "\xef\xbf\xbd";
-            size = 3;
-        } else if (*at < 0x20 || *at == '"' || *at == '\\') {
             from = escaped(*at, buffer);
             size = strlen(from);
+        } else {
+            read = size = character(at, length - i);
+            if (read == 0) {
+                read = 1;
+                from = "\xef\xbf\xbd";
+                size = 3;
+            }
         }
-        if (to && size > room - wrote) break;
+        if (to && (size > room - wrote || size == 0)) break;
         if (to) memcpy(to + wrote, from, size);
         wrote += size;
         i += read;
@@ -132,8 +147,10 @@ lambda__telemetry_text *lambda__telemetry_text_line(unsigned type, const char *l
     if (json && is_object(line, length)) {
         lambda__telemetry_text *text = make(type, name, length, &to);
         /* A line end in an object stands between its tokens, where a space does as well. */
-        for (size_t i = 0; text && i < length; i++)
-            to[i] = line[i] == '\n' ? ' ' : line[i];
+        if (!text) return NULL;
+        memcpy(to, line, length);
+        for (char *end = to; (end = memchr(end, '\n', length - (size_t)(end - to)));)
+            *end = ' ';
         return text;
     }
     size_t escaped_length = lambda__telemetry_escape(NULL, 0, line, length);

@@ -103,8 +103,8 @@ typedef struct lambda__ready {
     char text[LAMBDA__WIRE_TEXT];
     bool user; /* another user than the helper's */
     bool user_namespace;
-    bool own_proc; /* /proc shows the sandbox's processes alone */
-    bool cgroup;   /* it was a cgroup that it could not enter */
+    bool own_proc;  /* /proc shows the sandbox's processes alone */
+    int32_t cgroup; /* the hierarchy that it could not enter, in the helper's numbers; -1: it was not that */
 } lambda__ready;
 
 /** Strings: path, working directory, arguments, environment. Comes with the write ends of its standard output and error. */

@@ -45,6 +45,12 @@ static const bench *const benches[] = {
     &bench_async_durable_single,
     &bench_async_durable_group,
     &bench_async_durable_relaxed,
+    &bench_package_unpack,
+#ifdef BENCH_BOOTSTRAP
+    &bench_process_bootstrap,
+    &bench_process_ric,
+    &bench_process_cold,
+#endif
     &bench_process_endpoint,
     &bench_stream_throughput,
 };
@@ -137,7 +143,7 @@ static double cost(void (*work)(uint64_t), uint64_t operations, uint64_t *took)
 /** So many operations as take one round's time; doubling until then warms everything up. */
 static uint64_t calibrate(void (*work)(uint64_t), double round_ns)
 {
-    for (uint64_t operations = 64;; operations *= 2) {
+    for (uint64_t operations = 1;; operations *= 2) {
         uint64_t took;
         cost(work, operations, &took);
         if ((double)took > round_ns / 4) return (uint64_t)(round_ns / (double)took * (double)operations) + 1;

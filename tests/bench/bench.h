@@ -56,6 +56,10 @@ extern const bench bench_async_durable_group;
 extern const bench bench_async_durable_relaxed;
 extern const bench bench_async_depth;
 
+extern const bench bench_package_unpack;
+extern const bench bench_process_bootstrap;
+extern const bench bench_process_ric;
+extern const bench bench_process_cold;
 extern const bench bench_process_endpoint;
 extern const bench bench_stream_throughput;
 

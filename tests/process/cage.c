@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Tests run beside each other. */
+static char child_name[32];
 
 static const uint64_t LONGEST_NS = UINT64_C(30000000000);
 
@@ -30,6 +34,7 @@ void cage_world_open(cage_world *world, unsigned without)
 {
     char path[160];
     *world = (cage_world){.directory = "/tmp/sandbox-test-XXXXXX"};
+    snprintf(child_name, sizeof child_name, "child-%d", (int)getpid());
     assert_non_null(mkdtemp(world->directory));
     assert_int_equal(chmod(world->directory, 0755), 0);
     snprintf(world->code, sizeof world->code, "%s/code", world->directory);
@@ -114,10 +119,13 @@ void run_start(test_cage *cage, test_run *run, const char *const *arguments)
     char path[160];
     int error;
     static const char *const environment[] = {"A=1", "B=two words", NULL};
+    const char *named[24] = {child_name};
+    for (int i = 1; i < 23 && arguments[i - 1]; i++)
+        named[i] = arguments[i - 1];
     *run = (test_run){.cage = cage, .open = 2};
     snprintf(path, sizeof path, "%s/child", lambda__sandbox_task(cage->sandbox));
     const lambda__program_options options = {.path = path,
-                                             .arguments = arguments,
+                                             .arguments = named,
                                              .environment = environment,
                                              .working_directory = lambda__sandbox_task(cage->sandbox),
                                              .exited = exited,
@@ -143,7 +151,7 @@ void cage_until(test_cage *cage, bool (*done)(void *user), void *user)
 
 static const char *wanted;
 
-static bool holds(void *user)
+static bool has_wanted(void *user)
 {
     const test_run *run = user;
     return strstr(run->output, wanted) != NULL;
@@ -152,7 +160,7 @@ static bool holds(void *user)
 void run_until(test_run *run, const char *text)
 {
     wanted = text;
-    cage_until(run->cage, holds, run);
+    cage_until(run->cage, has_wanted, run);
 }
 
 static bool finished(void *user)
@@ -173,7 +181,7 @@ int run_whole(test_cage *cage, test_run *run, const char *const *arguments)
     return run_finish(run);
 }
 
-int processes_of(const char *program)
+int children(void)
 {
     DIR *proc = opendir("/proc");
     int count = 0;
@@ -186,7 +194,7 @@ int processes_of(const char *program)
         if (fd < 0) continue;
         ssize_t length = read(fd, line, sizeof line - 1);
         close(fd);
-        if (length > 0 && strcmp(line, program) == 0) count++;
+        if (length > 0 && strcmp(line, child_name) == 0) count++;
     }
     if (proc) closedir(proc);
     return count;
@@ -220,4 +228,19 @@ int entries_of(const char *directory)
         if (file->d_name[0] != '.') count++;
     closedir(list);
     return count;
+}
+
+void wait_for(bool (*holds)(void *user), void *user)
+{
+    uint64_t until = lambda__loop_now() + UINT64_C(20000000000);
+    while (!holds(user)) {
+        if (lambda__loop_now() > until) fail_msg("waited 20 s");
+        poll(NULL, 0, 2);
+    }
+}
+
+bool no_children(void *user)
+{
+    (void)user;
+    return children() == 0;
 }

@@ -40,21 +40,26 @@ typedef struct test_run {
     int status;
 } test_run;
 
-/** Starts `child` with arguments, NULL-terminated, or fails the test. */
+/** Starts `child` with arguments, at most 22, NULL-terminated, or fails the test. */
 void run_start(test_cage *cage, test_run *run, const char *const *arguments);
-#define START(cage, run, ...) run_start(cage, run, (const char *const[]){"child", __VA_ARGS__, NULL})
+#define START(cage, run, ...) run_start(cage, run, (const char *const[]){__VA_ARGS__, NULL})
 /** Runs the loop until its output holds `text`; fails the test after half a minute. */
 void run_until(test_run *run, const char *text);
 /** Until it has exited and its outputs have ended; the status. */
 int run_finish(test_run *run);
 /** Start and finish. */
 int run_whole(test_cage *cage, test_run *run, const char *const *arguments);
-#define RUN(cage, run, ...) run_whole(cage, run, (const char *const[]){"child", __VA_ARGS__, NULL})
+#define RUN(cage, run, ...) run_whole(cage, run, (const char *const[]){__VA_ARGS__, NULL})
 /** Until `done` is true of `user`, looking at each 10 ms. */
 void cage_until(test_cage *cage, bool (*done)(void *user), void *user);
 
-/** How many processes have this path as their program; by /proc. */
-int processes_of(const char *program);
+/** Until a condition holds that nobody tells of; fails the test after 20 s. */
+void wait_for(bool (*holds)(void *user), void *user);
+/** That no `child` runs. */
+bool no_children(void *user);
+
+/** How many `child` of this test run. */
+int children(void);
 /** How many cgroup directories of sandboxes there are that a helper of this pid made, everywhere they may be; 0 stands for any pid. */
 int groups_of(pid_t helper);
 /** Entries of a directory. */

@@ -113,7 +113,8 @@ static void extension_registered(void *user, const char *name, unsigned events)
     tell(user, " registered(%s,%u)", name, events);
 }
 
-void world_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry)
+lambda_status world_try_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry,
+                             char message[256])
 {
     *world = (struct world){.events = {.runtime_ready = runtime_ready,
                                        .all_ready = all_ready,
@@ -125,7 +126,6 @@ void world_open(struct world *world, size_t response_limit, lambda__telemetry *t
                                        .extension_error = extension_error,
                                        .extension_registered = extension_registered}};
     assert_int_equal(lambda__loop_open(&world->loop), 0);
-    char message[256] = "";
     lambda__endpoint_options options = {.loop = &world->loop,
                                         .events = &world->events,
                                         .user = world,
@@ -135,7 +135,13 @@ void world_open(struct world *world, size_t response_limit, lambda__telemetry *t
                                         .function_version = "$LATEST",
                                         .handler = "index.\"handler\"",
                                         .account_id = "123456789012"};
-    if (lambda__endpoint_open(&options, &world->endpoint, message) != LAMBDA_OK) fail_msg("%s", message);
+    return lambda__endpoint_open(&options, &world->endpoint, message);
+}
+
+void world_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry)
+{
+    char message[256] = "";
+    if (world_try_open(world, response_limit, telemetry, message) != LAMBDA_OK) fail_msg("%s", message);
 }
 
 void world_close(struct world *world)

@@ -22,10 +22,10 @@ struct world {
     size_t data_length;
     size_t data_size;
     bool complete;
-    char type[256];  /* of the error, or the trailer's */
-    char body[4096]; /* of the trailer */
+    char type[256];    /* of the error, or the trailer's */
+    char body[100000]; /* of the trailer */
     char content_type[256];
-    char cause[256];
+    char cause[100000];
     lambda_status refuse; /* what response_data returns */
     bool cancel;          /* response_data cancels the invocation */
     /* What runtime_ready does. */
@@ -41,6 +41,9 @@ struct answer {
 };
 
 void world_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry);
+/** For who expects that it may fail. */
+lambda_status world_try_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry,
+                             char message[256]);
 void world_close(struct world *world);
 /** What it was told since the last time. Borrowed until the next call. */
 const char *world_told(struct world *world);

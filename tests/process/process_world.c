@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,13 +161,15 @@ void process_world_answered(const process_world *world, const char *text)
 
 void process_world_failed(const process_world *world, const char *type, const char *message)
 {
-    char quoted[128];
     const char *payload = world->result.payload.data;
-    snprintf(quoted, sizeof(quoted), "\"errorType\":\"%s\"", type);
-    if (!world->result.function_error || !strstr(payload, quoted) || !strstr(payload, message)) {
+    const char *said = "", *of = "";
+    json_t *error = json_loadb(payload, world->result.payload.length, 0, NULL);
+    bool parsed = error && json_unpack(error, "{s:s, s?s}", "errorType", &of, "errorMessage", &said) == 0;
+    if (!world->result.function_error || !parsed || strcmp(of, type) != 0 || !strstr(said, message)) {
         fprintf(stderr, "%s\n", lambda_test_log_text(world->log));
         fail_msg("not %s, %s: %s", type, message, payload);
     }
+    json_decref(error);
 }
 
 static bool has_mark(const char *pid, const char *mark)

@@ -206,10 +206,13 @@ static void test_streamed_error(void **state)
     world_close(&world);
 }
 
-/** A trailer of some kilobytes, after a body that has filled the connection's buffers. */
-static void test_long_trailer(void **state)
+/** A stack of a thousand frames, in a trailer after a body that has filled the connection's buffers, and in a header. */
+static void test_long_stacks(void **state)
 {
     (void)state;
+    enum { STACK = 80000 };
+    static char stack[STACK + 1];
+    memset(stack, 'e', STACK);
     struct world world;
     int runtime = running(&world, LIMIT);
     client_text(&world, runtime, "%s", stream_head);
@@ -220,20 +223,25 @@ static void test_long_trailer(void **state)
         client_send(&world, runtime, chunk, sizeof(chunk));
         client_text(&world, runtime, "\r\n");
     }
-    char encoded[4097];
-    memset(encoded, 'e', sizeof(encoded));
-    encoded[4096] = '\0';
-    client_text(
-        &world, runtime,
-        "0\r\nLambda-Runtime-Function-Error-Type: Runtime.Bad\r\nLambda-Runtime-Function-Error-Body: %s\r\n\r\n",
-        encoded);
-    struct answer answer;
-    client_receive(&world, runtime, &answer);
-    assert_int_equal(answer.status, 202);
-    answer_clear(&answer);
+    client_text(&world, runtime,
+                "0\r\nLambda-Runtime-Function-Error-Type: Runtime.Bad\r\nLambda-Runtime-Function-Error-Body: ");
+    client_send(&world, runtime, stack, STACK);
+    client_expect(&world, runtime, "\r\n\r\n", 202, OK_BODY);
     assert_int_equal(world.data_length, 32 * sizeof(chunk));
     assert_string_equal(world.type, "Runtime.Bad");
-    assert_int_equal(strlen(world.body), 3072);
+    assert_int_equal(strlen(world.body), STACK / 4 * 3);
+    client_text(&world, runtime, GET_NEXT);
+    world_until_told(&world, "all");
+    world_told(&world);
+    world_invoke(&world, "id-1", "{}");
+    client_expect(&world, runtime, "", 200, "{}");
+    client_text(&world, runtime,
+                "POST " INVOCATION "id-1/error HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n"
+                "Lambda-Runtime-Function-XRay-Error-Cause: ");
+    client_send(&world, runtime, stack, STACK);
+    client_expect(&world, runtime, "\r\n\r\n{}", 202, OK_BODY);
+    assert_string_equal(world_told(&world), "error");
+    assert_int_equal(strlen(world.cause), STACK);
     client_close(runtime);
     world_close(&world);
 }
@@ -306,7 +314,7 @@ int main(void)
         cmocka_unit_test(test_round_trips),        cmocka_unit_test(test_client_context),
         cmocka_unit_test(test_invoked_when_ready), cmocka_unit_test(test_large),
         cmocka_unit_test(test_streamed),           cmocka_unit_test(test_streamed_error),
-        cmocka_unit_test(test_long_trailer),       cmocka_unit_test(test_error),
+        cmocka_unit_test(test_long_stacks),        cmocka_unit_test(test_error),
         cmocka_unit_test(test_init_error),         cmocka_unit_test(test_many_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -514,7 +514,7 @@ static void test_long_words(void **state)
     (void)state;
     struct world world;
     world_open(&world, LIMIT, NULL);
-    char text[40000];
+    static char text[80000];
     memset(text, 'a', sizeof(text));
     text[sizeof(text) - 1] = '\0';
     lambda__endpoint_invocation invocation = world_invocation(text, "");
@@ -522,14 +522,14 @@ static void test_long_words(void **state)
     invocation = world_invocation("id", "");
     invocation.client_context = lambda_bytes_make(text, sizeof(text));
     assert_int_equal(lambda__endpoint_invoke(world.endpoint, &invocation), LAMBDA_ERROR_INVALID_PARAMETER_VALUE);
-    invocation.client_context = lambda_bytes_make(text, 20000);
+    invocation.client_context = lambda_bytes_make(text, 60000);
     int runtime = client_open(&world);
     assert_int_equal(lambda__endpoint_invoke(world.endpoint, &invocation), LAMBDA_OK);
     client_text(&world, runtime, GET_NEXT);
     world_until_told(&world, "ready");
     char bytes[16384];
     size_t got = 0;
-    while (got < 20000) {
+    while (got < 60000) {
         assert_int_equal(lambda__loop_run(&world.loop, lambda__loop_now() + 1000000), 0);
         ssize_t more = recv(runtime, bytes, sizeof(bytes), 0);
         if (more > 0) got += (size_t)more;

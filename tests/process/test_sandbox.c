@@ -120,8 +120,9 @@ static void test_its_user(void **state)
     assert_non_null(strstr(run.output, "SigIgn:\t0000000000000000"));
     assert_non_null(strstr(run.output, "sid 1 pid 1"));
     if (!without_namespaces()) assert_non_null(strstr(run.output, "host sandbox"));
-    if (world.limits->identity == LAMBDA_PROCESS_NAMESPACE && !without_namespaces())
-        assert_non_null(strstr(run.output, "uid 993 gid 990 "));
+    /* Lambda's user; or nobody, where a user namespace is not to be had, as in a chroot. */
+    if (world.limits->identity == LAMBDA_PROCESS_NAMESPACE)
+        assert_true(strstr(run.output, "uid 993 gid 990 ") || strstr(run.output, "uid 65534 gid 65534 groups 0"));
     assert_int_equal(RUN(&cage, &run, "descriptors"), 0);
     assert_string_equal(run.output, "0 1 2 \nstdin 0\n");
     cage_close(&cage);
@@ -246,7 +247,7 @@ static void test_freezing(void **state)
     run_until(&run, "tick\ntick\ntick\n");
     lambda__sandbox_freeze(cage.sandbox);
     cage_close(&cage);
-    assert_int_equal(processes_of("tick"), 0);
+    assert_int_equal(children(), 0);
 }
 
 static void test_closed_outputs(void **state)

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "telemetry_text.h"
 #include "telemetry_world.h"
 
+/* What was said before, the subscription, and what is said after it, in one array. */
 static void test_http(void **state)
 {
     (void)state;
@@ -72,6 +74,7 @@ static void test_types(void **state)
     finish(&w);
 }
 
+/* Each gets all, with its own buffers; one that is silent holds up nobody. */
 static void test_several(void **state)
 {
     (void)state;
@@ -100,6 +103,7 @@ static void test_several(void **state)
     finish(&w);
 }
 
+/* A batch goes when it has its items or its bytes, whatever the time. */
 static void test_full_batches(void **state)
 {
     (void)state;
@@ -187,6 +191,42 @@ static void test_records(void **state)
     RECORD("plain", true, "\"plain\"");
 }
 
+/* Whatever bytes a line has, its event is JSON, and has them all where they are UTF-8. */
+static void test_any_bytes(void **state)
+{
+    (void)state;
+    static const unsigned char begins[] = {0x00, 0x22, 0x5c, 0x7f, 0x80, 0xbf, 0xc0,
+                                           0xc2, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5};
+    test_random seed = {.state = 7};
+    lambda_random random = test_random_port(&seed);
+    size_t good = 0;
+    for (int i = 0; i < 20000; i++) {
+        uint64_t numbers[3];
+        unsigned char bytes[sizeof(numbers)];
+        unsigned char line[16];
+        for (int k = 0; k < 3; k++)
+            numbers[k] = random.next(random.user);
+        memcpy(bytes, numbers, sizeof(bytes));
+        size_t length = bytes[16] % 9;
+        for (size_t k = 0; k < length; k++)
+            line[k] = bytes[17] & 1u << (k & 7) ? begins[bytes[k] % sizeof(begins)] : 0x80 + bytes[k] % 0x40;
+        lambda__telemetry_text *text =
+            lambda__telemetry_text_line(LAMBDA__TELEMETRY_FUNCTION, (const char *)line, length, false);
+        assert_non_null(text);
+        json_t *event = json_loadb(text->data, text->length, JSON_ALLOW_NUL, NULL);
+        const json_t *record = json_object_get(event, "record");
+        assert_true(json_is_string(record));
+        json_t *same = json_stringn((const char *)line, length);
+        if (same) assert_true(json_equal(record, same));
+        good += same && length > 1;
+        json_decref(same);
+        json_decref(event);
+        lambda__telemetry_text_release(text);
+    }
+    assert_true(good > 100);
+}
+
+/* More than is kept before anybody has subscribed. */
 static void test_much_before(void **state)
 {
     (void)state;
@@ -209,6 +249,7 @@ static void test_much_before(void **state)
     finish(&w);
 }
 
+/* Lines, over a connection that the listener closes now and then. */
 static void test_tcp(void **state)
 {
     (void)state;
@@ -243,9 +284,9 @@ static void test_tcp(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_http),         cmocka_unit_test(test_types),       cmocka_unit_test(test_several),
-        cmocka_unit_test(test_full_batches), cmocka_unit_test(test_flush),       cmocka_unit_test(test_records),
-        cmocka_unit_test(test_tcp),          cmocka_unit_test(test_much_before),
+        cmocka_unit_test(test_http),         cmocka_unit_test(test_types), cmocka_unit_test(test_several),
+        cmocka_unit_test(test_full_batches), cmocka_unit_test(test_flush), cmocka_unit_test(test_records),
+        cmocka_unit_test(test_any_bytes),    cmocka_unit_test(test_tcp),   cmocka_unit_test(test_much_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,14 @@
 /* The Telemetry API where the listener is slow, broken or not there. */
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "telemetry_world.h"
 
+/* The listener breaks off, says that it failed, and at last takes the batch: the same one each time. */
 static void test_http_failures(void **state)
 {
     (void)state;
@@ -34,6 +38,7 @@ static void test_http_failures(void **state)
     finish(&w);
 }
 
+/* A connection that was closed meanwhile costs nothing. */
 static void test_http_kept_connection(void **state)
 {
     (void)state;
@@ -69,6 +74,7 @@ static void test_not_there_yet(void **state)
     }
 }
 
+/* Nobody ever listens: what there was is counted, and told to who listens at last. */
 static void test_given_up(void **state)
 {
     (void)state;
@@ -104,6 +110,7 @@ static void test_given_up(void **state)
     }
 }
 
+/* It takes the request and says nothing: in ten seconds that somebody ran the loop it is tried again. */
 static void test_silent(void **state)
 {
     (void)state;
@@ -131,6 +138,7 @@ static void test_silent(void **state)
     finish(&w);
 }
 
+/* More than its buffers hold while it does not read: memory is bounded, and all is accounted for. */
 static void test_slow(void **state)
 {
     (void)state;
@@ -169,6 +177,7 @@ static void test_slow(void **state)
     }
 }
 
+/* Redirects are not followed, and the host's proxies are none of ours. */
 static void test_only_the_listener(void **state)
 {
     (void)state;
@@ -197,6 +206,7 @@ static void test_only_the_listener(void **state)
     finish(&w);
 }
 
+/* An answer without end is not waited for, and not kept. */
 static void test_endless_head(void **state)
 {
     (void)state;
@@ -218,6 +228,38 @@ static void test_endless_head(void **state)
     free(head);
 }
 
+/** Connections to a listener that a program started now would inherit, and how many there are. */
+static size_t inherited(const listener *l, size_t *count)
+{
+    size_t open = 0;
+    *count = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in to = {0};
+        socklen_t length = sizeof(to);
+        if (getpeername(fd, (struct sockaddr *)&to, &length) != 0 || to.sin_port != htons(l->port)) continue;
+        ++*count;
+        if (!(fcntl(fd, F_GETFD) & FD_CLOEXEC)) open++;
+    }
+    return open;
+}
+
+static void test_not_inherited(void **state)
+{
+    (void)state;
+    for (int tcp = 0; tcp < 2; tcp++) {
+        world w;
+        size_t count;
+        begin(&w);
+        listener *l = add_listening(&w, tcp);
+        assert_int_equal(subscribe(&w, "x", l, "[\"function\"]", LATE), 200);
+        say(&w, "x");
+        flush(&w);
+        assert_int_equal(inherited(l, &count), 0);
+        assert_int_equal(count, 1);
+        finish(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_slow),
         cmocka_unit_test(test_only_the_listener),
         cmocka_unit_test(test_endless_head),
+        cmocka_unit_test(test_not_inherited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

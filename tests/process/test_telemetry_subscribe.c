@@ -87,6 +87,7 @@ static void test_subscriptions(void **state)
     }
 }
 
+/* However much is wrong, and whatever is in it, the answer is JSON and fits. */
 static void test_long_refusals(void **state)
 {
     (void)state;
@@ -109,6 +110,7 @@ static void test_long_refusals(void **state)
     finish(&w);
 }
 
+/* After the init phase nobody subscribes, and nothing is kept. */
 static void test_closed(void **state)
 {
     (void)state;
@@ -128,6 +130,7 @@ static void test_closed(void **state)
     finish(&w);
 }
 
+/* A record for which there was no memory. */
 static void test_lost_record(void **state)
 {
     (void)state;
@@ -145,6 +148,7 @@ static void test_lost_record(void **state)
     finish(&w);
 }
 
+/* Another subscription of the same extension is in place of the first. */
 static void test_again(void **state)
 {
     (void)state;

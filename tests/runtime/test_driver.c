@@ -2,6 +2,7 @@
 #include "driver.h"
 #include "store.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -300,6 +301,72 @@ static void what_cannot_be_loaded_says_why(void **state)
     assert_int_equal(third.closes, 1);
 }
 
+/** What a thread does to functions that are being loaded meanwhile. */
+typedef struct meddler {
+    lambda_t *lambda;
+    pthread_t thread;
+    pthread_barrier_t *start;
+    int number;
+} meddler;
+
+static const char *const many_names[] = {"f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"};
+enum { MANY = 8, MEDDLERS = 3 };
+
+static void *meddle(void *argument)
+{
+    const meddler *own = argument;
+    lambda_code code = test_driver_code("own", "alpha");
+    pthread_barrier_wait(own->start);
+    for (int i = 0; i < MANY; i++) {
+        const char *name = many_names[(i + own->number * 3) % MANY];
+        lambda_function_configuration *got = NULL;
+        lambda_status invoked = lambda_invoke(own->lambda, name, LAMBDA_JSON("1"), NULL);
+        assert_true(invoked == LAMBDA_OK || invoked == LAMBDA_ERROR_RESOURCE_NOT_READY);
+        assert_ok(own->lambda, lambda_function_get(own->lambda, name, &got));
+        lambda_function_configuration_free(got);
+        lambda_function_config changes = {.handler = own->number % 2 == 0 ? "even" : "odd"};
+        if (own->number == 0) {
+            assert_ok(own->lambda, lambda_function_update_configuration(own->lambda, name, &changes));
+            continue;
+        }
+        lambda_status bound = lambda_function_bind(own->lambda, name, &code);
+        assert_true(bound == LAMBDA_OK || bound == LAMBDA_ERROR_INVALID_RUNTIME ||
+                    bound == LAMBDA_ERROR_INVALID_PARAMETER_VALUE || bound == LAMBDA_ERROR_RESOURCE_CONFLICT);
+    }
+    return NULL;
+}
+
+static void others_may_change_them_meanwhile(void **state)
+{
+    (void)state;
+    test_driver first = {.process = true, .refers = true};
+    lambda_t *lambda = open_service(true);
+    add(lambda, &first, "own");
+    for (int i = 0; i < MANY; i++)
+        assert_ok(lambda, create(lambda, many_names[i], "own", LAMBDA_ISOLATION_DEFAULT));
+    lambda_close(lambda);
+    for (int round = 0; round < 20; round++) {
+        test_driver second = {.process = true, .refers = true};
+        pthread_barrier_t start;
+        meddler others[MEDDLERS];
+        lambda = open_service(true);
+        assert_int_equal(pthread_barrier_init(&start, NULL, MEDDLERS + 1), 0);
+        for (int i = 0; i < MEDDLERS; i++) {
+            others[i] = (meddler){.lambda = lambda, .start = &start, .number = i};
+            assert_int_equal(pthread_create(&others[i].thread, NULL, meddle, &others[i]), 0);
+        }
+        pthread_barrier_wait(&start);
+        add(lambda, &second, "own");
+        for (int i = 0; i < MEDDLERS; i++)
+            assert_int_equal(pthread_join(others[i].thread, NULL), 0);
+        pthread_barrier_destroy(&start);
+        for (int i = 0; i < MANY; i++)
+            answers(lambda, many_names[i], "alpha even");
+        lambda_close(lambda);
+        assert_int_equal(second.closes, 1);
+    }
+}
+
 /** Memory that fails once, at each request in turn, while a service with kept functions is opened and used. */
 static void memory_may_be_out_anywhere(void **state)
 {
@@ -435,6 +502,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_of_drivers_are_checked, begin, end),
         cmocka_unit_test_setup_teardown(restored_functions_are_loaded_by_their_reference, begin, end),
         cmocka_unit_test_setup_teardown(what_cannot_be_loaded_says_why, begin, end),
+        cmocka_unit_test_setup_teardown(others_may_change_them_meanwhile, begin, end),
         cmocka_unit_test_setup_teardown(memory_may_be_out_anywhere, begin, end),
         cmocka_unit_test_setup_teardown(unloading_at_the_close_is_told_apart, begin, end),
         cmocka_unit_test_setup_teardown(what_is_abandoned_closes_last, begin, end),

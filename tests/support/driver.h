@@ -15,14 +15,14 @@ typedef struct test_driver {
     bool no_handler;             /* it answers without one */
     const char *gives_reference; /* instead of the text's */
     const char *gives_sha256;    /* likewise */
-    bool kept;                   /* what the last request said */
-    int loads;                   /* that succeeded, as all below */
-    int reloads;
-    int unloads;
-    int late_unloads; /* after `closing` */
-    int closings;
-    int closes;
-    int live; /* loaded now */
+    _Atomic bool kept;           /* what the last request said */
+    _Atomic int loads;           /* that succeeded, as all below */
+    _Atomic int reloads;
+    _Atomic int unloads;
+    _Atomic int late_unloads; /* after `closing` */
+    _Atomic int closings;
+    _Atomic int closes;
+    _Atomic int live; /* loaded now */
 } test_driver;
 
 /** The driver's port. `reloads`: it is asked when handler or layers change. */

@@ -317,6 +317,10 @@ static void obey(char *event)
         stream(strcmp(word, "fails") == 0);
     } else if (strcmp(event, "error") == 0) {
         fail(word);
+    } else if (strcmp(event, "pause") == 0) {
+        puts("pausing");
+        usleep((useconds_t)atoi(word) * 1000);
+        answer("\"paused\"");
     } else if (strcmp(event, "say") == 0) {
         printf("%s\n", word);
         fprintf(stderr, "%s unfinished", word);
