@@ -71,7 +71,7 @@ static pid_t launch(const process_1 *init, const lambda__start *start, lambda__s
         list[i] = (char *)lambda__strings_next(strings);
     for (uint32_t i = 0; i < start->variables; i++)
         variables[i] = (char *)lambda__strings_next(strings);
-    pid_t pid = vfork();
+    pid_t pid = vfork(); /* NOLINT: it is what it is for, a fork would copy this process's pages */
     /* The child does nothing but system calls. */
     if (pid == 0) become(init, path, directory, list, variables, output, start->data_limit, &error); /* NOLINT */
     *failure = pid < 0 ? errno : error;

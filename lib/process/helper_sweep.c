@@ -19,16 +19,12 @@ static unsigned long long started(pid_t pid)
 {
     char path[64];
     char text[1024];
-    char state;
-    unsigned long long start;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     file_read(AT_FDCWD, path, text, sizeof text);
     const char *rest = strrchr(text, ')');
-    /* proc_pid_stat(5): the state is field 3, the start field 22. */
-    if (!rest || sscanf(rest + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-                        &state, &start) != 2)
-        return 0;
-    return state == 'Z' || state == 'X' ? 0 : start;
+    if (!rest || rest[1] != ' ' || rest[2] == 'Z' || rest[2] == 'X') return 0;
+    /* proc_pid_stat(5): what follows the name is field 3, the state; the start is field 22. */
+    return lambda__word_number(rest + 1, 22 - 3);
 }
 
 static unsigned long long pid_namespace(void)
@@ -47,11 +43,14 @@ typedef enum maker_fate { LIVES, DEAD, UNKNOWN, STRANGER } maker_fate;
 /** What became of who made something of this name. Of another PID namespace's processes nothing is known. */
 static maker_fate fate_of(const char *name)
 {
-    unsigned long long space;
-    unsigned long long start;
-    int pid;
+    char *end;
     if (strncmp(name, FAMILY, strlen(FAMILY)) != 0) return STRANGER;
-    if (sscanf(name + strlen(FAMILY), "%llx-%d-%llx", &space, &pid, &start) != 3) return STRANGER;
+    unsigned long long space = strtoull(name + strlen(FAMILY), &end, 16);
+    if (*end != '-') return STRANGER;
+    pid_t pid = (pid_t)strtol(end + 1, &end, 10);
+    if (*end != '-' || pid <= 0) return STRANGER;
+    unsigned long long start = strtoull(end + 1, NULL, 16);
+    if (!start) return STRANGER;
     if (space != pid_namespace()) return UNKNOWN;
     return started(pid) == start ? LIVES : DEAD;
 }

@@ -19,14 +19,12 @@ static pid_t parent_of(int proc, const char *pid)
 {
     char path[64];
     char text[512];
-    char state;
-    int parent;
     snprintf(path, sizeof path, "%.32s/stat", pid);
     file_read(proc, path, text, sizeof text);
     /* The name may hold anything, even what looks like the rest. */
     const char *rest = strrchr(text, ')');
-    if (!rest || sscanf(rest + 1, " %c %d", &state, &parent) != 2 || state == 'Z' || state == 'X') return 0;
-    return parent;
+    if (!rest || rest[1] != ' ' || rest[2] == 'Z' || rest[2] == 'X') return 0;
+    return (pid_t)lambda__word_number(rest + 1, 1);
 }
 
 /** All processes, with their parents. NULL: no memory, or no /proc. */

@@ -36,15 +36,15 @@ static uint64_t anonymous_of(long pid)
 {
     char path[64];
     char text[256];
-    unsigned long long resident;
-    unsigned long long shared;
     snprintf(path, sizeof path, "/proc/%ld/statm", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return 0;
     ssize_t length = read(fd, text, sizeof text - 1);
     close(fd);
     text[length > 0 ? length : 0] = 0;
-    if (sscanf(text, "%*u %llu %llu", &resident, &shared) != 2 || resident < shared) return 0;
+    uint64_t resident = lambda__word_number(text, 1);
+    uint64_t shared = lambda__word_number(text, 2);
+    if (resident < shared) return 0;
     return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
@@ -53,13 +53,13 @@ static bool sum_group(const lambda__sandbox *sandbox, uint64_t *sum)
 {
     int fd = sandbox->unified >= 0 ? openat(sandbox->unified, "cgroup.procs", O_RDONLY | O_CLOEXEC) : -1;
     FILE *list = fd >= 0 ? fdopen(fd, "r") : NULL;
-    long pid;
+    char line[32];
     if (!list) {
         if (fd >= 0) close(fd);
         return false;
     }
-    while (fscanf(list, "%ld", &pid) == 1)
-        *sum += anonymous_of(pid);
+    while (fgets(line, sizeof line, list))
+        *sum += anonymous_of(strtol(line, NULL, 10));
     fclose(list);
     return true;
 }
@@ -74,7 +74,6 @@ static long parent_of(long pid)
 {
     char path[64];
     char text[512];
-    long parent;
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return 0;
@@ -82,7 +81,7 @@ static long parent_of(long pid)
     close(fd);
     text[length > 0 ? length : 0] = 0;
     const char *rest = strrchr(text, ')');
-    return rest && sscanf(rest + 1, " %*c %ld", &parent) == 1 ? parent : 0;
+    return rest ? (long)lambda__word_number(rest + 1, 1) : 0;
 }
 
 /** By parents, from process 1 down. */

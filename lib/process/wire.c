@@ -2,6 +2,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -79,4 +80,14 @@ const char *lambda__strings_next(lambda__strings *strings)
     }
     strings->at = zero + 1;
     return string;
+}
+
+unsigned long long lambda__word_number(const char *text, int word)
+{
+    text += strspn(text, " ");
+    for (; word > 0; word--) {
+        text += strcspn(text, " ");
+        text += strspn(text, " ");
+    }
+    return strtoull(text, NULL, 10);
 }

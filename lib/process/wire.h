@@ -146,6 +146,9 @@ typedef struct lambda__strings {
 /** The next string, "" where there is none. */
 const char *lambda__strings_next(lambda__strings *strings);
 
+/** The number that is a word of a text, counted from 0; words are divided by spaces. 0 where there is none. */
+unsigned long long lambda__word_number(const char *text, int word);
+
 /** The longest path that is taken, with its zero. */
 enum { LAMBDA__PATH = PATH_MAX };
 
