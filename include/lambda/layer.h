@@ -101,7 +101,7 @@ LAMBDA_API void lambda_layer_list_free(lambda_layer_list *list);
 
 /**
  * Layers as a function sees them, for drivers: the trees of up to LAMBDA_LAYERS_MAX versions, merged in their order; of a file that stands in several, the last one's. It is a package like any
- * other, made once for the same list. LAMBDA_ERROR_INVALID_PARAMETER_VALUE for more layers, or one twice, or no ARN; and where they are larger together with `with` (NULL is
+ * other, made once for the same list; while it is there it is had again even if versions were deleted since. LAMBDA_ERROR_INVALID_PARAMETER_VALUE for more layers, or one twice, or no ARN; and where they are larger together with `with` (NULL is
  * allowed) than `unpacked_size`. `*merged` is NULL on failure.
  */
 LAMBDA_API lambda_status lambda_layers_merge(lambda_packages *packages, const char *const *layer_version_arns,

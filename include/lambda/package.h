@@ -21,7 +21,8 @@ typedef struct lambda_packages lambda_packages;
 
 /** Where and how. Zero means the default. Copied. */
 typedef struct lambda_packages_options {
-    const char *directory; /**< required; made if it is not there, with its parents. One process at a time */
+    const char *
+        directory; /**< required, at most 1,024 bytes; made if it is not there, with its parents, and else empty or a store. One process at a time */
     /**
      * Bytes of a zip. Default 52,428,800, Lambda's 50 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
      */
@@ -50,7 +51,7 @@ static inline lambda_status lambda_packages_open(const lambda_packages_options *
 LAMBDA_API void lambda_packages_close(lambda_packages *packages);
 
 /**
- * A package that is unpacked, once: who adds the same again gets the same. Its files are read-only and never change. Counted; opaque.
+ * A package that is unpacked, once: who adds the same again gets the same. Its files are 0644 or 0755, its directories 0755; nobody writes to them, as all share them. Counted; opaque.
  */
 typedef struct lambda_package lambda_package;
 
@@ -82,7 +83,7 @@ static inline lambda_code lambda_code_package_bytes(const char *runtime, const v
  *
  * LAMBDA_ERROR_INVALID_CODE, and nothing is left behind: a zip that is torn, encrypted, or no zip; names that are absolute, empty, not UTF-8, lead out of the
  * package ("..") or occur twice; links that lead out; devices, pipes and sockets; entries whose sizes lie. LAMBDA_ERROR_REQUEST_TOO_LARGE past `zipped_size`,
- * LAMBDA_ERROR_INVALID_PARAMETER_VALUE past `unpacked_size` or `entries`, with Lambda's words. Only permission bits for executing are taken from it; files are owned by who runs this process.
+ * LAMBDA_ERROR_INVALID_PARAMETER_VALUE past `unpacked_size` or `entries`, with Lambda's words. LAMBDA_ERROR_RESOURCE_CONFLICT for a path that is changed while it is read. Only permission bits for executing are taken from it; files are owned by who runs this process.
  */
 LAMBDA_API lambda_status lambda_package_add(lambda_packages *packages, const lambda_code *code,
                                             lambda_package **package);
@@ -104,7 +105,7 @@ LAMBDA_API const char *lambda_package_path(const lambda_package *package);
 
 /**
  * CodeSha256 as Lambda works it out: base64 of the SHA-256 of the zip. Of a directory or a single file, which Lambda has not, of a listing of its names, kinds,
- * execute bits and contents: the same files, the same digest.
+ * execute bits and contents, in the form that docs/packages.md tells: the same files, the same digest.
  */
 LAMBDA_API const char *lambda_package_sha256(const lambda_package *package);
 

@@ -36,7 +36,7 @@ static lambda_status refuse(const lister *self, const char *why)
 static lambda_status failed(const char *what, const char *path)
 {
     char words[128];
-    lambda__package_shown shown;
+    lambda__package_shown shown = {.text = ""};
     int error = errno;
     if (error == ENOMEM) return lambda__package_no_memory();
     return lambda_runtime_fail(NULL, LAMBDA_ERROR_SERVICE, "%s: \"%s\": cannot be read: %s", what,

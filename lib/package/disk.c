@@ -11,11 +11,6 @@
 
 enum { DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
-lambda_status lambda__package_no_memory(void)
-{
-    return lambda_runtime_fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY, "out of memory");
-}
-
 lambda_status lambda__package_disk_failed(const char *what, const lambda__package_place *where, const char *name)
 {
     char words[128];

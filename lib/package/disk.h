@@ -17,7 +17,11 @@ typedef struct lambda__package_place {
 lambda_status lambda__package_disk_failed(const char *what, const lambda__package_place *where, const char *name);
 
 /** Fails with "out of memory". */
-lambda_status lambda__package_no_memory(void);
+static inline lambda_status lambda__package_no_memory(void)
+{
+    lambda_runtime_fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY, "out of memory");
+    return LAMBDA_ERROR_OUT_OF_MEMORY;
+}
 
 /** Makes a directory unless it is there, with mode 0755 whatever the umask, and opens it: the caller closes `*fd`. */
 lambda_status lambda__package_directory(const lambda__package_place *where, const char *name, int *fd);

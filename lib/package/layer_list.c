@@ -57,7 +57,7 @@ static const lambda__layer_record *filter(const lambda__layer_record *record, co
 /** Adds a copy. False when memory is out. */
 static bool append(lambda_packages *packages, lambda_layer_list *list, const lambda__layer_record *record)
 {
-    if (list->count == 0 || (list->count >= 16 && (list->count & (list->count - 1)) == 0)) {
+    if (!list->items || (list->count >= 16 && (list->count & (list->count - 1)) == 0)) {
         size_t capacity = list->count == 0 ? 16 : list->count * 2;
         lambda_layer_version **grown = realloc(list->items, capacity * sizeof(*grown));
         if (!grown) return false;
@@ -76,7 +76,7 @@ static bool fill_layers(lambda_packages *packages, const lambda_layer_list_optio
         if (options->marker && strcmp(layer->name, options->marker) <= 0) continue;
         const lambda__layer_record *record = filter(layer->newest, options);
         if (!record) continue;
-        if (list->count == options->max_items) {
+        if (list->items && list->count == options->max_items) {
             list->next_marker = strdup(list->items[list->count - 1]->layer_name);
             return list->next_marker != NULL;
         }
@@ -92,7 +92,7 @@ static bool fill_versions(lambda_packages *packages, const lambda__layer *layer,
     const lambda__layer_record *record = filter(layer ? layer->newest : NULL, options);
     for (; record; record = filter(record->next, options)) {
         if (record->about->version >= before) continue;
-        if (list->count == options->max_items) {
+        if (list->items && list->count == options->max_items) {
             char marker[24];
             snprintf(marker, sizeof(marker), "%" PRIu64, list->items[list->count - 1]->version);
             list->next_marker = strdup(marker);
@@ -108,7 +108,10 @@ static lambda_status begin(const lambda_packages *packages, const lambda_layer_l
                            lambda_layer_list_options *own, lambda_layer_list **list)
 {
     if (list) *list = NULL;
-    if (!packages || !list) return lambda_runtime_fail(NULL, INVALID, "%s: is NULL", packages ? "list" : "packages");
+    if (!packages || !list) {
+        lambda_runtime_fail(NULL, INVALID, "%s: is NULL", packages ? "list" : "packages");
+        return INVALID;
+    }
     *own = options ? *options : (lambda_layer_list_options){0};
     lambda_status status = check_options(own);
     if (status != LAMBDA_OK) return status;
@@ -129,11 +132,21 @@ lambda_status lambda_layer_list_page(lambda_packages *packages, const lambda_lay
 {
     lambda_layer_list_options own;
     lambda_status status = begin(packages, options, &own, list);
-    if (status != LAMBDA_OK) return status;
+    if (status != LAMBDA_OK || !*list) return status;
     pthread_mutex_lock(&packages->mutex);
     bool good = fill_layers(packages, &own, *list);
     pthread_mutex_unlock(&packages->mutex);
     return finish(good, list);
+}
+
+/** The version that a page before ended with. */
+static lambda_status read_marker(const char *marker, uint64_t *before)
+{
+    size_t digits = strspn(marker, "0123456789");
+    if (digits == 0 || digits > 19 || marker[digits])
+        return lambda_runtime_fail(NULL, INVALID, "marker: \"%.40s\" is none of a page", marker);
+    *before = strtoull(marker, NULL, 10);
+    return LAMBDA_OK;
 }
 
 lambda_status lambda_layer_versions_page(lambda_packages *packages, const char *layer_name,
@@ -142,19 +155,15 @@ lambda_status lambda_layer_versions_page(lambda_packages *packages, const char *
     lambda_layer_list_options own;
     lambda__layer_name name;
     uint64_t before = UINT64_MAX;
-    if (list) *list = NULL;
-    if (packages && list) {
-        lambda_status named = lambda__layer_parse(packages, "layer_name", layer_name, &name);
-        if (named != LAMBDA_OK) return named;
-    }
-    if (options && options->marker) {
-        size_t digits = strspn(options->marker, "0123456789");
-        if (digits == 0 || digits > 19 || options->marker[digits])
-            return lambda_runtime_fail(NULL, INVALID, "marker: \"%.40s\" is none of a page", options->marker);
-        before = strtoull(options->marker, NULL, 10);
-    }
     lambda_status status = begin(packages, options, &own, list);
-    if (status != LAMBDA_OK) return status;
+    if (status != LAMBDA_OK || !*list) return status;
+    status = lambda__layer_parse(packages, "layer_name", layer_name, &name);
+    if (status == LAMBDA_OK && own.marker) status = read_marker(own.marker, &before);
+    if (status != LAMBDA_OK) {
+        lambda_layer_list_free(*list);
+        *list = NULL;
+        return status;
+    }
     pthread_mutex_lock(&packages->mutex);
     const lambda__layer *layer = lambda__layer_find(packages, name.name);
     bool good = fill_versions(packages, layer, before, &own, *list);

@@ -81,7 +81,7 @@ lambda_status lambda__package_hold_found(lambda_packages *packages, const char *
         (*package)->references--;
     } else {
         lambda_status status = lambda__package_load(packages, hex, package);
-        if (status != LAMBDA_OK) return status;
+        if (status != LAMBDA_OK || !*package) return status;
     }
     (*package)->held++;
     return LAMBDA_OK;
@@ -99,7 +99,7 @@ static lambda_status recover_kept(void *user, const char *name)
         return LAMBDA_OK;
     } else {
         lambda_status status = lambda__package_load(packages, name, &package);
-        if (status != LAMBDA_OK) return status;
+        if (status != LAMBDA_OK || !package) return status;
     }
     package->kept = true;
     return LAMBDA_OK;

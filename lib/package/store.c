@@ -97,7 +97,8 @@ static lambda_status open_root(lambda_packages *packages, const char *directory)
     if (!packages->directory && errno == ENOMEM) return lambda__package_no_memory();
     packages->root.path = packages->directory ? packages->directory : directory;
     if (packages->directory) packages->root.fd = open(packages->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (packages->root.fd < 0) return lambda__package_disk_failed("open the directory", &packages->root, ".");
+    if (!packages->directory || packages->root.fd < 0)
+        return lambda__package_disk_failed("open the directory", &packages->root, ".");
     if (strlen(packages->directory) > DIRECTORY_MAX)
         return lambda_runtime_fail(NULL, INVALID, "directory: is longer than %d bytes", DIRECTORY_MAX);
     return LAMBDA_OK;

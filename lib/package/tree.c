@@ -96,7 +96,7 @@ const char *lambda__package_show(lambda__package_shown *shown, const char *name,
 
 lambda_status lambda__package_refuse(const char *what, const char *name, size_t length, const char *why)
 {
-    lambda__package_shown shown;
+    lambda__package_shown shown = {.text = ""};
     return lambda_runtime_fail(NULL, INVALID, "%s: \"%s\": %s", what, lambda__package_show(&shown, name, length), why);
 }
 

@@ -325,7 +325,7 @@ lambda_status lambda__package_zip_list(lambda__package_zip zip, lambda__package_
     lambda_status status = read_end(zip, tree, &in);
     if (status != LAMBDA_OK) return status;
     if (in.count > (in.end - in.begin) / CENTRAL) return torn(tree, "its directory is torn");
-    range *ranges = malloc((size_t)in.count * sizeof(*ranges));
+    range *ranges = malloc(((size_t)in.count + 1) * sizeof(*ranges));
     status = ranges ? list_all(zip, &in, tree, ranges) : lambda__package_no_memory();
     free(ranges);
     if (status == LAMBDA_OK) status = lambda__package_tree_settle(tree);

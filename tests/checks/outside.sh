@@ -13,11 +13,12 @@ prints() {
     [ "$(LD_LIBRARY_PATH=$work/prefix/lib "$@")" = "$text" ]
 }
 hello='{"hello":"world","from":"hello"}'
+packaged='main.c: arn:aws:lambda:us-east-1:000000000000:layer:outside:1'
 
 case $1 in
 pkg-config)
     meson setup "$work/library" "$top" --prefix "$work/prefix" --libdir lib -Dtests=disabled -Dexamples=disabled \
-        -Dsqlite=enabled -Dotlp=enabled
+        -Dsqlite=enabled -Dotlp=enabled -Dpackage=enabled
     meson install -C "$work/library"
     export PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig"
     # shellcheck disable=SC2046 # flags are words
@@ -38,14 +39,17 @@ pkg-config)
     # shellcheck disable=SC2046
     cc -std=c11 "$work/traced.c" -o "$work/traced" $(pkg-config --cflags --libs lambda-otlp)
     prints "$hello" "$work/traced"
-    # Who links the core alone links neither SQLite nor libcurl.
-    if ldd "$work/plain" | grep -E 'sqlite|curl'; then exit 1; fi
+    # shellcheck disable=SC2046
+    cc -std=c11 "$work/packaged.c" -o "$work/packaged" $(pkg-config --cflags --libs lambda-package)
+    prints "$packaged" "$work/packaged" "$work/plain.packages" "$work/main.c"
+    # Who links the core alone links neither SQLite nor libcurl, nor what unpacks.
+    if ldd "$work/plain" | grep -E 'sqlite|curl|archive|crypto'; then exit 1; fi
     meson setup "$work/build" "$work"
     ;;
 subproject)
     mkdir "$work/subprojects"
     ln -s "$top" "$work/subprojects/liblambda"
-    meson setup "$work/build" "$work" -Dliblambda:sqlite=enabled -Dliblambda:otlp=enabled
+    meson setup "$work/build" "$work" -Dliblambda:sqlite=enabled -Dliblambda:otlp=enabled -Dliblambda:package=enabled
     ;;
 *)
     echo "usage: $0 pkg-config|subproject" >&2
@@ -56,3 +60,4 @@ ninja -C "$work/build"
 prints "$hello" "$work/build/outside"
 prints "Success $hello" "$work/build/durable" "$work/build.db"
 prints "$hello" "$work/build/traced"
+prints "$packaged" "$work/build/packaged" "$work/build.packages" "$work/main.c"

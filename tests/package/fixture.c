@@ -120,3 +120,17 @@ void fixture_assert_packages(const fixture *f, size_t count)
     assert_int_equal(fixture_count(f, "incoming"), 0);
     assert_int_equal(fixture_count(f, "packages"), count);
 }
+
+void zip_refused(const fixture *f, zip *of, lambda_status status, const char *text)
+{
+    lambda_package *package = NULL;
+    lambda_code code = zip_code(of);
+    assert_fails(NULL, lambda_package_add(f->packages, &code, &package), status, text);
+    assert_null(package);
+    fixture_assert_packages(f, 0);
+    fixture_write(f, "hostile.zip", of->bytes, of->length, 0644);
+    code = lambda_code_package("provided.al2023", fixture_path(f, "hostile.zip"));
+    assert_fails(NULL, lambda_package_add(f->packages, &code, &package), status, text);
+    fixture_assert_packages(f, 0);
+    zip_free(of);
+}

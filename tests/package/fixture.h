@@ -101,6 +101,9 @@ zip zip_one(const char *name, const char *text);
 /** Code of it. */
 lambda_code zip_code(const zip *of);
 
+/** The zip is refused with that status and text, as bytes and as a file, and nothing is left behind. Frees it. */
+void zip_refused(const fixture *f, zip *of, lambda_status status, const char *text);
+
 /** The sum that zips have. */
 uint32_t zip_crc(const void *data, size_t length);
 
