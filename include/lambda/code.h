@@ -26,7 +26,7 @@ typedef lambda_status lambda_handler(const lambda_event *event, lambda_context *
  * environment's state pointer NULL again. If that fails too, the invocation is a function error of type
  * "Runtime.InitError" that carries the thread's last error message, and the next invocation tries a new environment.
  * So a hook that fails leaves nothing behind. It may take `lambda_limits.init_timeout_ms` and then the function's timeout;
- * more is "Sandbox.Timedout". Each failure, and each init that takes longer than the former, is an INIT_REPORT line of the log.
+ * more is "Sandbox.Timedout", and so is a second attempt that fails after the timeout. Each failure, and each init that takes longer than the former, is an INIT_REPORT line of the log.
  */
 typedef lambda_status lambda_init_hook(lambda_context *context);
 

@@ -28,7 +28,8 @@ typedef struct lambda_pair {
 
 /** Where a function's code runs. */
 typedef enum lambda_isolation {
-    LAMBDA_ISOLATION_DEFAULT = 0, /**< INLINE; in an update, as it was */
+    LAMBDA_ISOLATION_DEFAULT =
+        0, /**< INLINE, or PROCESS where code of its runtime can do nothing else; in an update, as it was */
     /** On the thread that invokes. Costs nothing; an overrun is seen when the handler returns. */
     LAMBDA_ISOLATION_INLINE = 1,
     /**
@@ -77,7 +78,8 @@ typedef struct lambda_function_config {
     uint32_t memory_size;            /**< MB, 128 to 10,240. Default 128 */
     uint32_t timeout_ms;             /**< milliseconds, 1 to 900,000. Default 3,000 */
     uint32_t ephemeral_storage_size; /**< MB, 512 to 10,240. Default 512 */
-    lambda_isolation isolation;      /**< where the code runs. Default LAMBDA_ISOLATION_INLINE */
+    lambda_isolation
+        isolation; /**< where the code runs. Default LAMBDA_ISOLATION_INLINE, or _PROCESS where code of its runtime can do nothing else */
     /**
      * Environments beyond those in use that are initialised ahead, in the background, once the function is being used: an
      * invocation that finds the others busy then waits for no init hook. At most 1,000. Default 0.
@@ -96,7 +98,7 @@ typedef struct lambda_function_config {
     lambda_tracing_mode tracing_mode;     /**< its traces (trace.h). Default LAMBDA_TRACING_PASS_THROUGH */
     lambda_metrics_mode metrics_mode;     /**< its metrics (metrics.h). Default LAMBDA_METRICS_ON */
     const char *const *
-        layers; /**< ARNs of layer versions (layer.h), at most 5, merged in this order under /opt; only for code whose driver has them. Default none;
+        layers; /**< ARNs of layer versions (layer.h), at most 5, no two of one layer, merged in this order under /opt; only for code whose driver has them. Default none;
                      in an update NULL: as it was, and with `layers_count` 0 not NULL: none any more */
     size_t layers_count; /**< number of those */
 } lambda_function_config;
@@ -207,7 +209,7 @@ static inline lambda_status lambda_function_update_code(lambda_t *lambda, const 
 
 /**
  * Gives functions that came back from a store (lambda_options.store) the code that no store can keep: native callbacks, functions
- * that the host points to, a host's own drivers; or a library that was not there. Until then they are "Inactive": listed, configured
+ * that the host points to, a host's own drivers without references (port/runtime.h); or a library that was not there. Until then they are "Inactive": listed, configured
  * and given aliases like any other, but an invocation is LAMBDA_ERROR_RESOURCE_NOT_READY, and asynchronous events wait.
  *
  * $LATEST and every published version that has no code and is of the code's runtime gets it; with a version as qualifier that version

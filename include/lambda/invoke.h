@@ -67,7 +67,8 @@ typedef struct lambda_result {
     size_t capacity;     /**< the library's own: bytes behind payload */
     lambda_t *owner;     /**< the library's own: whose memory it is */
     /**
-     * Most bytes that the environment had at once of lambda_context_alloc (context.h), since it started, in hooks or invocations;
+     * Most bytes that the environment had at once of lambda_context_alloc (context.h), since it started, in hooks or invocations, or what its driver
+     * measured instead (lambda_context_report_memory);
      * LAMBDA_MEMORY_UNKNOWN where it never asked that for any, where the call itself failed, and for a dry run. 0: it asked, and got none.
      */
     uint64_t max_memory_used;

@@ -127,7 +127,7 @@ LAMBDA_API lambda_status lambda_test_response_new(lambda_t *lambda, lambda_respo
 /** Ends it. NULL is allowed. */
 LAMBDA_API void lambda_test_response_free(lambda_response *response);
 
-/** What the handler has written; a NUL stands after it. Borrowed until the response is used again. */
+/** What the handler has written, or the whole error that lambda_response_error_payload was given; a NUL stands after it. Borrowed until the response is used again. */
 LAMBDA_API lambda_bytes lambda_test_response_payload(const lambda_response *response);
 
 /** The type and message that were given to `lambda_response_error`; NULL where it was not called. Borrowed likewise. */

@@ -91,8 +91,9 @@ lambda_status lambda__version_ready(lambda_t *lambda, const lambda__version *ver
     const lambda__code *code = lambda__version_code(version);
     if (LAMBDA__LIKELY(!lambda__code_is_unbound(code))) return LAMBDA_OK;
     return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_READY,
-                        "%s:%s has no code yet (%.200s): call lambda_function_bind", version->function->name,
-                        version->label, code->origin->reason);
+                        "%s:%s has no code yet (%.200s): call lambda_function_bind%s", version->function->name,
+                        version->label, code->origin->reason,
+                        code->origin->recipe.reference ? ", or lambda_runtime_register with its driver" : "");
 }
 
 /** What an init hook said before does not hold any more. */

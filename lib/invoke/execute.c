@@ -27,11 +27,14 @@ static uint64_t initialise(lambda__environment *environment, lambda__thread *thr
         environment->host_state = NULL;
         outcome->status = lambda__environment_init(environment, until);
         ready = lambda__now(&lambda->base);
+        bool overran = ready > until;
         until = ready + environment->timeout_ns;
         outcome->init_duration = ready - now;
         outcome->init_failed = outcome->status != LAMBDA_OK;
-        outcome->timed_out = outcome->init_duration > limit + environment->timeout_ns;
-        lambda__report_init(environment, outcome, phase, outcome->init_duration > limit);
+        outcome->timed_out = outcome->init_duration > limit + environment->timeout_ns ||
+                             (attempt == 2 && outcome->init_failed && overran);
+        lambda__report_init(environment, outcome, phase,
+                            outcome->init_failed ? overran : outcome->init_duration > limit);
         if (!outcome->init_failed || outcome->timed_out) break;
     }
     if (traced) lambda__trace_init_ended(environment, ready);

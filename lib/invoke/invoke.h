@@ -157,7 +157,7 @@ static inline uint64_t lambda__outcome_billed_ms(const lambda__outcome *outcome)
 
 /* ---- who is told of it: invoke/report.c */
 
-/** Of an attempt at init; `phase` is Lambda's "init" or "invoke". On the handler's thread. */
+/** Of an attempt at init; `phase` is Lambda's "init" or "invoke"; `too_long`: it took longer than it may. On the handler's thread. */
 void lambda__report_init(lambda__environment *environment, const lambda__outcome *outcome, const char *phase,
                          bool too_long);
 

@@ -34,12 +34,12 @@ void lambda__report_init(lambda__environment *environment, const lambda__outcome
                                .init_duration = outcome->init_duration};
     char type[LAMBDA__LOG_TYPE_SIZE];
     if (!(environment->observe & LAMBDA__OBSERVE_LOGS)) return;
-    if (outcome->init_failed) {
+    if (too_long) {
+        event.status = "timeout";
+    } else if (outcome->init_failed) {
         event.status = "error";
         snprintf(type, sizeof(type), "%s", lambda__environment_init_error_type(environment));
         event.error_type = type;
-    } else if (too_long) {
-        event.status = "timeout";
     }
     uint64_t wall = lambda__wall(&environment->lambda->base);
     write_event(environment, false, "", wall, &event);

@@ -244,9 +244,11 @@ void lambda_test_response_free(lambda_response *response)
 
 lambda_bytes lambda_test_response_payload(const lambda_response *response)
 {
-    if (!response || response->body.capacity == 0) return lambda_bytes_make("", 0);
-    response->body.data[response->body.length] = '\0';
-    return lambda_bytes_make(response->body.data, response->body.length);
+    if (!response) return lambda_bytes_make("", 0);
+    const lambda__buffer *body = response->error_payload.length > 0 ? &response->error_payload : &response->body;
+    if (body->capacity == 0) return lambda_bytes_make("", 0);
+    body->data[body->length] = '\0';
+    return lambda_bytes_make(body->data, body->length);
 }
 
 const char *lambda_test_response_error_type(const lambda_response *response)

@@ -165,6 +165,13 @@ static void a_context_of_tests_has_all(void **state)
     lambda_context_log_line(context, "as it is", 8);
     logged(&w, "as it is", 1);
     lambda_test_context_free(context);
+    lambda_response *response = NULL;
+    assert_ok(w.lambda, lambda_test_response_new(w.lambda, &response));
+    assert_ok(w.lambda, lambda_response_write(response, "1", 1));
+    assert_ok(w.lambda, lambda_response_error_payload(response, "Db.Missing", "{\"a\":1}", 7));
+    assert_string_equal(lambda_test_response_error_type(response), "Db.Missing");
+    assert_string_equal(lambda_test_response_payload(response).data, "{\"a\":1}");
+    lambda_test_response_free(response);
     close_world(&w);
 }
 

@@ -234,6 +234,42 @@ static void errors_of_init_are_told(void **state)
     }
 }
 
+/** Is stopped when its attempt's time is over, as a driver stops a process. */
+static lambda_status is_stopped(lambda_context *context)
+{
+    lambda_clock_virtual_step(lambda_context_user(context), lambda_context_remaining_ns(context) + 1);
+    assert_int_equal(lambda_context_remaining_ns(context), 0);
+    return attempts++ == 0 ? LAMBDA_ERROR_SERVICE : refuses(context);
+}
+
+/** Only its second attempt is. */
+static lambda_status is_stopped_later(lambda_context *context)
+{
+    if (attempts > 0) return is_stopped(context);
+    attempts++;
+    return refuses(context);
+}
+
+static void an_init_may_be_stopped(void **state)
+{
+    (void)state;
+    for (int later = 0; later < 2; later++) {
+        world w;
+        open_world(&w, LAMBDA_LOG_FORMAT_TEXT, LAMBDA_ISOLATION_INLINE);
+        inits = later ? is_stopped_later : is_stopped;
+        attempts = 0;
+        assert_ok(w.lambda, lambda_invoke(w.lambda, "f", LAMBDA_JSON("1"), &w.result));
+        assert_non_null(strstr(w.result.payload.data, "\"errorType\":\"Sandbox.Timedout\""));
+        logged(&w, later ? "Phase: init\tStatus: error\tError Type: Db.Missing" : "Phase: init\tStatus: timeout", 1);
+        logged(&w, "Phase: invoke\tStatus: timeout", 1);
+        logged(&w, " Task timed out after 3.00 seconds", 1);
+        lambda_statistics counts;
+        assert_ok(w.lambda, lambda_statistics_get(w.lambda, &counts));
+        assert_int_equal(counts.timeouts, 1);
+        close_world(&w);
+    }
+}
+
 static void memory_may_be_out_at_an_error(void **state)
 {
     (void)state;
@@ -334,9 +370,9 @@ static void timeouts_have_their_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(errors_are_given_whole),        cmocka_unit_test(errors_of_init_are_told),
-        cmocka_unit_test(memory_may_be_out_at_an_error), cmocka_unit_test(memory_that_is_measured_counts),
-        cmocka_unit_test(timeouts_have_their_line),
+        cmocka_unit_test(errors_are_given_whole),         cmocka_unit_test(errors_of_init_are_told),
+        cmocka_unit_test(an_init_may_be_stopped),         cmocka_unit_test(memory_may_be_out_at_an_error),
+        cmocka_unit_test(memory_that_is_measured_counts), cmocka_unit_test(timeouts_have_their_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

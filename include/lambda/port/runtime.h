@@ -52,7 +52,7 @@ typedef struct lambda_runtime_driver {
     /**
      * Makes code ready. Called on the thread that creates a function or updates it, possibly several at once.
      * On failure it leaves nothing behind and returns what `lambda_runtime_fail` returned. `identity` must stay valid
-     * until `unload`.
+     * until `unload`, which also follows where the answer is refused: without a handler, or with a `code_sha256` or `reference` that is none.
      */
     lambda_status (*load)(void *user, const lambda_runtime_request *request, lambda_runtime_handler *handler);
     /**
@@ -75,8 +75,8 @@ typedef struct lambda_runtime_driver {
  * Adds a driver to a service. LAMBDA_ERROR_RESOURCE_CONFLICT where the name is taken by one of its kind, the library's own included;
  * LAMBDA_ERROR_INVALID_PARAMETER_VALUE; LAMBDA_ERROR_OUT_OF_MEMORY. It stays until the service closes. Any thread.
  *
- * Functions that came back from the service's store with a `reference` of this driver's are loaded now; one that cannot be stays Inactive, and its
- * state_reason says why. With an error, `close` is not called.
+ * Functions that came back from the service's store with a `reference` of this driver's are loaded now; one that cannot be, or whose CodeSha256 would be
+ * another than it was, stays Inactive, and its state_reason says why: lambda_function_bind may give it its code. With an error, `close` is not called.
  */
 LAMBDA_API lambda_status lambda_runtime_register(lambda_t *lambda, const lambda_runtime_driver *driver);
 
@@ -112,14 +112,16 @@ LAMBDA_API lambda_tracing_mode lambda_context_tracing_mode(lambda_context *conte
 
 /**
  * Nanoseconds that are left: of an invocation until its timeout; of an init hook until its attempt has taken as long as it may
- * (`lambda_limits.init_timeout_ms`, and at the second attempt the function's timeout); of a shutdown hook until `lambda_options.close_grace_ms` have
+ * (`lambda_limits.init_timeout_ms`, and at the second attempt the function's timeout; ahead of invocations, as for provisioned concurrency, the one
+ * attempt has 130 seconds, or the function's timeout where that is more, https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html); of a shutdown hook until `lambda_options.close_grace_ms` have
  * passed since it began. A driver that can stop its code does so then. 0 once it has passed, and for a NULL context.
  */
 LAMBDA_API uint64_t lambda_context_remaining_ns(lambda_context *context);
 
 /**
  * A line of the environment's log, as the function wrote it: no level, time or id is put before it, in either format, and the levels of the function's
- * log are not asked. No line end after it. Bytes that are not UTF-8 stand as they came. In hooks and handlers.
+ * log are not asked. No line end after it. Bytes that are not UTF-8 stand as they came, and nothing is cut. A sink sees it as a record of level INFO,
+ * `message` and `line` being the same. In hooks and handlers.
  */
 LAMBDA_API void lambda_context_log_line(lambda_context *context, const char *line, size_t length);
 
@@ -128,22 +130,25 @@ LAMBDA_API bool lambda_context_logs(lambda_context *context);
 
 /**
  * For an init hook that is about to fail: what the invocation is answered with instead of "Runtime.InitError" and the thread's message. `type` is Lambda's
- * error type ("Runtime.ExitError"). `payload` is the error's JSON object as the function gave it; `length` 0: it is made of `type` and the thread's message, before which "RequestId: ID Error: " is put, as Lambda does.
- * Copied; a later one replaces it. LAMBDA_ERROR_OUT_OF_MEMORY; LAMBDA_ERROR_INVALID_PARAMETER_VALUE for NULL, or outside of an init hook.
+ * error type ("Runtime.ExitError"). `payload` is the error's JSON object as the function gave it; `length` 0: it is made of `type` and the thread's message,
+ * before which "RequestId: ID Error: " is put, as Lambda does.
+ * Copied; a later one replaces it, and what an attempt said ends with the next. A hook that then succeeds has said nothing. LAMBDA_ERROR_OUT_OF_MEMORY;
+ * LAMBDA_ERROR_REQUEST_TOO_LARGE past the service's response limit; LAMBDA_ERROR_INVALID_PARAMETER_VALUE for NULL, or outside of an init hook.
  */
 LAMBDA_API lambda_status lambda_context_init_error(lambda_context *context, const char *type, const void *payload,
                                                    size_t length);
 
 /**
  * As lambda_response_error, with the whole payload as the function gave it: the caller gets these bytes, which should be Lambda's error object.
- * `length` 0: as lambda_response_error with an empty message. Copied.
+ * `length` 0: as lambda_response_error with an empty message. Copied. LAMBDA_ERROR_REQUEST_TOO_LARGE past the service's response limit, and the
+ * response is as it was; else the errors of lambda_response_error. It has no room for lambda_response_error_trace.
  */
 LAMBDA_API lambda_status lambda_response_error_payload(lambda_response *response, const char *type, const void *payload,
                                                        size_t length);
 
 /**
  * Says how much memory the environment had at most until now, bytes: `lambda_result.max_memory_used` and REPORT's, instead of what lambda_context_alloc
- * counts. The most that was said counts.
+ * counts. The most that was said counts. LAMBDA_MEMORY_UNKNOWN says nothing.
  */
 LAMBDA_API void lambda_context_report_memory(lambda_context *context, uint64_t bytes);
 
