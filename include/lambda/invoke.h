@@ -36,8 +36,8 @@ typedef struct lambda_invoke_options {
     const char *traceparent;  /**< the same as a W3C traceparent; not both. One that is malformed is refused */
     lambda_log_type log_type; /**< default LAMBDA_LOG_TYPE_NONE */
     const lambda_response_stream *
-        stream; /**< who gets the response in parts as the function writes it. NULL: nobody, it is `lambda_result.payload`. Refused for asynchronous
-                     invocations */
+        stream; /**< who gets the response in parts as the function writes it. NULL: nobody, it is `lambda_result.payload`. Refused with
+                     LAMBDA_DRY_RUN; asynchronous invocations have none */
 } lambda_invoke_options;
 
 /** For `max_memory_used`: nobody can tell. */

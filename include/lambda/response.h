@@ -16,7 +16,8 @@ typedef struct lambda_response lambda_response;
 
 /**
  * Appends bytes, copied. LAMBDA_ERROR_REQUEST_TOO_LARGE past the service's response limit (6 MiB unless set), and the
- * invocation is then a function error of type "Function.ResponseSizeTooLarge"; LAMBDA_ERROR_OUT_OF_MEMORY;
+ * invocation is then a function error of type "Function.ResponseSizeTooLarge"; where it is read as a stream (stream.h) that has a limit of its own, and the
+ * statuses of its reader; LAMBDA_ERROR_OUT_OF_MEMORY;
  * LAMBDA_ERROR_INVALID_PARAMETER_VALUE for a NULL response or NULL data with a length.
  */
 LAMBDA_API lambda_status lambda_response_write(lambda_response *response, const void *data, size_t length);
@@ -47,8 +48,9 @@ LAMBDA_API lambda_status lambda_response_error_trace(lambda_response *response, 
 
 /**
  * Hands on what was written so far to whom reads the response as a stream (stream.h): where nobody does, nothing is to be done. Without it, writes of less than 4,096
- * bytes are gathered until there are 16,384, or the handler returns. Once something was handed on, lambda_response_pack and
- * lambda_response_json are LAMBDA_ERROR_INVALID_PARAMETER_VALUE, as nothing can be taken back; lambda_response_error still ends the stream with an error.
+ * bytes are gathered until there are 16,384, or the handler returns. Once something was handed on, or after lambda_response_error,
+ * lambda_response_pack and lambda_response_json are LAMBDA_ERROR_INVALID_PARAMETER_VALUE there, as nothing can be taken back; lambda_response_error still ends the stream with an
+ * error, and what is written after it is lost. Where the caller of a THREAD function has left because its time was over, every write is LAMBDA_ERROR_SERVICE.
  * Returns what the reader's callback did, as lambda_response_write does; LAMBDA_ERROR_INVALID_PARAMETER_VALUE for NULL.
  */
 LAMBDA_API lambda_status lambda_response_flush(lambda_response *response);

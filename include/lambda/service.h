@@ -120,7 +120,7 @@ static inline lambda_status lambda_open(const lambda_options *options, lambda_t 
  * Closes a service: shuts every environment down, unloads all code, removes all temporary directories, frees all memory.
  * Asynchronous events that wait are not run any more: `lambda_close_with` (async.h) says what becomes of them. Invocations under way
  * are waited for; the host starts no other call on the service once this one has begun, and no
- * handler calls it. Targets must be closed first. NULL is allowed.
+ * handler calls it. Targets and readers (response_reader.h) must be closed first. NULL is allowed.
  *
  * Handlers of THREAD isolation that overran their timeout, and hooks on threads that are not the host's, are waited for no
  * longer than `lambda_options.close_grace_ms`. What is still running then is abandoned: each is reported to the log as an

@@ -13,9 +13,10 @@ extern "C" {
  *
  * The calls come one after the other, on the thread that the handler runs on, and the handler waits for each of them to return: a reader that takes its time slows
  * the function down, and nothing piles up between them. None comes after the invocation has returned; where a THREAD function overruns its timeout, the
- * invocation returns when the call that is under way has. They must not end the service.
+ * invocation returns when the call that is under way has. They must not end the service;
+ * what they invoke counts as invoked by the function.
  *
- * What is handed on is what the function wrote, in its order. It may be more than a payload's limit: `lambda_limits.streamed_response_payload` is its own.
+ * What is handed on is what the function wrote, in its order: all that it wrote before it returned or failed, but for what it had not flushed when its time was over. It may be more than a payload's limit: `lambda_limits.streamed_response_payload` is its own.
  * `lambda_result.payload` is then empty; where the function fails it is the error's JSON, and `function_error` says so, whatever was handed on
  * before: so the reader sees an error in the middle of a stream.
  */

@@ -190,10 +190,9 @@ static void tell_writer(lambda_response_reader *reader)
     lambda__platform_wake(&reader->room);
 }
 
-/** What overflowed, if anything did. */
+/** What overflowed. */
 static size_t take_over(lambda_response_reader *reader, char *buffer, size_t size)
 {
-    if (!atomic_load_explicit(&reader->overflows, memory_order_seq_cst)) return 0;
     lambda__latch_take(&reader->latch);
     size_t there = reader->overflow.length - reader->overflow_taken;
     size_t count = there < size ? there : size;
@@ -211,12 +210,13 @@ static size_t take_over(lambda_response_reader *reader, char *buffer, size_t siz
 static size_t take(lambda_response_reader *reader, char *buffer, size_t size)
 {
     uint64_t at = atomic_load_explicit(&reader->taken, memory_order_relaxed);
+    /* Asked before the ring is looked at: from then on nothing is put into that, and what is there came before all that overflowed. */
+    bool over = atomic_load_explicit(&reader->overflows, memory_order_seq_cst);
     size_t there = (size_t)(atomic_load_explicit(&reader->put, memory_order_seq_cst) - at);
     size_t count = there < size ? there : size;
     size_t start = (size_t)(at % RING);
     size_t straight = count < RING - start ? count : RING - start;
-    /* What overflowed came later than all that is in the ring. */
-    if (count == 0) return take_over(reader, buffer, size);
+    if (count == 0) return over ? take_over(reader, buffer, size) : 0;
     memcpy(buffer, reader->ring + start, straight);
     memcpy(buffer + straight, reader->ring, count - straight);
     atomic_store_explicit(&reader->taken, at + count, memory_order_seq_cst);

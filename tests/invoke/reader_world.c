@@ -45,6 +45,14 @@ void await(sem_t *semaphore)
     assert_int_equal(sem_timedwait(semaphore, &until), 0);
 }
 
+void create(const char *name, lambda_handler *handler, void *user)
+{
+    assert_ok(lambda,
+              lambda_function_create(lambda, &(lambda_function_config){.function_name = name,
+                                                                       .code = lambda_code_native(handler, user),
+                                                                       .timeout_ms = 900000}));
+}
+
 lambda_response_reader *open_reader(const char *name)
 {
     lambda_response_reader *reader = NULL;

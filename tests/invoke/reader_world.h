@@ -28,6 +28,9 @@ int tear_down(void **state);
 /** Waits, or fails the test when it takes too long. */
 void await(sem_t *semaphore);
 
+/** A function that has a quarter of an hour: a machine may be busy. */
+void create(const char *name, lambda_handler *handler, void *user);
+
 /** A reader of that function, whose event is `{"x":1}`. */
 lambda_response_reader *open_reader(const char *name);
 

@@ -15,8 +15,8 @@ static void reads_what_is_written(void **state)
 {
     (void)state;
     const size_t sizes[] = {777, 65536, 200000};
-    test_create(lambda, "f", writes_much, NULL);
-    test_create(lambda, "g", writes_much, &written);
+    create("f", writes_much, NULL);
+    create("g", writes_much, &written);
     for (int i = 0; i < 6; i++) {
         lambda_response_reader *reader = open_reader(i % 2 ? "g" : "f");
         if (i % 3 == 0) assert_string_equal(lambda_response_reader_content_type(reader), "text/csv");
@@ -41,8 +41,8 @@ static lambda_status answers_little(const lambda_event *event, lambda_context *c
 static void short_and_empty_responses(void **state)
 {
     (void)state;
-    test_create(lambda, "short", answers_little, NULL);
-    test_create(lambda, "empty", test_nothing, NULL);
+    create("short", answers_little, NULL);
+    create("empty", test_nothing, NULL);
     lambda_response_reader *reader = open_reader("short");
     assert_int_equal(read_all(reader, 2), 3);
     assert_ok(lambda, lambda_response_reader_close(reader, &result));
@@ -59,7 +59,7 @@ static void a_function_is_never_far_ahead(void **state)
     char buffer[1000];
     size_t total = 0;
     size_t length = 0;
-    test_create(lambda, "f", writes_much, NULL);
+    create("f", writes_much, NULL);
     lambda_response_reader *reader = open_reader("f");
     do {
         assert_ok(lambda, lambda_response_reader_read(reader, buffer, sizeof(buffer), &length));
@@ -98,8 +98,8 @@ static lambda_status fails_at_once(const lambda_event *event, lambda_context *co
 static void errors_of_the_function(void **state)
 {
     (void)state;
-    test_create(lambda, "middle", fails_in_the_middle, NULL);
-    test_create(lambda, "once", fails_at_once, NULL);
+    create("middle", fails_in_the_middle, NULL);
+    create("once", fails_at_once, NULL);
     lambda_response_reader *reader = open_reader("middle");
     assert_int_equal(read_all(reader, 65536), 100000);
     assert_ok(lambda, lambda_response_reader_close(reader, &result));
@@ -124,7 +124,7 @@ static void errors_of_the_invocation(void **state)
     assert_string_equal(lambda_response_reader_content_type(reader), "");
     assert_fails(lambda, lambda_response_reader_close(reader, &result), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "none");
     assert_int_equal(result.status_code, 0);
-    test_create(lambda, "f", test_nothing, NULL);
+    create("f", test_nothing, NULL);
     assert_ok(lambda, lambda_function_concurrency_put(lambda, "f", 0));
     reader = open_reader("f");
     assert_fails(lambda, lambda_response_reader_close(reader, &result), LAMBDA_ERROR_TOO_MANY_REQUESTS, "Rate");
@@ -158,7 +158,7 @@ static void refusals(void **state)
     assert_fails(lambda, lambda_response_reader_open(lambda, "f", lambda_bytes_make(NULL, 4), NULL, &reader), INVALID,
                  "payload");
     assert_fails(NULL, lambda_response_reader_read(NULL, buffer, 4, &length), INVALID, "reader");
-    test_create(lambda, "f", test_nothing, NULL);
+    create("f", test_nothing, NULL);
     reader = open_reader("f");
     assert_fails(lambda, lambda_response_reader_read(reader, NULL, 4, &length), INVALID, "buffer");
     assert_fails(lambda, lambda_response_reader_read(reader, buffer, 4, NULL), INVALID, "length");
@@ -200,7 +200,7 @@ static void all_that_was_given_is_copied(void **state)
     size_t length = 0;
     size_t total = 0;
     lambda_response_reader *reader;
-    test_create(lambda, "f", sees_all, NULL);
+    create("f", sees_all, NULL);
     lambda_invoke_options options = {.qualifier = texts[1],
                                      .client_context = lambda_bytes_make(texts[2], 6),
                                      .identity = lambda_bytes_make(texts[3], 8),
@@ -220,7 +220,7 @@ static void all_that_was_given_is_copied(void **state)
     assert_non_null(strstr(result.log_result.data, "REPORT RequestId"));
     /* A host that was compiled with a shorter result gets what it has room for. */
     lambda_result shorter = {0};
-    test_create(lambda, "error", fails_at_once, NULL);
+    create("error", fails_at_once, NULL);
     assert_ok(lambda, lambda_response_reader_open(lambda, "error", LAMBDA_JSON("{}"),
                                                   &(lambda_invoke_options){.log_type = LAMBDA_LOG_TYPE_TAIL}, &reader));
     assert_ok(lambda, lambda_response_reader_close_sized(reader, &shorter, offsetof(lambda_result, log_result)));
@@ -255,7 +255,7 @@ static void a_reader_stops(void **state)
     (void)state;
     char buffer[10];
     size_t length = 0;
-    test_create(lambda, "f", writes_until_refused, NULL);
+    create("f", writes_until_refused, NULL);
     lambda_response_reader *reader = open_reader("f");
     assert_ok(lambda, lambda_response_reader_read(reader, buffer, sizeof(buffer), &length));
     assert_int_equal(length, 10);
@@ -274,7 +274,7 @@ static void a_reader_stops(void **state)
         assert_string_equal(result.function_error, "Unhandled");
     }
     /* While it does something else. */
-    test_create(lambda, "waits", waits_and_writes, NULL);
+    create("waits", waits_and_writes, NULL);
     reader = open_reader("waits");
     await(&inside);
     sem_post(&gate);
@@ -335,8 +335,8 @@ static lambda_status passes_on(const lambda_event *event, lambda_context *contex
 static void handlers_read_too(void **state)
 {
     (void)state;
-    test_create(lambda, "outer", passes_on, NULL);
-    test_create(lambda, "inner", writes_much, NULL);
+    create("outer", passes_on, NULL);
+    create("inner", writes_much, NULL);
     lambda_response_reader *reader = open_reader("outer");
     assert_int_equal(read_all(reader, 65536), MUCH);
     assert_ok(lambda, lambda_response_reader_close(reader, &result));
@@ -346,7 +346,7 @@ static void handlers_read_too(void **state)
 static void a_loop_through_readers_is_seen(void **state)
 {
     (void)state;
-    test_create(lambda, "inner", passes_on, NULL);
+    create("inner", passes_on, NULL);
     lambda_response_reader *reader = open_reader("inner");
     read_all(reader, 65536);
     assert_ok(lambda, lambda_response_reader_close(reader, &result));
@@ -437,7 +437,7 @@ static void on_a_hosts_threads(void **state)
     lambda_close(lambda);
     lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory),
                                          .executor = {.kind = LAMBDA_EXECUTOR_HOST, .start = start}});
-    test_create(lambda, "f", writes_much, NULL);
+    create("f", writes_much, NULL);
     for (int i = 0; i < 3; i++) {
         lambda_response_reader *reader = open_reader("f");
         if (i < 2) assert_int_equal(read_all(reader, 5000), MUCH);
@@ -478,7 +478,7 @@ static void many_at_once(void **state)
 {
     (void)state;
     pthread_t threads[4];
-    test_create(lambda, "f", writes_much, NULL);
+    create("f", writes_much, NULL);
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, read_several, NULL), 0);
     for (int i = 0; i < 4; i++)
@@ -494,8 +494,8 @@ static void a_service_stays_as_long_as_its_readers(void **state)
     size_t length = 0;
     lambda_close(lambda);
     lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory), .close_grace_ms = 1});
-    test_create(lambda, "f", writes_until_refused, NULL);
-    test_create(lambda, "short", answers_little, NULL);
+    create("f", writes_until_refused, NULL);
+    create("short", answers_little, NULL);
     lambda_response_reader *reader = open_reader("f");
     assert_ok(lambda, lambda_response_reader_read(reader, buffer, sizeof(buffer), &length));
     assert_int_equal(lambda_close(lambda), 1);
@@ -507,7 +507,7 @@ static void a_service_stays_as_long_as_its_readers(void **state)
     assert_int_equal(memory.live, 0);
     /* One whose function has ended is open too. */
     lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory), .close_grace_ms = 1});
-    test_create(lambda, "short", answers_little, NULL);
+    create("short", answers_little, NULL);
     reader = open_reader("short");
     assert_int_equal(lambda_close(lambda), 1);
     assert_int_equal(lambda_response_reader_close(reader, NULL), LAMBDA_ERROR_SERVICE);
@@ -525,7 +525,7 @@ static void every_allocation_may_fail(void **state)
         lambda_response_reader *reader = NULL;
         assert_int_equal(lambda_close(lambda), 0);
         lambda = test_open(&(lambda_options){.allocator = test_allocator(&memory)});
-        test_create(lambda, "f", answers_little, NULL);
+        create("f", answers_little, NULL);
         memory.requests = 0;
         memory.fail_at = at;
         lambda_status status = lambda_response_reader_open(lambda, "f", LAMBDA_JSON("{}"), NULL, &reader);

@@ -232,7 +232,7 @@ static void many_at_once(void **state)
 {
     (void)state;
     pthread_t threads[CALLERS];
-    create("f", writes_a_megabyte, 3000, NULL);
+    create("f", writes_a_megabyte, 900000, NULL);
     for (int i = 0; i < CALLERS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, call, NULL), 0);
     for (int i = 0; i < CALLERS; i++)

@@ -179,12 +179,41 @@ static void destinations_go_on_with_the_trace(void **state)
     end(e);
 }
 
+static lambda_status reads(const lambda_event *event, lambda_context *context, lambda_response *response)
+{
+    (void)response;
+    lambda_t *lambda = lambda_context_service(context);
+    lambda_response_reader *reader;
+    char buffer[16];
+    size_t length;
+    assert_ok(lambda, lambda_response_reader_open(lambda, "later", lambda_event_payload(event), NULL, &reader));
+    assert_ok(lambda, lambda_response_reader_read(reader, buffer, sizeof(buffer), &length));
+    return lambda_response_reader_close(reader, NULL);
+}
+
+static void what_a_handler_reads_is_in_its_trace(void **state)
+{
+    (void)state;
+    events *e = begin();
+    trace_create(&e->world, "reads", reads, LAMBDA_TRACING_PASS_THROUGH);
+    trace_invoke(&e->world, "reads", SAMPLED_HEADER);
+    assert_int_equal(e->world.count, 2);
+    const kept_segment *outer = find(&e->world, "reads");
+    const kept_segment *inner = find(&e->world, "later");
+    assert_int_equal(outer->calls_count, 1);
+    assert_int_equal(inner->parent_id, outer->calls[0]);
+    assert_int_equal(inner->trace_id.high, outer->trace_id.high);
+    assert_int_equal(inner->trace_id.low, outer->trace_id.low);
+    assert_non_null(strstr(e->world.text, " asynchronous"));
+    end(e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_are_linked_to_the_call),     cmocka_unit_test(what_is_not_sampled_stays_so),
         cmocka_unit_test(attempts_are_of_one_trace),         cmocka_unit_test(traceparents_are_taken),
-        cmocka_unit_test(destinations_go_on_with_the_trace),
+        cmocka_unit_test(destinations_go_on_with_the_trace), cmocka_unit_test(what_a_handler_reads_is_in_its_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
