@@ -165,7 +165,6 @@ def set_up_log():
     """The root logger writes as Lambda's does."""
     # What is printed is there when the process is killed.
     sys.stdout.reconfigure(write_through=True, line_buffering=True)
-    logging.addLevelName(logging.CRITICAL, "CRITICAL")
     root = logging.getLogger()
     root.addHandler(Handler())
     levels = {"TRACE": logging.DEBUG, "FATAL": logging.CRITICAL}

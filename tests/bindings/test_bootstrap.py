@@ -137,6 +137,17 @@ class Program(unittest.TestCase):
         self.assertEqual(outcome.answers[1].trailers, {})
         self.assertEqual(outcome.answers[2].kind, "response")
 
+    def test_connection_that_breaks_in_the_middle_of_a_stream(self):
+        def hang_up(answer):
+            if len(answer.chunks) == 2:
+                raise ConnectionError
+
+        outcome = self.start({"do": "stream", "parts": 100000}, ends=True, on_chunk=hang_up)
+        self.assertFalse(outcome.answer.whole)
+        self.assertEqual(len(outcome.answer.chunks), 2)
+        self.assertEqual(outcome.code, 1)
+        self.assertIn("streamed response", outcome.err)
+
     def test_error_before_anything_was_flushed(self):
         outcome = self.start({"do": "stream_fail", "parts": 0})
         self.assertEqual(outcome.answer.kind, "error")
@@ -189,6 +200,13 @@ class Program(unittest.TestCase):
         self.assertEqual(outcome.answer.kind, "response")
         self.assertEqual(outcome.code, 1)
         self.assertIn("ends after 1, failure", outcome.out)
+
+    def test_told_to_end_while_it_runs(self):
+        outcome = self.start({"do": "end"}, {"do": "echo"}, ends=True)
+        self.assertEqual(outcome.answer.json, {"do": "end"})
+        self.assertEqual(len([each for each in outcome.requests if each[0] == "GET"]), 1)
+        self.assertIn("ends after 1, close", outcome.out)
+        self.assertEqual(outcome.code, 0)
 
     def test_crash_answers_nothing(self):
         outcome = self.start({"do": "crash"}, ends=True)

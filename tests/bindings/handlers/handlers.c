@@ -1,5 +1,6 @@
 #include "handlers.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,7 @@ lambda_status choose(const lambda_event *event, lambda_context *context, lambda_
     if (strcmp(what, "fail") == 0) return fail(response);
     if (strcmp(what, "status") == 0) return LAMBDA_ERROR_TOO_MANY_REQUESTS;
     if (strcmp(what, "crash") == 0) exit(3);
+    if (strcmp(what, "end") == 0) raise(SIGTERM);
     if (strcmp(what, "retire") == 0) lambda_context_retire(context);
     if (strcmp(what, "log") == 0) {
         lambda_log(context, LAMBDA_LOG_DEBUG, "fine");
