@@ -14,9 +14,9 @@
 /** Connections at once; more wait to be accepted. Each has one request at a time. */
 #define LAMBDA__ENDPOINT_CONNECTIONS 64
 /** Memory of a connection, bytes: its request's head or its trailers, and what is read of a body at once, have to fit. */
-#define LAMBDA__ENDPOINT_CONNECTION_MEMORY (128 * 1024)
+#define LAMBDA__ENDPOINT_CONNECTION_MEMORY 131072
 /** Bytes of a body that is neither a response nor an error of the function. */
-#define LAMBDA__ENDPOINT_BODY_MAX (256 * 1024)
+#define LAMBDA__ENDPOINT_BODY_MAX 262144
 /** Extensions of an environment, both kinds together. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 #define LAMBDA__EXTENSIONS_MAX 10
 /** Bytes of an extension's name, as of a file's. */

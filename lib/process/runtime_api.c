@@ -11,9 +11,6 @@
 
 #include "endpoint_parts.h"
 
-/** Bytes of the trailer Lambda-Runtime-Function-Error-Body cannot be more than a connection's memory. */
-#define TRAILER_MAX LAMBDA__ENDPOINT_CONNECTION_MEMORY
-
 static const char *const state_names[] = {
     [LAMBDA__RUNTIME_STARTED] = "Started",
     [LAMBDA__RUNTIME_INIT_ERROR] = "InitError",
@@ -286,7 +283,7 @@ static void response_end(lambda__request *request)
         type = lambda__request_trailer(request, "Lambda-Runtime-Function-Error-Type");
         encoded = lambda__request_trailer(request, "Lambda-Runtime-Function-Error-Body");
     }
-    char *body = encoded && strlen(encoded) <= TRAILER_MAX ? strdup(encoded) : NULL;
+    char *body = encoded ? strdup(encoded) : NULL;
     size_t length = body ? decode(body) : 0;
     end_answer(endpoint);
     lambda__request_accept(request);

@@ -138,6 +138,8 @@ static void open_ric(void)
     open_function("nodejs20.x");
     set_variables(package);
     bare_server_open(&server);
+    /* The client looks for the handler in its working directory, which is this process's. */
+    require(chdir(package) == 0, package);
     start_bare(0);
     require(bare_server_ready(&server), script);
 }
@@ -149,6 +151,7 @@ static void close_all(void)
     lambda_result_clear(&result);
     lambda_close(lambda);
     lambda_packages_close(packages);
+    require(chdir("/") == 0, "/");
     shell("rm -rf '%s'%s", directory, "");
 }
 
