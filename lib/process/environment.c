@@ -194,10 +194,11 @@ lambda_status lambda__instance_handle(const lambda_event *event, lambda_context 
     uint64_t began = lambda__loop_now();
     begin(instance, context, response);
     instance->look.due = began + 10 * MILLISECOND;
-    lambda__sandbox_thaw(instance->sandbox);
     bool heard = lambda__telemetry_wanted(instance->telemetry);
     if (heard) lambda__event_start(instance);
+    /* The event stands in the socket when the runtime goes on, so that it wakes once. */
     lambda_status status = hand_over(instance, event);
+    lambda__sandbox_thaw(instance->sandbox);
     if (status != LAMBDA_OK) {
         lambda_context_retire(context);
         return lambda_runtime_fail(lambda_context_service(context), status,

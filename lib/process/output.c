@@ -162,8 +162,11 @@ void lambda__output_drain(lambda__output *output, size_t most)
     if (output->ended) return;
     /* Of who writes without end it is what stood there at first. */
     size_t now = standing(output);
-    read_up_to(output, most > 0 && most < now ? most : now);
-    if (!output->ended && standing(output) == 0) read_some(output, 1);
+    if (now > 0) {
+        read_up_to(output, most > 0 && most < now ? most : now);
+        now = standing(output);
+    }
+    if (!output->ended && now == 0) read_some(output, 1);
 }
 
 void lambda__output_flush(lambda__output *output)

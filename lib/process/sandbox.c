@@ -137,6 +137,7 @@ static void free_sandbox(lambda__sandbox *sandbox)
     close_fd(&sandbox->process);
     close_fd(&sandbox->unified);
     close_fd(&sandbox->memory);
+    close_fd(&sandbox->most_memory);
     close_fd(&sandbox->freeze);
     free(sandbox->task);
     free(sandbox->opt);
@@ -221,7 +222,7 @@ lambda_status lambda__sandbox_open(lambda__sandboxes *sandboxes, const lambda__s
         made->sandboxes = sandboxes;
         made->loop = options->loop;
         made->control = (lambda__watch){.fd = -1, .ready = lambda__sandbox_hear, .user = made};
-        made->process = made->unified = made->memory = made->freeze = -1;
+        made->process = made->unified = made->memory = made->freeze = made->most_memory = -1;
         made->memory_mb = options->memory_mb;
         made->storage_mb = options->storage_mb;
         pthread_mutex_lock(&sandboxes->lock);

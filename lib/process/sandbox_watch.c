@@ -192,15 +192,27 @@ bool lambda__sandbox_look(lambda__sandbox *sandbox)
     return false;
 }
 
-uint64_t lambda__sandbox_max_memory(lambda__sandbox *sandbox)
+/** Reads the file that the kernel keeps the most in. */
+static bool most_counted(lambda__sandbox *sandbox, uint64_t *bytes)
 {
     const lambda_process_mechanism how = sandbox->sandboxes->limits.memory;
+    char text[32];
+    if (how != LAMBDA_PROCESS_CGROUP_1 && how != LAMBDA_PROCESS_CGROUP_2) return false;
+    bool first = how == LAMBDA_PROCESS_CGROUP_1;
+    if (sandbox->most_memory < 0)
+        sandbox->most_memory = openat(first ? sandbox->memory : sandbox->unified,
+                                      first ? "memory.max_usage_in_bytes" : "memory.peak", O_RDONLY | O_CLOEXEC);
+    ssize_t length = sandbox->most_memory < 0 ? 0 : pread(sandbox->most_memory, text, sizeof text - 1, 0);
+    if (length <= 0) return !first && lambda__number_read(sandbox->unified, "memory.current", "", bytes);
+    text[length] = 0;
+    *bytes = strtoull(text, NULL, 10);
+    return true;
+}
+
+uint64_t lambda__sandbox_max_memory(lambda__sandbox *sandbox)
+{
     uint64_t bytes;
-    if (how == LAMBDA_PROCESS_CGROUP_1 && lambda__number_read(sandbox->memory, "memory.max_usage_in_bytes", "", &bytes))
-        return bytes;
-    if (how == LAMBDA_PROCESS_CGROUP_2 && (lambda__number_read(sandbox->unified, "memory.peak", "", &bytes) ||
-                                           lambda__number_read(sandbox->unified, "memory.current", "", &bytes)))
-        return bytes > sandbox->peak ? bytes : sandbox->peak;
+    if (most_counted(sandbox, &bytes)) return bytes > sandbox->peak ? bytes : sandbox->peak;
     return sandbox->peak ? sandbox->peak : UINT64_MAX;
 }
 

@@ -42,6 +42,7 @@ struct lambda__sandbox {
     int unified; /* -1 each, where there is none */
     int memory;
     int freeze;
+    int most_memory; /* the file that says how much it had at most, kept open as it is read after each invocation; -1: not yet, or none */
     char *task;
     char *opt;
     char *tmp;

@@ -212,11 +212,17 @@ static void errors_of_init_are_told(void **state)
         world w;
         open_world(&w, json ? LAMBDA_LOG_FORMAT_JSON : LAMBDA_LOG_FORMAT_TEXT, LAMBDA_ISOLATION_INLINE);
         inits = exits;
-        invoke(&w, "{\"errorMessage\":\"exit status 3\",\"errorType\":\"Runtime.ExitError\",\"stackTrace\":[]}");
+        assert_ok(w.lambda, lambda_invoke(w.lambda, "f", LAMBDA_JSON("1"), &w.result));
+        char id[LAMBDA_REQUEST_ID_SIZE], message[128], payload[256];
+        lambda_request_id_format(w.result.request_id, id);
+        snprintf(message, sizeof(message), "RequestId: %s Error: exit status 3", id);
+        snprintf(payload, sizeof(payload),
+                 "{\"errorMessage\":\"%s\",\"errorType\":\"Runtime.ExitError\",\"stackTrace\":[]}", message);
+        test_assert_payload(&w.result, payload);
         assert_string_equal(w.result.function_error, "Unhandled");
         /* Two attempts and the report; in JSON it stands in the end of each phase, too. The log of tests shows the text of both. */
         logged(&w, "Error Type: Runtime.ExitError", json ? 5 : 3);
-        traced(&w, "Runtime.ExitError", "exit status 3");
+        traced(&w, "Runtime.ExitError", message);
         inits = refuses;
         invoke(&w, PAYLOAD);
         logged(&w, "Error Type: Db.Missing", json ? 5 : 3);

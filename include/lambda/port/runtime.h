@@ -130,7 +130,8 @@ LAMBDA_API bool lambda_context_logs(lambda_context *context);
 
 /**
  * For an init hook that is about to fail: what the invocation is answered with instead of "Runtime.InitError" and the thread's message. `type` is Lambda's
- * error type ("Runtime.ExitError"). `payload` is the error's JSON object as the function gave it; `length` 0: it is made of `type` and the thread's message, before which "RequestId: ID Error: " is put, as Lambda does.
+ * error type ("Runtime.ExitError"). `payload` is the error's JSON object as the function gave it; `length` 0: it is made of `type` and the thread's message,
+ * before which "RequestId: ID Error: " is put, as Lambda does.
  * Copied; a later one replaces it, and what an attempt said ends with the next. A hook that then succeeds has said nothing. LAMBDA_ERROR_OUT_OF_MEMORY;
  * LAMBDA_ERROR_REQUEST_TOO_LARGE past the service's response limit; LAMBDA_ERROR_INVALID_PARAMETER_VALUE for NULL, or outside of an init hook.
  */
