@@ -293,8 +293,8 @@ int root_complete(const lambda__helper *helper, const lambda__open *open, lambda
         error = bind_to(from, to, ready);
     }
     if (error) return error;
-    snprintf(options, sizeof options, "size=%um,mode=700,uid=%u,gid=%u", open->storage_mb, nobody ? helper->outer : 0,
-             nobody ? helper->outer : 0);
+    snprintf(options, sizeof options, "size=%um,mode=700,uid=%d,gid=%d", open->storage_mb, nobody ? OUTER_USER : 0,
+             nobody ? OUTER_GROUP : 0);
     if (mount("tmp", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
         return text_error(ready->text, errno, "mounting /tmp");
     error = turn(ready);
