@@ -15,8 +15,8 @@
 /** What is asked. */
 typedef enum lambda__peer_source {
     LAMBDA__PEER_UNKNOWN, /* there is nothing */
-    LAMBDA__PEER_NETLINK, /* sock_diag(7): a microsecond or two */
-    LAMBDA__PEER_TABLE /* /proc/net/tcp, proc_net_tcp(5), where that is refused: as long as the machine has sockets */
+    LAMBDA__PEER_NETLINK, /* sock_diag(7): ten microseconds */
+    LAMBDA__PEER_TABLE /* /proc/net/tcp, proc_net_tcp(5), where that is refused: a millisecond, and more with many sockets */
 } lambda__peer_source;
 
 /** What this machine has, tried on the name of a socket that listens. */
