@@ -278,11 +278,9 @@ static int turn(lambda__ready *ready)
     return chdir("/") == 0 ? 0 : text_error(ready->text, errno, "/");
 }
 
-int root_complete(const lambda__helper *helper, const lambda__open *open, lambda__strings *strings,
-                  lambda__ready *ready)
+int root_complete(const lambda__cage *cage, const lambda__open *open, lambda__strings *strings, lambda__ready *ready)
 {
     char options[96];
-    bool nobody = !helper->own_user && geteuid() == 0;
     const char *task = lambda__strings_next(strings);
     const char *opt = lambda__strings_next(strings);
     int error = bind_to(task, "var/task", ready);
@@ -293,8 +291,7 @@ int root_complete(const lambda__helper *helper, const lambda__open *open, lambda
         error = bind_to(from, to, ready);
     }
     if (error) return error;
-    snprintf(options, sizeof options, "size=%um,mode=700,uid=%d,gid=%d", open->storage_mb, nobody ? OUTER_USER : 0,
-             nobody ? OUTER_GROUP : 0);
+    snprintf(options, sizeof options, "size=%um,mode=700,uid=%u,gid=%u", open->storage_mb, cage->user, cage->user);
     if (mount("tmp", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
         return text_error(ready->text, errno, "mounting /tmp");
     error = turn(ready);
