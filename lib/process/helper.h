@@ -47,11 +47,14 @@ typedef struct lambda__helper {
     lambda__welcome welcome;
     lambda__cage *cages;
     lambda__cage *spare;
+    /* Of the sandbox that is made: where the helper is root, its user and its group. Each has one of its own where all users exist, so that none can signal another's processes or use up their number. */
+    unsigned outer;
+    bool all_users;
     uint64_t serial;
 } lambda__helper;
 
-/** The user that processes in a sandbox seem to be: Lambda's sbx_user1051. Outside of it, where the helper is root, they are nobody. */
-enum { SEEN_USER = 993, SEEN_GROUP = 990, OUTER_USER = 65534, OUTER_GROUP = 65534 };
+/** The user that processes in a sandbox seem to be: Lambda's sbx_user1051. Outside of it, where the helper is root, they are nobody, or from OUTER_OWN on. */
+enum { SEEN_USER = 993, SEEN_GROUP = 990, OUTER_USER = 65534, OUTER_GROUP = 65534, OUTER_OWN = 1 << 30 };
 
 /* ---- helper_text.c */
 

@@ -52,7 +52,7 @@ static int make_directory(const lambda__helper *helper, const char *name, char *
     if (!cage_directory(helper, name, path, sizeof path) || !path_join(tmp, sizeof tmp, path, "tmp"))
         return text_error(text, ENAMETOOLONG, "directory");
     if (mkdir(path, 0711) != 0 || mkdir(tmp, 0700) != 0) return text_error(text, errno, "making %.200s", path);
-    if (geteuid() == 0 && chown(tmp, OUTER_USER, OUTER_GROUP) != 0) {
+    if (geteuid() == 0 && chown(tmp, helper->outer, helper->outer) != 0) {
     } /* where it can be somebody else */
     return 0;
 }
@@ -85,6 +85,10 @@ lambda__cage *cage_make(lambda__helper *helper, char *text, int *error)
     }
     made->process = made->setup = made->done = -1;
     snprintf(made->name, sizeof made->name, "%.63s-%llu", helper->prefix, (unsigned long long)++helper->serial);
+    const unsigned pids = 1U << 22; /* no pid is larger */
+    helper->outer = OUTER_USER;
+    if (helper->all_users)
+        helper->outer = OUTER_OWN + ((unsigned)getpid() & (pids - 1)) * 256 + (unsigned)(helper->serial & 255);
     *error = cgroups_make(helper, made->name, text);
     if (!*error && !helper->namespaces) *error = make_directory(helper, made->name, text);
     if (!*error && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)

@@ -253,6 +253,9 @@ static int find_out(lambda__helper *helper, const char *cgroup, lambda__welcome 
         size_t length = strlen(why);
         snprintf(why + length, sizeof why - length, "%s; ", text);
     }
+    char users[128];
+    file_read(AT_FDCWD, "/proc/self/uid_map", users, sizeof users);
+    helper->all_users = lambda__word_number(users, 2) == UINT32_MAX;
     sweep_left(helper);
     while (try_one(helper, &ready) != 0) {
         if (!give_way(helper, &ready, why, sizeof why)) {

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /** struct mount_attr: the C library's header may be older than the kernel. */
@@ -150,20 +151,63 @@ static int fill(const lambda__helper *helper, char *text)
     return error ? text_error(text, error, "files of /etc") : 0;
 }
 
-/** A user namespace with this user alone, root in it: what an unprivileged process needs to mount. */
-static int own_user(lambda__helper *helper, char *text)
+/**
+ * Root that may not mount, as in many containers: its namespace has nobody too, so that sandboxes need not be root. That is for a process outside of the namespace to say. Waits on
+ * `go` for it to exist, and is the child.
+ */
+_Noreturn static void map_two(int go)
+{
+    char path[64];
+    char map[64];
+    char byte;
+    pid_t parent = getppid();
+    if (read(go, &byte, 1) != 1) _exit(1);
+    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)parent);
+    snprintf(map, sizeof map, "0 0 1\n%d %d 1\n", OUTER_USER, OUTER_USER);
+    if (file_write(AT_FDCWD, path, map) != 0) _exit(1);
+    snprintf(path, sizeof path, "/proc/%d/gid_map", (int)parent);
+    snprintf(map, sizeof map, "0 0 1\n%d %d 1\n", OUTER_GROUP, OUTER_GROUP);
+    _exit(file_write(AT_FDCWD, path, map) != 0);
+}
+
+/** This user alone, as root of the namespace. */
+static int map_one(unsigned user, unsigned group)
 {
     char map[64];
-    unsigned user = geteuid();
-    unsigned group = getegid();
-    if (helper->without & LAMBDA__WITHOUT_USER_NAMESPACE) return text_error(text, EPERM, "user namespace");
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return text_error(text, errno, "user and mount namespace");
     snprintf(map, sizeof map, "0 %u 1", user);
     int error = file_write(AT_FDCWD, "/proc/self/uid_map", map);
     if (!error) error = file_write(AT_FDCWD, "/proc/self/setgroups", "deny");
     snprintf(map, sizeof map, "0 %u 1", group);
-    if (!error) error = file_write(AT_FDCWD, "/proc/self/gid_map", map);
+    return error ? error : file_write(AT_FDCWD, "/proc/self/gid_map", map);
+}
+
+/** A user namespace in which this process may mount. */
+static int own_user(lambda__helper *helper, char *text)
+{
+    unsigned user = geteuid();
+    unsigned group = getegid();
+    int go[2] = {-1, -1};
+    pid_t child = -1;
+    int status = -1;
+    int error = 0;
+    if (helper->without & LAMBDA__WITHOUT_USER_NAMESPACE) return text_error(text, EPERM, "user namespace");
+    if (user == 0 && group == 0 && pipe2(go, O_CLOEXEC) == 0) child = fork();
+    if (child == 0) {
+        close(go[1]);
+        map_two(go[0]);
+    }
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) error = text_error(text, errno, "user and mount namespace");
+    if (child > 0) {
+        if (!error && write(go[1], "", 1) != 1) error = text_error(text, errno, "users of the namespace");
+        close(go[1]);
+        waitpid(child, &status, 0);
+    } else if (go[1] >= 0) {
+        close(go[1]);
+    }
+    if (go[0] >= 0) close(go[0]);
+    if (error || status == 0) return error;
     helper->own_user = true;
+    error = map_one(user, group);
     return error ? text_error(text, error, "users of the namespace") : 0;
 }
 
@@ -249,8 +293,8 @@ int root_complete(const lambda__helper *helper, const lambda__open *open, lambda
         error = bind_to(from, to, ready);
     }
     if (error) return error;
-    snprintf(options, sizeof options, "size=%um,mode=700,uid=%d,gid=%d", open->storage_mb, nobody ? OUTER_USER : 0,
-             nobody ? OUTER_GROUP : 0);
+    snprintf(options, sizeof options, "size=%um,mode=700,uid=%u,gid=%u", open->storage_mb, nobody ? helper->outer : 0,
+             nobody ? helper->outer : 0);
     if (mount("tmp", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
         return text_error(ready->text, errno, "mounting /tmp");
     error = turn(ready);

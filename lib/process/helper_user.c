@@ -61,8 +61,8 @@ int user_leave(const lambda__helper *helper, lambda__ready *ready)
     file_write(AT_FDCWD, "/proc/self/oom_score_adj", "1000");
     drop_bounding();
     if (!helper->own_user && geteuid() == 0 && setgroups(0, NULL) == 0 &&
-        setresgid(OUTER_GROUP, OUTER_GROUP, OUTER_GROUP) == 0)
-        ready->user = setresuid(OUTER_USER, OUTER_USER, OUTER_USER) == 0;
+        setresgid(helper->outer, helper->outer, helper->outer) == 0)
+        ready->user = setresuid(helper->outer, helper->outer, helper->outer) == 0;
     /* A change of user takes a process's files in /proc away from it. */
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     int error = 0;
