@@ -166,12 +166,25 @@ static lambda_status keep(lambda__code *code)
     return LAMBDA_OK;
 }
 
+/** What the machine cannot enforce is refused now, not when the function is invoked. */
+static lambda_status check_machine(const lambda__code *code)
+{
+    const lambda__sandboxes *sandboxes = code->process->sandboxes;
+    const char *unenforced = lambda__sandboxes_unenforced(sandboxes);
+    if (!unenforced) return LAMBDA_OK;
+    return lambda_runtime_fail(
+        code->process->lambda, LAMBDA_ERROR_SERVICE,
+        "code: %s cannot be enforced on this machine, and best_effort does not allow for that: %s", unenforced,
+        lambda__sandboxes_limits(sandboxes)->reason);
+}
+
 /* ---- the driver */
 
 /** Code whose package is there becomes what the driver answers with, or is freed. */
 static lambda_status finish(lambda__code *code, lambda_status status, const lambda_runtime_request *request,
                             const char *reference, const lambda__code *current, lambda_runtime_handler *handler)
 {
+    if (status == LAMBDA_OK) status = check_machine(code);
     if (status == LAMBDA_OK) status = get_layers(code, reference, current);
     if (status == LAMBDA_OK) status = lambda__runtime_check(code);
     if (status == LAMBDA_OK) status = make_reference(code);

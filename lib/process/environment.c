@@ -1,5 +1,6 @@
 /* The hooks and the handler of an environment: its three phases. https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -91,11 +92,30 @@ static void tell_ready_extensions(lambda__instance *instance)
         lambda__event_extension(instance, &instance->extensions[i], "Ready", NULL);
 }
 
+/** What the host has allowed to be left away, and is: once in the log of each environment. */
+static void tell_left_away(const lambda__instance *instance)
+{
+    const lambda_process_limits *limits = lambda__sandboxes_limits(instance->code->process->sandboxes);
+    const struct {
+        const char *name;
+        lambda_process_mechanism mechanism;
+    } all[] = {{"memory", limits->memory},    {"cpu", limits->cpu},     {"processes", limits->processes},
+               {"storage", limits->storage},  {"paths", limits->paths}, {"freeze", limits->freeze},
+               {"identity", limits->identity}};
+    char names[96] = "";
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i].mechanism == LAMBDA_PROCESS_NONE)
+            snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", names[0] ? ", " : "", all[i].name);
+    if (names[0])
+        lambda_log(instance->context, LAMBDA_LOG_WARN, "not enforced on this machine: %s (%s)", names, limits->reason);
+}
+
 static lambda_status start(lambda__instance *instance)
 {
     uint64_t began = lambda__loop_now();
     lambda_status status = lambda__instance_open(instance);
     if (status != LAMBDA_OK) return status;
+    tell_left_away(instance);
     lambda__event_init_start(instance);
     status = lambda__instance_start_extensions(instance);
     if (status != LAMBDA_OK) return status;
@@ -218,7 +238,7 @@ lambda_status lambda__instance_handle(const lambda_event *event, lambda_context 
     instance->response = NULL;
     instance->context = NULL;
     if (!instance->killed) lambda__sandbox_freeze(instance->sandbox);
-    return LAMBDA_OK;
+    return status;
 }
 
 /* ---- shutdown */

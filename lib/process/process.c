@@ -12,7 +12,7 @@ static lambda_status out_of_memory(lambda_t *lambda)
 static void free_process(lambda_process *process)
 {
     lambda_package_release(process->programs);
-    lambda__sandboxes_close(process->sandboxes);
+    if (process->sandboxes) lambda__sandboxes_close(process->sandboxes);
     pthread_mutex_destroy(&process->mutex);
     free(process->node.wanted);
     free(process->node.path);

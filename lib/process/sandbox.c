@@ -178,8 +178,7 @@ static int pack(const lambda__sandbox_options *options, lambda__open *open, lamb
     return strings->failed ? ENOMEM : strings->length + sizeof *open > LAMBDA__WIRE_MOST ? E2BIG : 0;
 }
 
-/** The names of what this machine cannot do, which is not allowed for. NULL: nothing. */
-static const char *unenforced(const lambda__sandboxes *sandboxes)
+const char *lambda__sandboxes_unenforced(const lambda__sandboxes *sandboxes)
 {
     const lambda_process_limits *limits = &sandboxes->limits;
     if (sandboxes->best_effort) return NULL;
@@ -206,7 +205,7 @@ lambda_status lambda__sandbox_open(lambda__sandboxes *sandboxes, const lambda__s
 {
     lambda__open open = {.kind = LAMBDA__WIRE_OPEN, .memory_mb = options->memory_mb, .storage_mb = options->storage_mb};
     lambda__packed strings = {0};
-    const char *missing = unenforced(sandboxes);
+    const char *missing = lambda__sandboxes_unenforced(sandboxes);
     if (missing)
         return lambda_runtime_fail(sandboxes->lambda, LAMBDA_ERROR_SERVICE,
                                    "best_effort: this machine cannot enforce %s (%s), and best_effort is not set",

@@ -32,6 +32,9 @@ void lambda__sandboxes_close(lambda__sandboxes *sandboxes);
 
 const lambda_process_limits *lambda__sandboxes_limits(const lambda__sandboxes *sandboxes);
 
+/** The name of what this machine cannot enforce and the options do not allow for: no sandbox can be made. NULL: nothing. */
+const char *lambda__sandboxes_unenforced(const lambda__sandboxes *sandboxes);
+
 /** One more directory or file of the machine that a sandbox sees, read-only: an interpreter that is not in /usr, say. */
 typedef struct lambda__sandbox_bind {
     const char *from; /* absolute */

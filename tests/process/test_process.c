@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sandboxes.h"
+
 #define INVALID LAMBDA_ERROR_INVALID_PARAMETER_VALUE
 
 static process_world world;
@@ -157,6 +159,42 @@ static void test_options(void **state)
     lambda_close(lambda);
 }
 
+/* A machine without cgroups cannot give processor time in proportion: refused when a function is created, unless the host allows for that. */
+static void test_best_effort(void **state)
+{
+    (void)state;
+    lambda__sandboxes_without = LAMBDA__WITHOUT_CGROUP_1 | LAMBDA__WITHOUT_CGROUP_2;
+    for (int allowed = 0; allowed < 2; allowed++) {
+        lambda_test_log *log = lambda_test_log_new();
+        assert_non_null(log);
+        lambda_t *lambda = test_open(&(lambda_options){.log = {lambda_test_log_sink(log)}});
+        const lambda_process_options options = {
+            .packages = world.packages, .directory = world.environments, .best_effort = allowed};
+        lambda_process *process;
+        assert_ok(lambda, lambda_process_open(lambda, &options, &process));
+        lambda_process_limits limits;
+        assert_ok(lambda, lambda_process_limits_get(process, &limits));
+        assert_int_equal(limits.cpu, LAMBDA_PROCESS_NONE);
+        assert_string_not_equal(limits.reason, "");
+        const lambda_function_config config = {
+            .function_name = "f",
+            .timeout_ms = 10000,
+            .code = lambda_code_package("provided.al2023", process_world_misbehave(&world, "misbehave"))};
+        if (!allowed) {
+            assert_fails(lambda, lambda_function_create(lambda, &config), LAMBDA_ERROR_SERVICE, "processor time");
+        } else {
+            assert_ok(lambda, lambda_function_create(lambda, &config));
+            assert_ok(lambda, lambda_invoke(lambda, "f", LAMBDA_JSON("\"hello\""), &world.result));
+            process_world_answered(&world, "\"hello\"");
+            assert_int_equal(lambda_test_log_count(log, "not enforced on this machine: cpu"), 1);
+            lambda_result_clear(&world.result);
+        }
+        lambda_close(lambda);
+        lambda_test_log_free(log);
+    }
+    lambda__sandboxes_without = 0;
+}
+
 static void test_mechanisms(void **state)
 {
     (void)state;
@@ -239,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_interpreter_missing, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_options, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_best_effort, open_world, close_world),
         cmocka_unit_test(test_mechanisms),
         cmocka_unit_test_setup_teardown(test_log, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_stream, open_world, close_world),

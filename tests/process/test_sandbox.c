@@ -164,15 +164,15 @@ static void test_more_files(void **state)
     static test_run run;
     (void)state;
     if (without_namespaces()) skip();
-    const lambda__sandbox_bind binds[] = {{world.layers, "/root/interpreter"}, {"/etc/hostname", "/srv/name"}, {0}};
+    const lambda__sandbox_bind binds[] = {{world.layers, "/srv/interpreter"}, {"/etc/hostname", "/srv/name"}, {0}};
     assert_int_equal(lambda__loop_open(&cage.loop), 0);
     lambda__sandbox_options options = {
         .task = world.code, .memory_mb = 128, .storage_mb = 16, .loop = &cage.loop, .binds = binds};
     assert_ok(world.lambda, lambda__sandbox_open(world.sandboxes, &options, &cage.sandbox));
-    assert_int_equal(RUN(&cage, &run, "look", "/root/interpreter/layer.txt", "/opt/layer.txt", "/opt"), 0);
+    assert_int_equal(RUN(&cage, &run, "look", "/srv/interpreter/layer.txt", "/opt/layer.txt", "/opt"), 0);
     assert_string_equal(
         run.output,
-        "/root/interpreter/layer.txt there a layer\n/opt/layer.txt absent\n/opt there Read-only file system\n");
+        "/srv/interpreter/layer.txt there a layer\n/opt/layer.txt absent\n/opt there Read-only file system\n");
     lambda__sandbox_close(cage.sandbox);
     const lambda__sandbox_bind wrong[] = {{"/nowhere/at/all", "/srv/x"}, {0}};
     options.binds = wrong;
