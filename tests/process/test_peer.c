@@ -5,10 +5,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -286,13 +288,16 @@ static void ask_from_two(void)
         cage_close(&cages[i]);
 }
 
-/** Root where all users are, not in a container that has some. */
+/** Root where all users are, not in a container that has some, and with the privileges that it takes. */
 static bool is_whole_root(void)
 {
+    static const int privileges[] = {CAP_SYS_ADMIN, CAP_CHOWN, CAP_SETUID, CAP_SETGID};
     unsigned long long inside = 1, outside = 1, count = 0;
     FILE *map = fopen("/proc/self/uid_map", "re");
     bool read = map && fscanf(map, "%llu %llu %llu", &inside, &outside, &count) == 3;
     if (map) fclose(map);
+    for (size_t i = 0; i < sizeof privileges / sizeof *privileges; i++)
+        if (prctl(PR_CAPBSET_READ, privileges[i], 0, 0, 0) != 1) return false;
     return geteuid() == 0 && read && inside == 0 && outside == 0 && count == UINT32_MAX;
 }
 
