@@ -216,6 +216,21 @@ static uint32_t version(const lambda__helper *helper, bool in_2, hierarchy_name 
     return helper->hierarchies[in_1].fd >= 0 ? LAMBDA_PROCESS_CGROUP_1 : otherwise;
 }
 
+static void give_reason(lambda__welcome *welcome, const char *why)
+{
+    bool all = welcome->cpu && welcome->processes && welcome->paths && welcome->identity;
+    const char *alone = welcome->endpoint ? "" : "this process may not give environments users of their own";
+    size_t length = strlen(why);
+    if (length >= 2 && why[length - 2] == ';') length -= 2;
+    if (!all && !length) {
+        why = "there are no cgroups that can be written";
+        length = strlen(why);
+    }
+    if (all) length = 0;
+    snprintf(welcome->reason, sizeof welcome->reason, "%.*s%s%s", (int)length, why, length && *alone ? "; " : "",
+             alone);
+}
+
 static void describe(lambda__helper *helper, const lambda__ready *ready, const char *why)
 {
     lambda__welcome *welcome = &helper->welcome;
@@ -233,17 +248,7 @@ static void describe(lambda__helper *helper, const lambda__ready *ready, const c
     welcome->freeze = helper->freeze_2 ? LAMBDA_PROCESS_CGROUP_2 : LAMBDA_PROCESS_SIGNAL;
     welcome->identity = user ? LAMBDA_PROCESS_NAMESPACE : LAMBDA_PROCESS_NONE;
     welcome->endpoint = ready->user ? LAMBDA_PROCESS_USER : LAMBDA_PROCESS_NONE;
-    bool all = welcome->cpu && welcome->processes && welcome->paths && welcome->identity;
-    const char *alone = welcome->endpoint ? "" : "this process may not give environments users of their own";
-    size_t length = strlen(why);
-    if (length >= 2 && why[length - 2] == ';') length -= 2;
-    if (!all && !length) {
-        why = "there are no cgroups that can be written";
-        length = strlen(why);
-    }
-    if (all) length = 0;
-    snprintf(welcome->reason, sizeof welcome->reason, "%.*s%s%s", (int)length, why, length && *alone ? "; " : "",
-             alone);
+    give_reason(welcome, why);
 }
 
 /** Finds out what can be had, by trying. */

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 #include "bare_server.h"
 #include "bench.h"
 #include "endpoint.h"

@@ -5,10 +5,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -232,6 +234,11 @@ static void test_a_stranger(void **state)
         while ((ended = waitpid(pid, &status, WNOHANG)) == 0 && lambda__loop_now() < until)
             lambda__loop_run(&api.loop, lambda__loop_now() + 1000000);
         assert_int_equal(ended, pid);
+        if (status == 2 << 8) {
+            world_close(&api);
+            print_message("no other user can be had\n");
+            skip();
+        }
         assert_int_equal(status, expected << 8);
         assert_string_equal(world_told(&api), expected ? "ready" : "");
         world_close(&api);
@@ -281,12 +288,29 @@ static void ask_from_two(void)
         cage_close(&cages[i]);
 }
 
+/** Root where all users are, not in a container that has some, and with the privileges that it takes. */
+static bool is_whole_root(void)
+{
+    static const int privileges[] = {CAP_SYS_ADMIN, CAP_CHOWN, CAP_SETUID, CAP_SETGID};
+    unsigned long long inside = 1, outside = 1, count = 0;
+    FILE *map = fopen("/proc/self/uid_map", "re");
+    bool read = map && fscanf(map, "%llu %llu %llu", &inside, &outside, &count) == 3;
+    if (map) fclose(map);
+    for (size_t i = 0; i < sizeof privileges / sizeof *privileges; i++)
+        if (prctl(PR_CAPBSET_READ, privileges[i], 0, 0, 0) != 1) return false;
+    return geteuid() == 0 && read && inside == 0 && outside == 0 && count == UINT32_MAX;
+}
+
 static void with(unsigned without)
 {
     cage_world_open(&world, without);
     print_message("endpoint: %s: %s\n", lambda_process_mechanism_name(world.limits->endpoint), world.limits->reason);
-    assert_int_equal(world.limits->endpoint, geteuid() == 0 ? LAMBDA_PROCESS_USER : LAMBDA_PROCESS_NONE);
-    if (geteuid() != 0) assert_non_null(strstr(world.limits->reason, "users of their own"));
+    if (is_whole_root())
+        assert_int_equal(world.limits->endpoint, LAMBDA_PROCESS_USER);
+    else if (geteuid() != 0)
+        assert_int_equal(world.limits->endpoint, LAMBDA_PROCESS_NONE);
+    if (world.limits->endpoint == LAMBDA_PROCESS_NONE)
+        assert_non_null(strstr(world.limits->reason, "users of their own"));
     ask_from_two();
     cage_world_close(&world);
 }
@@ -304,7 +328,7 @@ static void test_an_unprivileged_host(void **state)
 {
     int status;
     (void)state;
-    if (geteuid() != 0) skip();
+    if (!is_whole_root()) skip();
     fflush(stdout);
     pid_t pid = fork();
     assert_true(pid >= 0);

@@ -35,15 +35,16 @@ static bool without_namespaces(void)
 static void test_limits_are_told(void **state)
 {
     (void)state;
-    print_message("memory %d cpu %d processes %d storage %d paths %d tree %d freeze %d identity %d: %s\n",
+    print_message("memory %d cpu %d processes %d storage %d paths %d tree %d freeze %d identity %d endpoint %d: %s\n",
                   world.limits->memory, world.limits->cpu, world.limits->processes, world.limits->storage,
                   world.limits->paths, world.limits->tree, world.limits->freeze, world.limits->identity,
-                  world.limits->reason);
+                  world.limits->endpoint, world.limits->reason);
     assert_int_not_equal(world.limits->memory, LAMBDA_PROCESS_NONE);
     assert_int_not_equal(world.limits->tree, LAMBDA_PROCESS_NONE);
     assert_int_not_equal(world.limits->freeze, LAMBDA_PROCESS_NONE);
     assert_int_not_equal(world.limits->storage, LAMBDA_PROCESS_NONE);
-    bool all = world.limits->cpu && world.limits->processes && world.limits->paths && world.limits->identity;
+    bool all = world.limits->cpu && world.limits->processes && world.limits->paths && world.limits->identity &&
+               world.limits->endpoint;
     assert_int_equal(all, world.limits->reason[0] == 0);
 }
 
