@@ -40,13 +40,18 @@ typedef enum lambda_process_mechanism {
     LAMBDA_PROCESS_NAMESPACE = 4,  /**< a namespace */
     LAMBDA_PROCESS_FILESYSTEM = 5, /**< a file system of its own, with that size */
     LAMBDA_PROCESS_SIGNAL = 6,     /**< signals */
-    LAMBDA_PROCESS_WATCH = 7       /**< it is looked at while the function runs, and the environment killed */
+    LAMBDA_PROCESS_WATCH = 7,      /**< it is looked at while the function runs, and the environment killed */
+    LAMBDA_PROCESS_USER = 8        /**< a user id of its own */
 } lambda_process_mechanism;
 
 /** What this machine can do, and how: seen when the driver was opened, by trying. */
 typedef struct lambda_process_limits {
     lambda_process_mechanism memory; /**< memory_size: CGROUP_2, CGROUP_1, RLIMIT or NONE */
-    lambda_process_mechanism cpu;    /**< processor time in proportion to memory_size: CGROUP_2, CGROUP_1 or NONE */
+    /**
+     * Processor time in proportion to memory_size, one vCPU at 1,769 MB: CGROUP_2, CGROUP_1 or NONE. In the init phase an environment has a whole vCPU where that is more. This is our choice: Lambda does
+     * not document it, but is seen to do likewise, and with 128 MB's 7 % an interpreter would take a second to start.
+     */
+    lambda_process_mechanism cpu;
     lambda_process_mechanism
         processes; /**< number of processes and threads, 1,024 as in Lambda: CGROUP_2, CGROUP_1, RLIMIT or NONE */
     lambda_process_mechanism storage; /**< ephemeral_storage_size of /tmp: FILESYSTEM, WATCH or NONE */
@@ -58,6 +63,11 @@ typedef struct lambda_process_limits {
         freeze; /**< nothing runs between invocations, from some milliseconds after one has ended: CGROUP_2 or SIGNAL */
     lambda_process_mechanism
         identity; /**< another user, without privileges: NAMESPACE; NONE: that of this process, which then has none to lose */
+    /**
+     * Who can speak to an environment's Runtime API, which listens on 127.0.0.1: USER, its own processes alone, known by a user id that nothing else has; NONE, all programs of the user that this process
+     * is, other environments' too, but no other user's. Not refused where it is NONE: only root can have it.
+     */
+    lambda_process_mechanism endpoint;
     char reason[512]; /**< why what is NONE is none, for people; "" where all is enforced */
 } lambda_process_limits;
 
@@ -89,7 +99,7 @@ static inline lambda_status lambda_process_limits_get(lambda_process *process, l
     return lambda_process_limits_get_sized(process, limits, sizeof(lambda_process_limits));
 }
 
-/** "none", "cgroup v2", "cgroup v1", "rlimit", "namespace", "file system", "signal", "watch"; "unknown" for what is none. Static; any thread. */
+/** "none", "cgroup v2", "cgroup v1", "rlimit", "namespace", "file system", "signal", "watch", "user"; "unknown" for what is none. Static; any thread. */
 LAMBDA_API const char *lambda_process_mechanism_name(lambda_process_mechanism mechanism);
 
 #ifdef __cplusplus

@@ -103,8 +103,21 @@ static void connection_changed(void *user, struct MHD_Connection *connection, vo
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) endpoint->again = true;
 }
 
-/** A listening socket on a free port of loopback, with its name in `address`; -1 and errno. */
-static int listen_socket(char address[32])
+/** Whether a connection is taken: nothing was read from it yet. */
+static enum MHD_Result admit(void *user, const struct sockaddr *address, socklen_t length)
+{
+    const lambda__endpoint *endpoint = user;
+    struct sockaddr_in peer;
+    uid_t found;
+    if (endpoint->options.peer == LAMBDA__ENDPOINT_ANYBODY) return MHD_YES;
+    if (length < sizeof(peer) || address->sa_family != AF_INET) return MHD_NO;
+    memcpy(&peer, address, sizeof(peer));
+    bool known = lambda__peer_user(endpoint->peers, &peer, &endpoint->name, &found);
+    return known && found == endpoint->options.peer ? MHD_YES : MHD_NO;
+}
+
+/** A listening socket on a free port of loopback, with its name in the endpoint; -1 and errno. */
+static int listen_socket(lambda__endpoint *endpoint)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -1;
@@ -117,21 +130,29 @@ static int listen_socket(char address[32])
         errno = error;
         return -1;
     }
-    snprintf(address, 32, "127.0.0.1:%u", ntohs(name.sin_port));
+    endpoint->name = name;
+    snprintf(endpoint->address, sizeof(endpoint->address), "127.0.0.1:%u", ntohs(name.sin_port));
     return fd;
 }
 
 /** Listens, and stands in the loop. False with the reason in `message`. */
 static bool start(lambda__endpoint *endpoint, char message[256])
 {
-    int fd = listen_socket(endpoint->address);
+    int fd = listen_socket(endpoint);
     if (fd < 0) {
         snprintf(message, 256, "Runtime API: a socket on loopback: %s", strerror(errno));
         return false;
     }
+    bool matters = endpoint->options.peer != LAMBDA__ENDPOINT_ANYBODY;
+    endpoint->peers = matters ? lambda__peer_find_source(&endpoint->name) : LAMBDA__PEER_UNKNOWN;
+    if (matters && endpoint->peers == LAMBDA__PEER_UNKNOWN) {
+        snprintf(message, 256, "Runtime API: neither sock_diag nor /proc/net/tcp tells who connects");
+        close(fd);
+        return false;
+    }
     errno = 0;
     endpoint->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, NULL, NULL,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, admit, endpoint,
         lambda__request_handle, endpoint, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)LAMBDA__ENDPOINT_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)LAMBDA__ENDPOINT_CONNECTION_MEMORY, MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)8192,

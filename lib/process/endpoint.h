@@ -2,14 +2,17 @@
  * One environment's HTTP endpoint on loopback: Lambda's Runtime API (2018-06-01), Extensions API (2020-01-01), and Telemetry API (2022-07-01, handed on to telemetry.h).
  * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html, runtimes-extensions-api.html, telemetry-api.html
  *
- * Anybody on the machine who finds the port can speak to it, as to Lambda's own emulator: TCP does not tell who asks, and the API knows no secret. What somebody else could do with it is what the runtime can
- * do itself: take an invocation, or answer one.
+ * Any program of the machine that finds the port can connect to it, and the API knows no secret. Who connects is looked up (peer.h), once for a connection, and connections of users other than the sandbox's
+ * are closed before anything is read from them. Where each sandbox has a user of its own, that is everybody else; else all programs of this process's user can do what the runtime can: take an
+ * invocation, and answer one.
  *
  * It is a state machine over libmicrohttpd, run by the environment's loop: it parks who asks for `next`, hands them what the environment gives, and tells the environment what they answered. It knows
  * nothing of processes or time.
  */
 #ifndef LAMBDA_PROCESS_ENDPOINT_H
 #define LAMBDA_PROCESS_ENDPOINT_H
+
+#include <sys/types.h>
 
 #include <lambda/base.h>
 #include <lambda/status.h>
@@ -50,6 +53,9 @@ typedef struct lambda__endpoint_events {
     void (*extension_registered)(void *user, const char *name, unsigned events);
 } lambda__endpoint_events;
 
+/** Whoever connects. */
+#define LAMBDA__ENDPOINT_ANYBODY ((uid_t)-1)
+
 typedef struct lambda__endpoint_options {
     lambda__loop *loop;
     const lambda__endpoint_events *events; /* borrowed while it is open */
@@ -60,9 +66,10 @@ typedef struct lambda__endpoint_options {
     const char *function_version;
     const char *handler;
     const char *account_id;
+    uid_t peer; /* whose sockets may connect, in this process's user namespace; or LAMBDA__ENDPOINT_ANYBODY */
 } lambda__endpoint_options;
 
-/** LAMBDA_ERROR_SERVICE or OUT_OF_MEMORY, with the reason in `message`. */
+/** LAMBDA_ERROR_SERVICE (also where this machine does not tell who connects, and that matters) or OUT_OF_MEMORY, with the reason in `message`. */
 lambda_status lambda__endpoint_open(const lambda__endpoint_options *options, lambda__endpoint **endpoint,
                                     char message[256]);
 void lambda__endpoint_close(lambda__endpoint *endpoint);

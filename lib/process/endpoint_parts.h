@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 
 #include "endpoint.h"
+#include "peer.h"
 
 /** Connections at once; more wait to be accepted. Each has one request at a time. */
 #define LAMBDA__ENDPOINT_CONNECTIONS 64
@@ -95,6 +96,8 @@ struct lambda__endpoint {
     uint64_t run;        /* counts them */
     unsigned calls;      /* libmicrohttpd's of the last run */
     char address[32];
+    struct sockaddr_in name; /* the same */
+    lambda__peer_source peers;
     struct MHD_Response *accepted; /* 202 {"status":"OK"} */
 
     lambda__runtime_state state;

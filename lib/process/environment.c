@@ -140,6 +140,7 @@ lambda_status lambda__instance_init(lambda_context *context)
     instance->context = context;
     instance->answer = LAMBDA__ANSWER_OVER;
     lambda_status status = start(instance);
+    if (status == LAMBDA_OK) status = lambda__sandbox_limit_cpu(instance->sandbox);
     report_memory(instance, context);
     if (status != LAMBDA_OK) {
         lambda__instance_free(instance);

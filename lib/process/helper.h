@@ -20,10 +20,11 @@ typedef struct lambda__hierarchy {
 
 typedef struct lambda__cage {
     uint64_t id;
-    pid_t pid;   /* of process 1; 0 once it was reaped */
-    int process; /* its pidfd, or -1 */
-    int setup;   /* a spare's socket; -1 once it was opened */
-    int done;    /* the pipe whose closing says that all is gone, or -1 */
+    pid_t pid;     /* of process 1; 0 once it was reaped */
+    uint32_t user; /* and group, outside of its namespace; 0: the helper's */
+    int process;   /* its pidfd, or -1 */
+    int setup;     /* a spare's socket; -1 once it was opened */
+    int done;      /* the pipe whose closing says that all is gone, or -1 */
     bool closing;
     char name[96]; /* of its cgroups and its directory */
     struct lambda__cage *next;
@@ -37,6 +38,8 @@ typedef struct lambda__helper {
     uint32_t without;
     bool namespaces;
     bool own_user;                /* in a user namespace of its own, where only its user exists */
+    uint32_t users_first;         /* those that cages are given */
+    uint32_t users_count;         /* 0: cages have the helper's */
     unsigned long flags;          /* of clone */
     char prefix[64];              /* of names: what tells this helper from others, and whether it lives */
     char parent[LAMBDA__PATH];    /* the options' directory */
@@ -47,14 +50,11 @@ typedef struct lambda__helper {
     lambda__welcome welcome;
     lambda__cage *cages;
     lambda__cage *spare;
-    /* Of the sandbox that is made: where the helper is root, its user and its group. Each has one of its own where all users exist, so that none can signal another's processes or use up their number. */
-    unsigned outer;
-    bool all_users;
     uint64_t serial;
 } lambda__helper;
 
-/** The user that processes in a sandbox seem to be: Lambda's sbx_user1051. Outside of it, where the helper is root, they are nobody, or from OUTER_OWN on. */
-enum { SEEN_USER = 993, SEEN_GROUP = 990, OUTER_USER = 65534, OUTER_GROUP = 65534, OUTER_OWN = 1 << 30 };
+/** The user that processes in a sandbox seem to be: Lambda's sbx_user1051. Outside of it, where the helper is root, each sandbox has one of its own. */
+enum { SEEN_USER = 993, SEEN_GROUP = 990 };
 
 /* ---- helper_text.c */
 
@@ -80,7 +80,7 @@ int cgroups_enter(const lambda__helper *helper, const char *name, lambda__ready 
 int cgroups_limit_memory(const lambda__helper *helper, const char *name, uint64_t bytes, char *text);
 /** The file that the processor's quota is written to with cgroups_write_cpu, -1 where there is none. */
 int cgroups_open_cpu(const lambda__helper *helper, const char *name);
-int cgroups_write_cpu(const lambda__helper *helper, int fd, uint32_t memory_mb);
+int cgroups_write_cpu(const lambda__helper *helper, int fd, uint32_t memory_mb); /* 0 or an errno */
 void cgroups_kill(const lambda__helper *helper, const char *name);
 /** False: something is still in one. */
 bool cgroups_remove(const lambda__helper *helper, const char *name);
@@ -94,13 +94,16 @@ int root_place(const lambda__helper *helper, const char *to, const char *from);
 /** In a child: mounts what each sandbox has alike. */
 int root_enter(const lambda__helper *helper, lambda__ready *ready);
 /** In a child: mounts what was asked for and makes it the root. `strings` of the OPEN. */
-int root_complete(const lambda__helper *helper, const lambda__open *open, lambda__strings *strings,
-                  lambda__ready *ready);
+int root_complete(const lambda__cage *cage, const lambda__open *open, lambda__strings *strings, lambda__ready *ready);
 
 /* ---- helper_user.c */
 
+/** Which users cages can be given: none, where the helper is not root, or the machine knows of no range that nobody else has. */
+void users_find(lambda__helper *helper);
+/** One of them that no other cage has, drawn at random: another helper draws of the same range. 0 where there are none. */
+uint32_t users_draw(const lambda__helper *helper);
 /** In a child: gives up its user and every privilege, in this order. */
-int user_leave(const lambda__helper *helper, lambda__ready *ready);
+int user_leave(const lambda__helper *helper, const lambda__cage *cage, lambda__ready *ready);
 
 /* ---- helper_cage.c */
 

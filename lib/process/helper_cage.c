@@ -45,15 +45,15 @@ bool cage_directory(const lambda__helper *helper, const char *name, char *path, 
 }
 
 /** Where there are no namespaces: the directory that is /tmp to it, under one which nobody else can list. */
-static int make_directory(const lambda__helper *helper, const char *name, char *text)
+static int make_directory(const lambda__helper *helper, lambda__cage *cage, char *text)
 {
     char path[LAMBDA__PATH];
     char tmp[LAMBDA__PATH];
-    if (!cage_directory(helper, name, path, sizeof path) || !path_join(tmp, sizeof tmp, path, "tmp"))
+    if (!cage_directory(helper, cage->name, path, sizeof path) || !path_join(tmp, sizeof tmp, path, "tmp"))
         return text_error(text, ENAMETOOLONG, "directory");
     if (mkdir(path, 0711) != 0 || mkdir(tmp, 0700) != 0) return text_error(text, errno, "making %.200s", path);
-    if (geteuid() == 0 && chown(tmp, helper->outer, helper->outer) != 0) {
-    } /* where it can be somebody else */
+    /* Who cannot have its directory stays who it is. */
+    if (cage->user && chown(tmp, cage->user, cage->user) != 0) cage->user = 0;
     return 0;
 }
 
@@ -85,12 +85,9 @@ lambda__cage *cage_make(lambda__helper *helper, char *text, int *error)
     }
     made->process = made->setup = made->done = -1;
     snprintf(made->name, sizeof made->name, "%.63s-%llu", helper->prefix, (unsigned long long)++helper->serial);
-    const unsigned pids = 1U << 22; /* no pid is larger */
-    helper->outer = OUTER_USER;
-    if (helper->all_users)
-        helper->outer = OUTER_OWN + ((unsigned)getpid() & (pids - 1)) * 256 + (unsigned)(helper->serial & 255);
+    made->user = users_draw(helper);
     *error = cgroups_make(helper, made->name, text);
-    if (!*error && !helper->namespaces) *error = make_directory(helper, made->name, text);
+    if (!*error && !helper->namespaces) *error = make_directory(helper, made, text);
     if (!*error && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
         *error = text_error(text, errno, "socket of a sandbox");
     if (!*error) {
@@ -125,14 +122,16 @@ static void say_opened(const lambda__helper *helper, const lambda__cage *cage, i
     int unified = -1;
     int memory = -1;
     int freeze = -1;
+    int cpu = -1;
     snprintf(opened.text, sizeof opened.text, "%s", text);
     if (!error && cage) {
         unified = cgroups_unified(helper, cage->name);
         if (helper->hierarchies[MEMORY_1].fd >= 0)
             memory = openat(helper->hierarchies[MEMORY_1].fd, cage->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (unified >= 0 && helper->freeze_2) freeze = openat(unified, "cgroup.freeze", O_WRONLY | O_CLOEXEC);
+        cpu = cgroups_open_cpu(helper, cage->name);
         if (!helper->namespaces) cage_directory(helper, cage->name, path, sizeof path);
-        const int all[] = {cage->process, unified, memory, freeze};
+        const int all[LAMBDA__WIRE_FDS] = {cage->process, unified, memory, freeze, cpu};
         for (int i = 0; i < LAMBDA__WIRE_FDS; i++) {
             if (all[i] < 0) continue;
             opened.has |= 1U << i;
@@ -143,6 +142,7 @@ static void say_opened(const lambda__helper *helper, const lambda__cage *cage, i
     if (unified >= 0) close(unified);
     if (memory >= 0) close(memory);
     if (freeze >= 0) close(freeze);
+    if (cpu >= 0) close(cpu);
 }
 
 /** Places to mount what it asks for on. `bytes` is the whole OPEN. */

@@ -10,9 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One vCPU at 1,769 MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html. The kernel takes no quota under a millisecond. */
-enum { CPU_PERIOD_US = 20000, CPU_LEAST_US = 1000, MB_A_CPU = 1769 };
-
 static const char *const CONTROLLERS[HIERARCHIES] = {"", "memory", "cpu", "pids"};
 
 /** Is `word` in a list of words divided by `divider`? */
@@ -128,6 +125,14 @@ static int write_in(const lambda__hierarchy *hierarchy, const char *name, const 
     return file_write(hierarchy->fd, path, text);
 }
 
+/** Of version 1, where it has a file of its own. */
+static int write_period(const lambda__hierarchy *hierarchy, const char *name)
+{
+    char period[16];
+    snprintf(period, sizeof period, "%d", LAMBDA__CPU_PERIOD_US);
+    return write_in(hierarchy, name, "cpu.cfs_period_us", period);
+}
+
 /** Gives a hierarchy up, saying why. */
 static void give_up(lambda__helper *helper, int which, int error, char *why, size_t size)
 {
@@ -149,9 +154,10 @@ static void try_hierarchies(lambda__helper *helper, char *why, size_t size)
         if (each->fd < 0) continue;
         int error = mkdirat(each->fd, name, 0755) == 0 || errno == EEXIST ? 0 : errno;
         if (!error && which == PIDS_1) error = write_in(each, name, "pids.max", "100");
+        if (!error && which == CPU_1) error = write_period(each, name);
         if (!error && which == CPU_1) {
             int cpu = cgroups_open_cpu(helper, name);
-            error = cpu < 0 ? errno : cgroups_write_cpu(helper, cpu, MB_A_CPU);
+            error = cpu < 0 ? errno : cgroups_write_cpu(helper, cpu, LAMBDA__MB_A_CPU);
             if (cpu >= 0) close(cpu);
         }
         if (!error && which == MEMORY_1 && !helper->memory_2)
@@ -211,7 +217,10 @@ int cgroups_make(lambda__helper *helper, const char *name, char *text)
     int error = pids->fd < 0 || (pids == &helper->hierarchies[UNIFIED] && !helper->pids_2)
                     ? 0
                     : write_in(pids, name, "pids.max", most);
-    return error ? text_error(text, error, "limiting processes in %.150s", pids->path) : 0;
+    if (error) return text_error(text, error, "limiting processes in %.150s", pids->path);
+    const lambda__hierarchy *cpu = &helper->hierarchies[CPU_1];
+    error = cpu->fd < 0 ? 0 : write_period(cpu, name);
+    return error ? text_error(text, error, "limiting processor time in %.150s", cpu->path) : 0;
 }
 
 int cgroups_unified(const lambda__helper *helper, const char *name)
@@ -260,28 +269,14 @@ int cgroups_open_cpu(const lambda__helper *helper, const char *name)
     char path[160];
     const lambda__hierarchy *cpu = &helper->hierarchies[helper->cpu_2 ? UNIFIED : CPU_1];
     if (cpu->fd < 0) return -1;
-    if (!helper->cpu_2) {
-        char period[16];
-        snprintf(period, sizeof period, "%d", CPU_PERIOD_US);
-        int error = write_in(cpu, name, "cpu.cfs_period_us", period);
-        if (error) {
-            errno = error;
-            return -1;
-        }
-    }
     snprintf(path, sizeof path, "%s/%s", name, helper->cpu_2 ? "cpu.max" : "cpu.cfs_quota_us");
     return openat(cpu->fd, path, O_WRONLY | O_CLOEXEC);
 }
 
 int cgroups_write_cpu(const lambda__helper *helper, int fd, uint32_t memory_mb)
 {
-    char text[48];
-    uint64_t quota = (uint64_t)CPU_PERIOD_US * memory_mb / MB_A_CPU;
-    if (quota < CPU_LEAST_US) quota = CPU_LEAST_US;
-    if (helper->cpu_2)
-        snprintf(text, sizeof text, "%" PRIu64 " %d", quota, CPU_PERIOD_US);
-    else
-        snprintf(text, sizeof text, "%" PRIu64, quota);
+    char text[LAMBDA__CPU_TEXT];
+    lambda__cpu_text(text, helper->cpu_2, memory_mb);
     return write(fd, text, strlen(text)) < 0 ? errno : 0;
 }
 

@@ -220,17 +220,18 @@ static int see(const lambda__helper *helper, const lambda__open *open, lambda__s
 }
 
 /** Becomes what the OPEN asks for. */
-static int complete(const lambda__helper *helper, size_t size, int cpu, lambda__ready *ready)
+static int complete(const lambda__helper *helper, const lambda__cage *cage, size_t size, int cpu, lambda__ready *ready)
 {
     lambda__open open;
     memcpy(&open, message, sizeof open);
     lambda__strings strings = {.at = message + sizeof open, .end = message + size};
-    int error = helper->namespaces ? root_complete(helper, &open, &strings, ready) : 0;
+    int error = helper->namespaces ? root_complete(cage, &open, &strings, ready) : 0;
     if (!error && cpu >= 0) {
-        error = cgroups_write_cpu(helper, cpu, open.memory_mb);
+        /* Until the host says that it has begun. */
+        error = cgroups_write_cpu(helper, cpu, open.memory_mb > LAMBDA__MB_A_CPU ? open.memory_mb : LAMBDA__MB_A_CPU);
         if (error) text_error(ready->text, error, "limiting processor time");
     }
-    if (!error) error = user_leave(helper, ready);
+    if (!error) error = user_leave(helper, cage, ready);
     if (!error && !helper->namespaces) error = see(helper, &open, &strings, ready);
     return error;
 }
@@ -272,7 +273,7 @@ void init_run(lambda__helper *helper, lambda__cage *self, int setup)
     }
     int cpu = ready.error ? -1 : cgroups_open_cpu(helper, self->name);
     size_t size = wait_for_open(helper, setup, &init.control);
-    if (!ready.error) ready.error = complete(helper, size, cpu, &ready);
+    if (!ready.error) ready.error = complete(helper, self, size, cpu, &ready);
     /* Again: it is forgotten when the user changes. */
     if (helper->namespaces) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (cpu >= 0) close(cpu);

@@ -216,6 +216,21 @@ static uint32_t version(const lambda__helper *helper, bool in_2, hierarchy_name 
     return helper->hierarchies[in_1].fd >= 0 ? LAMBDA_PROCESS_CGROUP_1 : otherwise;
 }
 
+static void give_reason(lambda__welcome *welcome, const char *why)
+{
+    bool all = welcome->cpu && welcome->processes && welcome->paths && welcome->identity;
+    const char *alone = welcome->endpoint ? "" : "this process may not give environments users of their own";
+    size_t length = strlen(why);
+    if (length >= 2 && why[length - 2] == ';') length -= 2;
+    if (!all && !length) {
+        why = "there are no cgroups that can be written";
+        length = strlen(why);
+    }
+    if (all) length = 0;
+    snprintf(welcome->reason, sizeof welcome->reason, "%.*s%s%s", (int)length, why, length && *alone ? "; " : "",
+             alone);
+}
+
 static void describe(lambda__helper *helper, const lambda__ready *ready, const char *why)
 {
     lambda__welcome *welcome = &helper->welcome;
@@ -232,12 +247,8 @@ static void describe(lambda__helper *helper, const lambda__ready *ready, const c
                                        : LAMBDA_PROCESS_SIGNAL;
     welcome->freeze = helper->freeze_2 ? LAMBDA_PROCESS_CGROUP_2 : LAMBDA_PROCESS_SIGNAL;
     welcome->identity = user ? LAMBDA_PROCESS_NAMESPACE : LAMBDA_PROCESS_NONE;
-    bool all = welcome->cpu && welcome->processes && welcome->paths && welcome->identity;
-    size_t length = strlen(why);
-    if (length >= 2 && why[length - 2] == ';') length -= 2;
-    if (all) return;
-    if (!length) why = "there are no cgroups that can be written";
-    snprintf(welcome->reason, sizeof welcome->reason, "%.*s", (int)(length ? length : strlen(why)), why);
+    welcome->endpoint = ready->user ? LAMBDA_PROCESS_USER : LAMBDA_PROCESS_NONE;
+    give_reason(welcome, why);
 }
 
 /** Finds out what can be had, by trying. */
@@ -253,12 +264,14 @@ static int find_out(lambda__helper *helper, const char *cgroup, lambda__welcome 
         size_t length = strlen(why);
         snprintf(why + length, sizeof why - length, "%s; ", text);
     }
-    char users[128];
-    file_read(AT_FDCWD, "/proc/self/uid_map", users, sizeof users);
-    helper->all_users = lambda__word_number(users, 2) == UINT32_MAX;
+    users_find(helper);
     sweep_left(helper);
-    while (try_one(helper, &ready) != 0) {
-        if (!give_way(helper, &ready, why, sizeof why)) {
+    for (;;) {
+        if (try_one(helper, &ready) == 0) {
+            if (ready.user || !helper->users_count) break;
+            /* A root that cannot be somebody else: files are not to be given to those either. */
+            helper->users_count = 0;
+        } else if (!give_way(helper, &ready, why, sizeof why)) {
             memcpy(welcome->text, ready.text, sizeof welcome->text);
             return ready.error;
         }

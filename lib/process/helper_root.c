@@ -152,22 +152,23 @@ static int fill(const lambda__helper *helper, char *text)
 }
 
 /**
- * Root that may not mount, as in many containers: its namespace has nobody too, so that sandboxes need not be root. That is for a process outside of the namespace to say. Waits on
+ * Root that may not mount, as in many containers: its namespace has the users of sandboxes too, so that those need not be root. That is for a process outside of the namespace to say. Waits on
  * `go` for it to exist, and is the child.
  */
-_Noreturn static void map_two(int go)
+_Noreturn static void map_users(const lambda__helper *helper, int go)
 {
+    static const char *const files[] = {"uid_map", "gid_map"};
     char path[64];
-    char map[64];
+    char map[96];
     char byte;
     pid_t parent = getppid();
-    if (read(go, &byte, 1) != 1) _exit(1);
-    snprintf(path, sizeof path, "/proc/%d/uid_map", (int)parent);
-    snprintf(map, sizeof map, "0 0 1\n%d %d 1\n", OUTER_USER, OUTER_USER);
-    if (file_write(AT_FDCWD, path, map) != 0) _exit(1);
-    snprintf(path, sizeof path, "/proc/%d/gid_map", (int)parent);
-    snprintf(map, sizeof map, "0 0 1\n%d %d 1\n", OUTER_GROUP, OUTER_GROUP);
-    _exit(file_write(AT_FDCWD, path, map) != 0);
+    if (!helper->users_count || read(go, &byte, 1) != 1) _exit(1);
+    snprintf(map, sizeof map, "0 0 1\n%u %u %u\n", helper->users_first, helper->users_first, helper->users_count);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        snprintf(path, sizeof path, "/proc/%d/%s", (int)parent, files[i]);
+        if (file_write(AT_FDCWD, path, map) != 0) _exit(1);
+    }
+    _exit(0);
 }
 
 /** This user alone, as root of the namespace. */
@@ -191,10 +192,11 @@ static int own_user(lambda__helper *helper, char *text)
     int status = -1;
     int error = 0;
     if (helper->without & LAMBDA__WITHOUT_USER_NAMESPACE) return text_error(text, EPERM, "user namespace");
+    users_find(helper);
     if (user == 0 && group == 0 && pipe2(go, O_CLOEXEC) == 0) child = fork();
     if (child == 0) {
         close(go[1]);
-        map_two(go[0]);
+        map_users(helper, go[0]);
     }
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) error = text_error(text, errno, "user and mount namespace");
     if (child > 0) {
@@ -278,11 +280,9 @@ static int turn(lambda__ready *ready)
     return chdir("/") == 0 ? 0 : text_error(ready->text, errno, "/");
 }
 
-int root_complete(const lambda__helper *helper, const lambda__open *open, lambda__strings *strings,
-                  lambda__ready *ready)
+int root_complete(const lambda__cage *cage, const lambda__open *open, lambda__strings *strings, lambda__ready *ready)
 {
     char options[96];
-    bool nobody = !helper->own_user && geteuid() == 0;
     const char *task = lambda__strings_next(strings);
     const char *opt = lambda__strings_next(strings);
     int error = bind_to(task, "var/task", ready);
@@ -293,8 +293,7 @@ int root_complete(const lambda__helper *helper, const lambda__open *open, lambda
         error = bind_to(from, to, ready);
     }
     if (error) return error;
-    snprintf(options, sizeof options, "size=%um,mode=700,uid=%u,gid=%u", open->storage_mb, nobody ? helper->outer : 0,
-             nobody ? helper->outer : 0);
+    snprintf(options, sizeof options, "size=%um,mode=700,uid=%u,gid=%u", open->storage_mb, cage->user, cage->user);
     if (mount("tmp", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
         return text_error(ready->text, errno, "mounting /tmp");
     error = turn(ready);

@@ -7,10 +7,70 @@
 #include <linux/capability.h>
 #include <sched.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+/*
+ * Ranges that no login user, service or container is given: https://systemd.io/UIDS-GIDS. The large one, where two helpers draw the same number once in a hundred million times; else what is left of a
+ * container's 65,536.
+ */
+static const struct {
+    uint32_t first, count;
+} RANGES[] = {{0x70000000, 0x0FFE0000}, {60578, 606}};
+
+/** Does this user namespace have all of them? */
+static bool mapped(const char *path, uint32_t first, uint32_t count)
+{
+    char text[4096];
+    file_read(AT_FDCWD, path, text, sizeof text);
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        unsigned long long inside;
+        unsigned long long size;
+        line += *line == '\n';
+        if (sscanf(line, "%llu %*u %llu", &inside, &size) == 2 && first >= inside &&
+            (unsigned long long)first + count <= inside + size)
+            return true;
+    }
+    return false;
+}
+
+void users_find(lambda__helper *helper)
+{
+    helper->users_count = 0;
+    if (helper->own_user || geteuid() != 0) return;
+    for (size_t i = 0; i < sizeof RANGES / sizeof RANGES[0]; i++) {
+        if (!mapped("/proc/self/uid_map", RANGES[i].first, RANGES[i].count) ||
+            !mapped("/proc/self/gid_map", RANGES[i].first, RANGES[i].count))
+            continue;
+        helper->users_first = RANGES[i].first;
+        helper->users_count = RANGES[i].count;
+        return;
+    }
+}
+
+static bool taken(const lambda__helper *helper, uint32_t user)
+{
+    for (const lambda__cage *each = helper->cages; each; each = each->next)
+        if (each->user == user) return true;
+    return helper->spare && helper->spare->user == user;
+}
+
+uint32_t users_draw(const lambda__helper *helper)
+{
+    enum { TRIES = 1000 };
+    uint32_t user = 0;
+    for (int i = 0; i < TRIES && helper->users_count; i++) {
+        uint32_t number;
+        if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number) continue;
+        user = helper->users_first + number % helper->users_count;
+        if (!taken(helper, user)) break;
+    }
+    return user;
+}
 
 /** No program that is started can gain any. */
 static void drop_bounding(void)
@@ -53,16 +113,16 @@ static int limit(int what, rlim_t most)
     return setrlimit((__rlimit_resource_t)what, &now) == 0 ? 0 : errno;
 }
 
-int user_leave(const lambda__helper *helper, lambda__ready *ready)
+int user_leave(const lambda__helper *helper, const lambda__cage *cage, lambda__ready *ready)
 {
     enum { OPEN_FILES = 1024 };
     bool pids = helper->pids_2 || helper->hierarchies[PIDS_1].fd >= 0;
     /* Where memory is short, these go before the host. */
     file_write(AT_FDCWD, "/proc/self/oom_score_adj", "1000");
     drop_bounding();
-    if (!helper->own_user && geteuid() == 0 && setgroups(0, NULL) == 0 &&
-        setresgid(helper->outer, helper->outer, helper->outer) == 0)
-        ready->user = setresuid(helper->outer, helper->outer, helper->outer) == 0;
+    if (cage->user && setgroups(0, NULL) == 0 && setresgid(cage->user, cage->user, cage->user) == 0 &&
+        setresuid(cage->user, cage->user, cage->user) == 0)
+        ready->user = cage->user;
     /* A change of user takes a process's files in /proc away from it. */
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     int error = 0;

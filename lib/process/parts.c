@@ -264,7 +264,8 @@ lambda_status lambda__instance_open(lambda__instance *instance)
                                                .function_name = instance->function_name,
                                                .function_version = instance->function_version,
                                                .handler = code->handler,
-                                               .account_id = code->process->account_id};
+                                               .account_id = code->process->account_id,
+                                               .peer = lambda__sandbox_user(instance->sandbox)};
     status = lambda__endpoint_open(&endpoint, &instance->endpoint, message);
     return status == LAMBDA_OK ? status : lambda_runtime_fail(lambda, status, "no endpoint: %s", message);
 }

@@ -162,6 +162,8 @@ const char *lambda_process_mechanism_name(lambda_process_mechanism mechanism)
         return "signal";
     case LAMBDA_PROCESS_WATCH:
         return "watch";
+    case LAMBDA_PROCESS_USER:
+        return "user";
     }
     return "unknown";
 }

@@ -59,7 +59,8 @@ static void take_opened(lambda__sandbox *sandbox, const char *bytes, size_t size
     answers->opened = true;
     answers->error = opened.error;
     memcpy(answers->text, opened.text, sizeof answers->text);
-    int *const places[] = {&sandbox->process, &sandbox->unified, &sandbox->memory, &sandbox->freeze};
+    int *const places[LAMBDA__WIRE_FDS] = {&sandbox->process, &sandbox->unified, &sandbox->memory, &sandbox->freeze,
+                                           &sandbox->cpu};
     for (int i = 0, next = 0; i < LAMBDA__WIRE_FDS; i++) {
         if (!(opened.has & 1U << i)) continue;
         *places[i] = fds[next];
@@ -86,6 +87,7 @@ static void take(lambda__sandbox *sandbox, heard *answers)
         lambda__ready ready;
         memcpy(&ready, bytes, sizeof ready);
         answers->ready = true;
+        sandbox->user = ready.user ? (uid_t)ready.user : sandbox->sandboxes->user;
         answers->error = ready.error;
         memcpy(answers->text, ready.text, sizeof answers->text);
     } else {
@@ -139,6 +141,7 @@ static void free_sandbox(lambda__sandbox *sandbox)
     close_fd(&sandbox->memory);
     close_fd(&sandbox->most_memory);
     close_fd(&sandbox->freeze);
+    close_fd(&sandbox->cpu);
     free(sandbox->task);
     free(sandbox->opt);
     free(sandbox->tmp);
@@ -221,7 +224,7 @@ lambda_status lambda__sandbox_open(lambda__sandboxes *sandboxes, const lambda__s
         made->sandboxes = sandboxes;
         made->loop = options->loop;
         made->control = (lambda__watch){.fd = -1, .ready = lambda__sandbox_hear, .user = made};
-        made->process = made->unified = made->memory = made->freeze = made->most_memory = -1;
+        made->process = made->unified = made->memory = made->freeze = made->most_memory = made->cpu = -1;
         made->memory_mb = options->memory_mb;
         made->storage_mb = options->storage_mb;
         pthread_mutex_lock(&sandboxes->lock);
@@ -272,6 +275,24 @@ const char *lambda__sandbox_opt(const lambda__sandbox *sandbox)
 const char *lambda__sandbox_tmp(const lambda__sandbox *sandbox)
 {
     return sandbox->tmp;
+}
+
+uid_t lambda__sandbox_user(const lambda__sandbox *sandbox)
+{
+    return sandbox->user;
+}
+
+lambda_status lambda__sandbox_limit_cpu(lambda__sandbox *sandbox)
+{
+    char text[LAMBDA__CPU_TEXT];
+    int error = 0;
+    if (sandbox->cpu < 0) return LAMBDA_OK;
+    lambda__cpu_text(text, sandbox->sandboxes->limits.cpu == LAMBDA_PROCESS_CGROUP_2, sandbox->memory_mb);
+    if (sandbox->memory_mb < LAMBDA__MB_A_CPU && write(sandbox->cpu, text, strlen(text)) < 0) error = errno;
+    close_fd(&sandbox->cpu);
+    if (!error) return LAMBDA_OK;
+    return lambda_runtime_fail(sandbox->sandboxes->lambda, LAMBDA_ERROR_SERVICE, "sandbox: limiting processor time: %s",
+                               strerror(error));
 }
 
 /** Writes to a file of the cgroup. */

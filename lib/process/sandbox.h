@@ -71,6 +71,14 @@ const char *lambda__sandbox_task(const lambda__sandbox *sandbox);
 const char *lambda__sandbox_opt(const lambda__sandbox *sandbox);
 const char *lambda__sandbox_tmp(const lambda__sandbox *sandbox);
 
+/** The user that its processes are, and so their sockets, in the host's user namespace: one that nothing else has, or where limits' `endpoint` is NONE the host's own. */
+uid_t lambda__sandbox_user(const lambda__sandbox *sandbox);
+
+/**
+ * Processor time in proportion to memory_mb from now on; until then it has a whole vCPU where that is more. Once, some microseconds. LAMBDA_ERROR_SERVICE by lambda_runtime_fail where it is not had.
+ */
+lambda_status lambda__sandbox_limit_cpu(lambda__sandbox *sandbox);
+
 /** A program to start. Strings and arrays are borrowed for the call. */
 typedef struct lambda__program_options {
     const char *path;               /* as it sees it, absolute */

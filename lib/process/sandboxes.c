@@ -123,6 +123,7 @@ static void take_limits(lambda_process_limits *limits, const lambda__welcome *we
     limits->tree = (lambda_process_mechanism)welcome->tree;
     limits->freeze = (lambda_process_mechanism)welcome->freeze;
     limits->identity = (lambda_process_mechanism)welcome->identity;
+    limits->endpoint = (lambda_process_mechanism)welcome->endpoint;
     memcpy(limits->reason, welcome->reason, sizeof limits->reason);
 }
 
@@ -146,7 +147,10 @@ static int greet(lambda__sandboxes *sandboxes, int socket, char *text)
         return welcome.error;
     }
     /* They are read without the lock: what the first one found stands. */
-    if (!sandboxes->helper) take_limits(&sandboxes->limits, &welcome);
+    if (!sandboxes->helper) {
+        take_limits(&sandboxes->limits, &welcome);
+        sandboxes->user = geteuid();
+    }
     return 0;
 }
 

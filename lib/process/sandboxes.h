@@ -16,6 +16,7 @@ struct lambda__sandboxes {
     pthread_mutex_t lock; /* of all below */
     int socket;           /* the helper's, or -1 */
     pid_t helper;
+    uid_t user; /* the helper's */
     uint64_t last_id;
 };
 
@@ -43,6 +44,8 @@ struct lambda__sandbox {
     int memory;
     int freeze;
     int most_memory; /* the file that says how much it had at most, kept open as it is read after each invocation; -1: not yet, or none */
+    int cpu;    /* the file of the processor's quota; -1 too once it is that of memory_mb */
+    uid_t user; /* of its processes, to the host */
     char *task;
     char *opt;
     char *tmp;

@@ -2,6 +2,8 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -90,4 +92,15 @@ unsigned long long lambda__word_number(const char *text, int word)
         text += strspn(text, " ");
     }
     return strtoull(text, NULL, 10);
+}
+
+void lambda__cpu_text(char text[LAMBDA__CPU_TEXT], bool version_2, uint32_t memory_mb)
+{
+    enum { LEAST_US = 1000 }; /* the kernel takes no quota under a millisecond */
+    uint64_t quota = (uint64_t)LAMBDA__CPU_PERIOD_US * memory_mb / LAMBDA__MB_A_CPU;
+    if (quota < LEAST_US) quota = LEAST_US;
+    if (version_2)
+        snprintf(text, LAMBDA__CPU_TEXT, "%" PRIu64 " %d", quota, LAMBDA__CPU_PERIOD_US);
+    else
+        snprintf(text, LAMBDA__CPU_TEXT, "%" PRIu64, quota);
 }

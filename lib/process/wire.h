@@ -17,7 +17,7 @@
 
 enum {
     LAMBDA__WIRE_MOST = 160 * 1024, /* bytes of a message; Linux lets a socket have more by default */
-    LAMBDA__WIRE_FDS = 4,
+    LAMBDA__WIRE_FDS = 5,
     LAMBDA__WIRE_BINDS = 16,
     LAMBDA__WIRE_TEXT = 256,
     LAMBDA__PROCESSES = 1024, /* processes and threads of an environment, as in Lambda */
@@ -60,7 +60,7 @@ typedef struct lambda__welcome {
     uint32_t kind;
     int32_t error; /* 0, or the errno of what `text` says */
     char text[LAMBDA__WIRE_TEXT];
-    uint32_t memory, cpu, processes, storage, paths, tree, freeze, identity;
+    uint32_t memory, cpu, processes, storage, paths, tree, freeze, identity, endpoint;
     char reason[512];
 } lambda__welcome;
 
@@ -78,7 +78,8 @@ typedef enum lambda__opened_has {
     LAMBDA__HAS_PROCESS = 1, /* pidfd of process 1 */
     LAMBDA__HAS_UNIFIED = 2, /* the cgroup's directory, version 2 */
     LAMBDA__HAS_MEMORY = 4,  /* that of the memory controller, version 1 */
-    LAMBDA__HAS_FREEZE = 8   /* cgroup.freeze */
+    LAMBDA__HAS_FREEZE = 8,  /* cgroup.freeze */
+    LAMBDA__HAS_CPU = 16     /* the file of the processor's quota, of either version */
 } lambda__opened_has;
 
 /** String: the directory of the sandbox, "" where there is none. */
@@ -101,7 +102,7 @@ typedef struct lambda__ready {
     uint32_t kind;
     int32_t error;
     char text[LAMBDA__WIRE_TEXT];
-    bool user; /* another user than the helper's */
+    uint32_t user; /* of its own, as the helper's user namespace has it; 0: the helper's */
     bool user_namespace;
     bool own_proc;  /* /proc shows the sandbox's processes alone */
     int32_t cgroup; /* the hierarchy that it could not enter, in the helper's numbers; -1: it was not that */
@@ -148,6 +149,12 @@ const char *lambda__strings_next(lambda__strings *strings);
 
 /** The number that is a word of a text, counted from 0; words are divided by spaces. 0 where there is none. */
 unsigned long long lambda__word_number(const char *text, int word);
+
+/* One vCPU at 1,769 MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
+enum { LAMBDA__MB_A_CPU = 1769, LAMBDA__CPU_PERIOD_US = 20000, LAMBDA__CPU_TEXT = 48 };
+
+/** What is written to the file of the processor's quota, in a cgroup of version 2 or 1. */
+void lambda__cpu_text(char text[LAMBDA__CPU_TEXT], bool version_2, uint32_t memory_mb);
 
 /** The longest path that is taken, with its zero. */
 enum { LAMBDA__PATH = PATH_MAX };

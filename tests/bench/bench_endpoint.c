@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bare_server.h"
 #include "bench.h"
@@ -72,7 +73,8 @@ static void open_both(void)
                                               .function_name = "f",
                                               .function_version = "$LATEST",
                                               .handler = "",
-                                              .account_id = "000000000000"};
+                                              .account_id = "000000000000",
+                                              .peer = geteuid()};
     if (lambda__endpoint_open(&options, &endpoint, message) != LAMBDA_OK) {
         fprintf(stderr, "%s\n", message);
         exit(1);

@@ -232,7 +232,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                         .function_name = "f",
                                         .function_version = "1",
                                         .handler = "h",
-                                        .account_id = "1"};
+                                        .account_id = "1",
+                                        .peer = LAMBDA__ENDPOINT_ANYBODY};
     require(lambda__endpoint_open(&options, &scene.endpoint, message) == LAMBDA_OK);
     require(lambda__endpoint_expect_extension(scene.endpoint, "awaited") == LAMBDA_OK);
     int good = client(&scene);

@@ -1,6 +1,7 @@
 /* What tests run in sandboxes: `child VERB [ARGUMENT...]`, verbs below. "ready" is written once it is as the verb says. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -273,6 +274,25 @@ static int attack(int count, char **arguments)
     return 0;
 }
 
+/** Asks a port of loopback for the next event, and says what comes: "got ..." or "closed". */
+static int ask(int count, char **arguments)
+{
+    static const char request[] = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: h\r\n\r\n";
+    char answer[4096];
+    ssize_t length = 0;
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    name.sin_port = htons((uint16_t)(count > 0 ? atoi(arguments[0]) : 0));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(fd, (struct sockaddr *)&name, sizeof name) != 0) {
+        printf("no connection: %s\n", strerror(errno));
+        return 1;
+    }
+    if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) > 0) length = recv(fd, answer, sizeof answer - 1, 0);
+    answer[length > 0 ? length : 0] = 0;
+    printf("%s %s\n", length > 0 ? "got" : "closed", answer);
+    return 0;
+}
+
 static int quit(int count, char **arguments)
 {
     return count > 0 ? atoi(arguments[0]) : 0;
@@ -313,6 +333,7 @@ static const struct {
              {"tick", tick},
              {"spin", spin},
              {"attack", attack},
+             {"ask", ask},
              {"exit", quit},
              {"crash", crash},
              {"close", close_output}};

@@ -113,8 +113,8 @@ static void extension_registered(void *user, const char *name, unsigned events)
     tell(user, " registered(%s,%u)", name, events);
 }
 
-lambda_status world_try_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry,
-                             char message[256])
+static lambda_status try_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry, uid_t peer,
+                              char message[256])
 {
     *world = (struct world){.events = {.runtime_ready = runtime_ready,
                                        .all_ready = all_ready,
@@ -134,8 +134,21 @@ lambda_status world_try_open(struct world *world, size_t response_limit, lambda_
                                         .function_name = "area",
                                         .function_version = "$LATEST",
                                         .handler = "index.\"handler\"",
-                                        .account_id = "123456789012"};
+                                        .account_id = "123456789012",
+                                        .peer = peer};
     return lambda__endpoint_open(&options, &world->endpoint, message);
+}
+
+lambda_status world_try_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry,
+                             char message[256])
+{
+    return try_open(world, response_limit, telemetry, LAMBDA__ENDPOINT_ANYBODY, message);
+}
+
+void world_open_for(struct world *world, uid_t peer)
+{
+    char message[256] = "";
+    if (try_open(world, 1000, NULL, peer, message) != LAMBDA_OK) fail_msg("%s", message);
 }
 
 void world_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry)

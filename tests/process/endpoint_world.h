@@ -40,6 +40,8 @@ struct answer {
     size_t length;
 };
 
+/** One that takes connections of that user alone; the others take anybody's. */
+void world_open_for(struct world *world, uid_t peer);
 void world_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry);
 /** For who expects that it may fail. */
 lambda_status world_try_open(struct world *world, size_t response_limit, lambda__telemetry *telemetry,

@@ -207,6 +207,7 @@ static void test_mechanisms(void **state)
     assert_string_equal(lambda_process_mechanism_name(LAMBDA_PROCESS_FILESYSTEM), "file system");
     assert_string_equal(lambda_process_mechanism_name(LAMBDA_PROCESS_SIGNAL), "signal");
     assert_string_equal(lambda_process_mechanism_name(LAMBDA_PROCESS_WATCH), "watch");
+    assert_string_equal(lambda_process_mechanism_name(LAMBDA_PROCESS_USER), "user");
     assert_string_equal(lambda_process_mechanism_name((lambda_process_mechanism)99), "unknown");
 }
 

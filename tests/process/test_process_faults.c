@@ -218,6 +218,22 @@ static void test_deaf(void **state)
     assert_same("f");
 }
 
+/* A tenth of a processor, from the first event on: the init phase had a whole one. */
+static void test_processor_time(void **state)
+{
+    (void)state;
+    lambda_process_limits limits;
+    assert_ok(world.lambda, lambda_process_limits_get(world.process, &limits));
+    if (limits.cpu == LAMBDA_PROCESS_NONE) skip();
+    process_world_create(&world, "f", process_world_misbehave(&world, "misbehave"),
+                         &(lambda_function_config){.timeout_ms = 20000, .memory_size = 177}, NULL);
+    for (int i = 0; i < 2; i++) {
+        process_world_say(&world, "f", "spin 500");
+        assert_in_range(strtol(world.result.payload.data, NULL, 10), 20, 170);
+    }
+    assert_same("f");
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -241,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_lines, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_deaf, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_processor_time, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_out_of_memory, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* The example `area` as a shared object. */
+/* The function of area.c in a shared object: for hosts that load it, in any isolation. */
 #include <lambda/lambda.h>
 
 LAMBDA_SHARED_OBJECT;
