@@ -59,7 +59,8 @@ typedef struct lambda_process_limits {
         paths; /**< /var/task, /opt and /tmp are the environment's own: NAMESPACE; else variables name them: NONE */
     lambda_process_mechanism
         tree; /**< the whole tree of processes dies with its environment: NAMESPACE, CGROUP_2, or SIGNAL (what leaves its process group is hunted through its parents) */
-    lambda_process_mechanism freeze; /**< nothing runs between invocations: CGROUP_2 or SIGNAL */
+    lambda_process_mechanism
+        freeze; /**< nothing runs between invocations, from some milliseconds after one has ended: CGROUP_2 or SIGNAL */
     lambda_process_mechanism
         identity; /**< another user, without privileges: NAMESPACE; NONE: that of this process, which then has none to lose */
     /**

@@ -49,6 +49,7 @@ struct lambda_process {
     lambda_t *lambda;
     lambda_packages *packages;
     lambda__sandboxes *sandboxes;
+    struct lambda__freezer *freezer;
     atomic_bool closing; /* the service closes: what is unloaded is still kept */
     _Atomic size_t
         drivers; /* those that were not closed yet, and one while it is being opened: the last one frees all of it */

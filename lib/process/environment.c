@@ -148,7 +148,7 @@ lambda_status lambda__instance_init(lambda_context *context)
     }
     lambda__instance_drain(instance);
     lambda__telemetry_end_init(instance->telemetry);
-    lambda__sandbox_freeze(instance->sandbox);
+    lambda__freezer_rest(code->process->freezer, &instance->rest);
     instance->context = NULL;
     lambda_context_set_state(context, instance);
     return LAMBDA_OK;
@@ -209,22 +209,9 @@ static void judge(lambda__instance *instance, lambda__wait wait)
         lambda_context_retire(instance->context);
 }
 
-lambda_status lambda__instance_handle(const lambda_event *event, lambda_context *context, lambda_response *response)
+/** Serves the runtime until it has answered, and everybody is ready for the next. */
+static void serve(lambda__instance *instance, uint64_t began, bool heard)
 {
-    lambda__instance *instance = lambda_context_state(context);
-    uint64_t began = lambda__loop_now();
-    begin(instance, context, response);
-    instance->look.due = began + 10 * MILLISECOND;
-    bool heard = lambda__telemetry_wanted(instance->telemetry);
-    if (heard) lambda__event_start(instance);
-    /* The event stands in the socket when the runtime goes on, so that it wakes once. */
-    lambda_status status = hand_over(instance, event);
-    lambda__sandbox_thaw(instance->sandbox);
-    if (status != LAMBDA_OK) {
-        lambda_context_retire(context);
-        return lambda_runtime_fail(lambda_context_service(context), status,
-                                   "the event cannot be handed to the runtime");
-    }
     lambda__wait wait = lambda__instance_wait(instance, heard ? &instance->runtime_ready : &instance->all_ready);
     if (heard) {
         lambda__event_runtime_done(instance, lambda__loop_now() - began, wait == LAMBDA__WAIT_LATE);
@@ -232,12 +219,33 @@ lambda_status lambda__instance_handle(const lambda_event *event, lambda_context 
     }
     judge(instance, wait);
     lambda__instance_drain(instance);
-    report_memory(instance, context);
+    report_memory(instance, instance->context);
     if (heard) lambda__event_report(instance, lambda__loop_now() - began, wait == LAMBDA__WAIT_LATE);
+}
+
+lambda_status lambda__instance_handle(const lambda_event *event, lambda_context *context, lambda_response *response)
+{
+    lambda__instance *instance = lambda_context_state(context);
+    lambda__freezer *freezer = instance->code->process->freezer;
+    uint64_t began = lambda__loop_now();
+    begin(instance, context, response);
+    instance->look.due = began + 10 * MILLISECOND;
+    bool heard = lambda__telemetry_wanted(instance->telemetry);
+    if (heard) lambda__event_start(instance);
+    /* The event stands in the socket when the runtime goes on, so that it wakes once. */
+    lambda_status status = hand_over(instance, event);
+    lambda__freezer_wake(freezer, &instance->rest);
+    if (status == LAMBDA_OK) {
+        serve(instance, began, heard);
+    } else {
+        lambda_context_retire(context);
+        lambda_runtime_fail(lambda_context_service(context), status, "the event cannot be handed to the runtime: %s",
+                            status == LAMBDA_ERROR_OUT_OF_MEMORY ? "out of memory" : lambda_error_message(NULL));
+    }
     instance->answer = LAMBDA__ANSWER_OVER;
     instance->response = NULL;
     instance->context = NULL;
-    if (!instance->killed) lambda__sandbox_freeze(instance->sandbox);
+    if (!instance->killed) lambda__freezer_rest(freezer, &instance->rest);
     return status;
 }
 
@@ -290,6 +298,7 @@ void lambda__instance_shutdown(lambda_context *context)
     lambda__instance *instance = lambda_context_state(context);
     if (!instance) return;
     instance->context = context;
+    lambda__freezer_wake(instance->code->process->freezer, &instance->rest);
     uint64_t now = lambda__loop_now();
     uint64_t left = lambda_context_remaining_ns(context);
     bool external = instance->extensions_count > 0;
@@ -299,7 +308,6 @@ void lambda__instance_shutdown(lambda_context *context)
         uint64_t all = external ? SHUTDOWN_NS : SHUTDOWN_INTERNAL_NS;
         uint64_t runtime = external ? SHUTDOWN_RUNTIME_NS : SHUTDOWN_INTERNAL_NS;
         all = left < all ? left : all;
-        lambda__sandbox_thaw(instance->sandbox);
         end_runtime(instance, now + (runtime < all ? runtime : all), strcmp(reason, "spindown") == 0);
         if (external) end_extensions(instance, reason, now + all);
     }

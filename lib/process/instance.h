@@ -13,6 +13,7 @@
 
 #include "driver.h"
 #include "endpoint.h"
+#include "freezer.h"
 #include "output.h"
 #include "telemetry.h"
 
@@ -51,6 +52,7 @@ struct lambda__instance {
     lambda__telemetry *telemetry;
     lambda__endpoint *endpoint;
     lambda__sandbox *sandbox;
+    lambda__rest rest;  /* while nobody serves it */
     lambda__timer look; /* at what is watched rather than enforced */
     lambda__part runtime;
     lambda__part *extensions; /* external ones */

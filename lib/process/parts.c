@@ -250,6 +250,7 @@ lambda_status lambda__instance_open(lambda__instance *instance)
                                              .loop = &instance->loop};
     status = lambda__sandbox_open(code->process->sandboxes, &sandbox, &instance->sandbox);
     if (status != LAMBDA_OK) return status;
+    instance->rest.sandbox = instance->sandbox;
     instance->look = (lambda__timer){.due = lambda__loop_now() + LOOK_NS, .run = look, .user = instance};
     lambda__loop_add_timer(&instance->loop, &instance->look);
     snprintf(instance->function_name, sizeof(instance->function_name), "%s", lambda_context_function_name(context));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "driver.h"
+#include "freezer.h"
 
 static lambda_status out_of_memory(lambda_t *lambda)
 {
@@ -12,6 +13,7 @@ static lambda_status out_of_memory(lambda_t *lambda)
 static void free_process(lambda_process *process)
 {
     lambda_package_release(process->programs);
+    lambda__freezer_close(process->freezer);
     if (process->sandboxes) lambda__sandboxes_close(process->sandboxes);
     pthread_mutex_destroy(&process->mutex);
     free(process->node.wanted);
@@ -96,9 +98,11 @@ static lambda_process *make(lambda_t *lambda, const lambda_process_options *opti
     process->node.wanted = strdup(options->node ? options->node : "node");
     process->python.wanted = strdup(options->python ? options->python : "python3");
     process->users = calloc(runtimes, sizeof(*process->users));
-    if (process->node.wanted && process->python.wanted && process->users &&
+    process->freezer = lambda__freezer_open();
+    if (process->node.wanted && process->python.wanted && process->users && process->freezer &&
         pthread_mutex_init(&process->mutex, NULL) == 0)
         return process;
+    lambda__freezer_close(process->freezer);
     free(process->node.wanted);
     free(process->python.wanted);
     free(process->users);

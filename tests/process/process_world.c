@@ -199,3 +199,30 @@ size_t process_world_processes(const process_world *world)
     closedir(processes);
     return count;
 }
+
+/** utime and stime of proc(5)'s stat. */
+static uint64_t processor_time_of(const char *pid)
+{
+    char path[300], text[1024];
+    unsigned long long user = 0, system = 0;
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (!file) return 0;
+    const char *line = fgets(text, sizeof(text), file);
+    fclose(file);
+    const char *at = line ? strrchr(line, ')') : NULL;
+    if (at) sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system);
+    return user + system;
+}
+
+uint64_t process_world_processor_time(const process_world *world)
+{
+    uint64_t time = 0;
+    DIR *processes = opendir("/proc");
+    assert_non_null(processes);
+    for (struct dirent *entry; (entry = readdir(processes));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && has_mark(entry->d_name, world->mark))
+            time += processor_time_of(entry->d_name);
+    closedir(processes);
+    return time;
+}

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "sandboxes.h"
 
@@ -225,6 +226,31 @@ static void test_log(void **state)
     assert_int_equal(lambda_test_log_count(world.log, "hello"), 2);
 }
 
+static void wait_until_frozen(void)
+{
+    /* What it does not do cannot be waited for: so its own processor time is looked at until it has stood still for as long as it rests before it is frozen, many times over. */
+    uint64_t before = UINT64_MAX, now = process_world_processor_time(&world);
+    for (int rounds = 0; rounds < 200 && now != before; rounds++) {
+        const struct timespec moment = {.tv_nsec = 100000000};
+        before = now;
+        nanosleep(&moment, NULL);
+        now = process_world_processor_time(&world);
+    }
+    assert_int_equal(now, before);
+}
+
+static void test_frozen(void **state)
+{
+    (void)state;
+    process_world_create_misbehave(&world, "f", NULL, 10000);
+    process_world_say(&world, "f", "tick");
+    process_world_answered(&world, "\"ticking\"");
+    wait_until_frozen();
+    process_world_say(&world, "f", "ticks");
+    assert_null(world.result.function_error);
+    assert_false(world.result.cold_start);
+}
+
 typedef struct parts {
     char text[256];
     char content_type[64];
@@ -280,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_best_effort, open_world, close_world),
         cmocka_unit_test(test_mechanisms),
         cmocka_unit_test_setup_teardown(test_log, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_frozen, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_stream, open_world, close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

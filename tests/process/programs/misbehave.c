@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ static char answer_head[8192];
 static char answer_body[16384];
 static char id[64];
 static int invocations;
+static _Atomic uint64_t *ticks;
 
 static int open_connection(void)
 {
@@ -216,6 +218,19 @@ static void lines(const char *megabytes)
     answer("\"written\"");
 }
 
+/** A child that counts for ever, whoever is served. */
+static void tick(void)
+{
+    ticks = mmap(NULL, sizeof(*ticks), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (ticks == MAP_FAILED) _exit(100);
+    if (fork() == 0)
+        for (;;)
+            atomic_fetch_add(ticks, 1);
+    while (atomic_load(ticks) == 0) {
+    }
+    answer("\"ticking\"");
+}
+
 static double seconds(clockid_t clock)
 {
     struct timespec now;
@@ -338,6 +353,11 @@ static void obey(char *event)
         stream(strcmp(word, "fails") == 0);
     } else if (strcmp(event, "error") == 0) {
         fail(word);
+    } else if (strcmp(event, "tick") == 0) {
+        tick();
+    } else if (strcmp(event, "ticks") == 0) {
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)atomic_load(ticks));
+        answer(text);
     } else if (strcmp(event, "pause") == 0) {
         puts("pausing");
         usleep((useconds_t)atoi(word) * 1000);
