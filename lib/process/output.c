@@ -25,6 +25,7 @@ struct lambda__output {
     size_t length;
     size_t capacity;
     bool filled; /* the last read took all the room there was */
+    bool unread; /* reading stopped because it was to stop, with the pipe not found empty */
     bool ended;
     char first[FIRST];
 };
@@ -119,11 +120,12 @@ static size_t read_some(lambda__output *output, size_t most)
 
 static void read_up_to(lambda__output *output, size_t most)
 {
-    while (most > 0 && !output->ended) {
-        size_t got = read_some(output, most);
-        if (got == 0) return;
+    size_t got = 1;
+    while (most > 0 && got > 0 && !output->ended) {
+        got = read_some(output, most);
         most -= got;
     }
+    output->unread = got > 0 && !output->ended;
 }
 
 static void ready(lambda__watch *watch, uint32_t events)
@@ -145,6 +147,7 @@ lambda__output *lambda__output_open(lambda__loop *loop, int fd, lambda__output_l
     output->length = 0;
     output->capacity = FIRST;
     output->filled = false;
+    output->unread = false;
     output->ended = false;
     if (lambda__loop_add(loop, &output->watch, EPOLLIN) == 0) return output;
     free(output);
@@ -183,6 +186,11 @@ void lambda__output_flush(lambda__output *output)
     free(output->data);
     output->data = output->first;
     output->capacity = FIRST;
+}
+
+bool lambda__output_unread(const lambda__output *output)
+{
+    return output->unread;
 }
 
 bool lambda__output_ended(const lambda__output *output)

@@ -24,6 +24,9 @@ void lambda__output_drain(lambda__output *output, size_t most);
 /** Hands on a line that was not finished yet, as one. At an invocation's end, so that it stands where it belongs. */
 void lambda__output_flush(lambda__output *output);
 
+/** True if the loop's last look at it left something, or may have: it reads a bounded part of a pipe at a time. */
+bool lambda__output_unread(const lambda__output *output);
+
 /** True once the writers have closed it. */
 bool lambda__output_ended(const lambda__output *output);
 

@@ -33,16 +33,23 @@ static void line_written(void *user, const char *line, size_t length)
                            line, length, json);
 }
 
+static void drain_output(lambda__output *output)
+{
+    if (!output) return;
+    if (lambda__output_unread(output)) lambda__output_drain(output, DRAIN_MAX);
+    lambda__output_flush(output);
+}
+
 static void drain_part(const lambda__part *part)
 {
-    if (part->output) lambda__output_drain(part->output, DRAIN_MAX);
-    if (part->error_output) lambda__output_drain(part->error_output, DRAIN_MAX);
-    if (part->output) lambda__output_flush(part->output);
-    if (part->error_output) lambda__output_flush(part->error_output);
+    drain_output(part->output);
+    drain_output(part->error_output);
 }
 
 void lambda__instance_drain(lambda__instance *instance)
 {
+    /* One round has all that was written before now, but for what is left of much of it; a look at each pipe would cost as much as all else. */
+    lambda__loop_run(&instance->loop, 0);
     drain_part(&instance->runtime);
     for (size_t i = 0; i < instance->extensions_count; i++)
         drain_part(&instance->extensions[i]);
