@@ -122,7 +122,7 @@ static lambda_status get_package(const lambda__process_driver *driver, const lam
 /** True if `other` has the same layers. */
 static bool same_layers(const lambda__code *code, const lambda__code *other)
 {
-    bool same = other && code->arns_count == other->arns_count;
+    bool same = code->arns_count == other->arns_count;
     for (size_t i = 0; same && i < code->arns_count; i++)
         same = strcmp(code->arns[i], other->arns[i]) == 0;
     return same;
@@ -138,7 +138,7 @@ static lambda_status get_layers(lambda__code *code, const char *reference, const
     if (code->arns_count == 0) return LAMBDA_OK;
     const char *before = reference ? strchr(reference, ' ') : NULL;
     if (before) before++;
-    if (same_layers(code, current) && current->layers) before = lambda_package_reference(current->layers);
+    if (current && current->layers && same_layers(code, current)) before = lambda_package_reference(current->layers);
     if (before && lambda_package_find(process->packages, before, &code->layers) == LAMBDA_OK) return LAMBDA_OK;
     return as_said(process->lambda,
                    lambda_layers_merge(process->packages, code->arns, code->arns_count, code->package, &code->layers));

@@ -19,7 +19,8 @@ static bool wanted(const lambda__instance *instance)
 
 static double milliseconds(uint64_t ns)
 {
-    return (double)(ns / 1000) / 1000;
+    uint64_t whole_us = ns / 1000;
+    return (double)whole_us / 1000;
 }
 
 /** "success", "failure", "error", "timeout": how the phase ended. */

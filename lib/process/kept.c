@@ -23,24 +23,28 @@ static kept **find(const lambda_package *package)
     return link;
 }
 
+/** Marks it on disk and notes it in `*link`. */
+static lambda_status begin(lambda_package *package, kept **link)
+{
+    kept *made = calloc(1, sizeof(*made));
+    if (!made) return lambda_runtime_fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY, "out of memory");
+    lambda_status status = lambda_package_keep(package, true);
+    if (status != LAMBDA_OK) {
+        free(made);
+        return status;
+    }
+    made->package = package;
+    *link = made;
+    return LAMBDA_OK;
+}
+
 lambda_status lambda__kept_add(lambda_package *package)
 {
     lambda_status status = LAMBDA_OK;
     pthread_mutex_lock(&mutex);
     kept **link = find(package);
-    kept *found = *link;
-    if (!found) {
-        found = calloc(1, sizeof(*found));
-        status = found ? lambda_package_keep(package, true)
-                       : lambda_runtime_fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY, "out of memory");
-        if (status == LAMBDA_OK) {
-            found->package = package;
-            *link = found;
-        } else {
-            free(found);
-        }
-    }
-    if (status == LAMBDA_OK) found->count++;
+    if (!*link) status = begin(package, link);
+    if (*link) (*link)->count++;
     pthread_mutex_unlock(&mutex);
     return status;
 }

@@ -65,9 +65,10 @@ static void part_exited(void *user, int status)
 }
 
 /** Starts one, and listens to what it writes. What keeps it from starting is in `*error`, an errno; 0 where it is not its own fault. */
-static lambda_status start_part(lambda__part *part, const lambda__program_options *options, int *error)
+static lambda_status start_part(lambda__instance *instance, lambda__part *part, const lambda__program_options *options,
+                                int *error)
 {
-    lambda__instance *instance = part->instance;
+    part->instance = instance;
     lambda__program_options full = *options;
     full.exited = part_exited;
     full.user = part;
@@ -134,7 +135,6 @@ lambda_status lambda__instance_start_runtime(lambda__instance *instance)
     const char *wrapper = lambda_context_environment_variable(instance->context, "AWS_LAMBDA_EXEC_WRAPPER");
     const lambda__places places = {lambda__sandbox_task(instance->sandbox), lambda__sandbox_opt(instance->sandbox),
                                    instance->runtime_directory};
-    instance->runtime.instance = instance;
     if (!lambda__runtime_launch(instance->code, &places, wrapper, &launch)) {
         lambda__instance_fault(instance, "Runtime.InvalidEntrypoint",
                                "Couldn't find valid bootstrap(s): [%s/bootstrap %s/bootstrap]", places.task,
@@ -147,7 +147,7 @@ lambda_status lambda__instance_start_runtime(lambda__instance *instance)
                                              .arguments = launch.arguments,
                                              .environment = (const char *const *)variables,
                                              .working_directory = places.task};
-    lambda_status status = start_part(&instance->runtime, &options, &error);
+    lambda_status status = start_part(instance, &instance->runtime, &options, &error);
     lambda__variables_free(variables);
     if (status == LAMBDA_OK || !error) return status;
     lambda__instance_fault(instance, "Runtime.InvalidEntrypoint", "fork/exec %s: %s", launch.path,
@@ -176,7 +176,6 @@ static lambda_status list_extensions(lambda__instance *instance)
     for (int i = 0; i < count; i++) {
         if (complete) {
             lambda__part *part = &instance->extensions[i];
-            part->instance = instance;
             part->name = strdup(entries[i]->d_name);
             complete = part->name != NULL;
             instance->extensions_count += complete;
@@ -187,16 +186,15 @@ static lambda_status list_extensions(lambda__instance *instance)
     return complete ? LAMBDA_OK : out_of_memory(instance);
 }
 
-static lambda_status start_extension(lambda__part *part, char *const *variables)
+static lambda_status start_extension(lambda__instance *instance, lambda__part *part, char *const *variables)
 {
-    lambda__instance *instance = part->instance;
     char path[1024], words[64];
     int error;
     snprintf(path, sizeof(path), "%s/extensions/%s", lambda__sandbox_opt(instance->sandbox), part->name);
     const char *const arguments[] = {path, NULL};
     const lambda__program_options options = {
         .path = path, .arguments = arguments, .environment = (const char *const *)variables, .working_directory = "/"};
-    lambda_status status = start_part(part, &options, &error);
+    lambda_status status = start_part(instance, part, &options, &error);
     if (status == LAMBDA_OK || !error) return status;
     lambda__instance_fault(instance, "Extension.LaunchError", "fork/exec %s: %s", path,
                            lambda__errno_words(error, words));
@@ -214,7 +212,7 @@ lambda_status lambda__instance_start_extensions(lambda__instance *instance)
     char **variables = status == LAMBDA_OK ? make_variables(instance, true) : NULL;
     if (status == LAMBDA_OK && !variables) status = out_of_memory(instance);
     for (size_t i = 0; i < instance->extensions_count && status == LAMBDA_OK && !instance->fault[0]; i++)
-        status = start_extension(&instance->extensions[i], variables);
+        status = start_extension(instance, &instance->extensions[i], variables);
     lambda__variables_free(variables);
     return status;
 }

@@ -32,22 +32,19 @@ static void put(variable_list *list, const char *name, const char *format, ...) 
 static void put(variable_list *list, const char *name, const char *format, ...)
 {
     if (list->failed || has(list->items, name, strlen(name))) return;
-    va_list arguments, again;
+    char *value = NULL, *item = NULL;
+    va_list arguments;
     va_start(arguments, format);
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    bool made = vasprintf(&value, format, arguments) >= 0;
     va_end(arguments);
-    size_t name_length = strlen(name);
-    char *item = length < 0 || list->count + 1 >= list->capacity ? NULL : malloc(name_length + (size_t)length + 2);
-    if (item) {
-        memcpy(item, name, name_length);
-        item[name_length] = '=';
-        vsnprintf(item + name_length + 1, (size_t)length + 1, format, again);
-        list->items[list->count++] = item;
-    } else {
-        list->failed = true;
+    if (made) {
+        made = list->count + 1 < list->capacity && asprintf(&item, "%s=%s", name, value) >= 0;
+        free(value);
     }
-    va_end(again);
+    if (made)
+        list->items[list->count++] = item;
+    else
+        list->failed = true;
 }
 
 /** Those that nobody can change. */
