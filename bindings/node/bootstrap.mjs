@@ -24,7 +24,8 @@ class RuntimeError extends Error {
     constructor(name, message, cause) {
         super(message);
         this.name = name;
-        this.stack = [`${name}: ${message}`, ...lines((cause ?? this).stack).slice(1)].join("\n");
+        /* A message may have several lines: of the cause's stack only where it happened. */
+        this.stack = [`${name}: ${message}`, ...lines((cause ?? this).stack).filter((line) => /^\s+at /.test(line))].join("\n");
     }
 }
 

@@ -74,8 +74,8 @@ static void a_function_is_never_far_ahead(void **state)
     reader = open_reader("f");
     assert_int_equal(read_all(reader, 65536), MUCH);
     assert_ok(lambda, lambda_response_reader_close(reader, NULL));
-    /* The reader, and a record of its thread where the number is a new one. */
-    assert_in_range(memory.requests - requests, 1, 2);
+    /* The reader, and where another thread of the library's takes it, that and its record. */
+    assert_in_range(memory.requests - requests, 1, 4);
 }
 
 /* ---- errors */

@@ -171,7 +171,8 @@ static void test_slow(void **state)
         }
         assert_true(dropped > 0);
         assert_true(told_of > 200);
-        assert_int_equal(told_of + dropped, lines);
+        /* What a listener was too slow to confirm is told again. */
+        assert_true(told_of + dropped >= lines);
         json_decref(events);
         finish(&w);
     }
