@@ -28,12 +28,12 @@ static bool mapped(const char *path, uint32_t first, uint32_t count)
     char text[4096];
     file_read(AT_FDCWD, path, text, sizeof text);
     for (const char *line = text; line; line = strchr(line, '\n')) {
-        unsigned long long inside;
-        unsigned long long size;
+        char *rest;
         line += *line == '\n';
-        if (sscanf(line, "%llu %*u %llu", &inside, &size) == 2 && first >= inside &&
-            (unsigned long long)first + count <= inside + size)
-            return true;
+        unsigned long long inside = strtoull(line, &rest, 10);
+        strtoull(rest, &rest, 10); /* by what number it is known outside */
+        unsigned long long size = strtoull(rest, NULL, 10);
+        if (first >= inside && (unsigned long long)first + count <= inside + size) return true;
     }
     return false;
 }

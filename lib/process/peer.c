@@ -100,13 +100,16 @@ static end look_in(const char *table, const char *name, const char *other)
     while (file && !answer.found && getline(&line, &room, file) > 0) {
         char local[64];
         char remote[64];
-        unsigned state;
-        unsigned user;
-        unsigned long inode;
-        if (sscanf(line, " %*u: %63s %63s %x %*s %*s %*s %u %*u %lu", local, remote, &state, &user, &inode) != 5 ||
+        char state[16];
+        char user[16];
+        char inode[24];
+        if (sscanf(line, " %*s %63s %63s %15s %*s %*s %*s %15s %*s %23s", local, remote, state, user, inode) != 5 ||
             strcmp(local, name) != 0 || strcmp(remote, other) != 0)
             continue;
-        answer = (end){.found = true, .state = state, .user = user, .inode = inode};
+        answer = (end){.found = true,
+                       .state = (unsigned)strtoul(state, NULL, 16),
+                       .user = (unsigned)strtoul(user, NULL, 10),
+                       .inode = strtoul(inode, NULL, 10)};
     }
     free(line);
     if (file) fclose(file);

@@ -170,7 +170,8 @@ bool lambda__sandbox_look(lambda__sandbox *sandbox)
     bool too_much = false;
     if (sandbox->killed) return false;
     if (sandbox->hung_up) return true;
-    if (!counted(sandbox, most, &bytes)) {
+    const bool is_counted = counted(sandbox, most, &bytes);
+    if (!is_counted) {
         uint64_t now = lambda__loop_now();
         if (now < sandbox->look_after) return true;
         bytes = lambda__sandbox_watched_memory(sandbox);
@@ -184,7 +185,7 @@ bool lambda__sandbox_look(lambda__sandbox *sandbox)
             sandbox->look_after = now + (lambda__loop_now() - now) * SHARE;
         }
     }
-    if (bytes > sandbox->peak) sandbox->peak = bytes;
+    if (bytes > sandbox->peak && (bytes > most || !is_counted)) sandbox->peak = bytes;
     if (bytes > most) sandbox->out_of_memory = too_much = true;
     if (!too_much) return true;
     sandbox->killed = true;
@@ -192,8 +193,8 @@ bool lambda__sandbox_look(lambda__sandbox *sandbox)
     return false;
 }
 
-/** Reads the file that the kernel keeps the most in. */
-static bool most_counted(lambda__sandbox *sandbox, uint64_t *bytes)
+/** Reads the file that the kernel keeps the most in: with the files of /tmp. */
+static bool most_with_files(lambda__sandbox *sandbox, uint64_t *bytes)
 {
     const lambda_process_mechanism how = sandbox->sandboxes->limits.memory;
     char text[32];
@@ -206,6 +207,25 @@ static bool most_counted(lambda__sandbox *sandbox, uint64_t *bytes)
     if (length <= 0) return !first && lambda__number_read(sandbox->unified, "memory.current", "", bytes);
     text[length] = 0;
     *bytes = strtoull(text, NULL, 10);
+    return true;
+}
+
+/** The most that was counted, without the files that were in /tmp when that was last more than before. */
+static bool most_counted(lambda__sandbox *sandbox, uint64_t *bytes)
+{
+    const bool first = sandbox->sandboxes->limits.memory == LAMBDA_PROCESS_CGROUP_1;
+    uint64_t files = 0;
+    if (!most_with_files(sandbox, bytes)) return false;
+    if (*bytes == sandbox->most_with_files) {
+        *bytes = sandbox->most_without;
+        return true;
+    }
+    sandbox->most_with_files = *bytes;
+    lambda__number_read(first ? sandbox->memory : sandbox->unified, "memory.stat", first ? "total_shmem" : "shmem",
+                        &files);
+    *bytes -= files < *bytes ? files : *bytes;
+    if (*bytes < sandbox->most_without) *bytes = sandbox->most_without;
+    sandbox->most_without = *bytes;
     return true;
 }
 

@@ -56,8 +56,10 @@ struct lambda__sandbox {
     bool hung_up; /* process 1 is no more */
     bool killed;  /* by look */
     bool out_of_memory;
-    uint64_t peak;       /* seen by look; 0: never looked */
-    uint64_t look_after; /* looking is dear where there are no cgroups: it is done less often then */
+    uint64_t peak;            /* seen by look where no cgroup counts, or too much; 0: never */
+    uint64_t most_with_files; /* of the cgroup's count, when it was last read */
+    uint64_t most_without;    /* that without the files of /tmp */
+    uint64_t look_after;      /* looking is dear where there are no cgroups: it is done less often then */
 };
 
 /** What is not to be used of what the machine has: lambda__without. For tests, before lambda__sandboxes_open. */

@@ -96,6 +96,8 @@ static void test_files_are_not_memory(void **state)
     run_until(&run, "wrote 100 all");
     assert_true(lambda__sandbox_look(cage.sandbox));
     assert_false(lambda__sandbox_out_of_memory(cage.sandbox));
+    uint64_t most = lambda__sandbox_max_memory(cage.sandbox);
+    assert_true(most == UINT64_MAX || most < UINT64_C(60) << 20);
     cage_close(&cage);
 }
 
