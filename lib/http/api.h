@@ -1,0 +1,31 @@
+/* A service with what only the API knows of. */
+#ifndef LAMBDA_HTTP_API_H
+#define LAMBDA_HTTP_API_H
+
+#include <pthread.h>
+
+#include "operation.h"
+
+struct lambda_api {
+    lambda_t *lambda;
+    lambda_packages *packages;
+    char region[33];
+    char account_id[13];
+    char function_url[256];   /* with %s */
+    pthread_mutex_t changing; /* held by who reads an attachment and writes it again */
+};
+
+/* ---- documents of attachments: a JSON object each */
+
+/** A new reference, or NULL with the status. `name` with its qualifier, as lambda_attachment_get takes it. LAMBDA_ERROR_RESOURCE_NOT_FOUND: the function is not there, or has none. */
+json_t *lambda__document_get(lambda_api *api, const char *name, const char *kind, lambda_status *status);
+/** `document` NULL takes it away; else it is borrowed. */
+lambda_status lambda__document_put(lambda_api *api, const char *name, const char *kind, const json_t *document);
+
+/* Shapes that several operations answer with: new references, NULL when memory is out. */
+json_t *lambda__shape_configuration(const lambda_function_configuration *configuration);
+
+/** "2026-01-31T12:00:00.000+0000" of nanoseconds since 1970. */
+void lambda__time_text(uint64_t ns, char text[32]);
+
+#endif
