@@ -208,3 +208,13 @@ lambda_status lambda_statistics_get_sized(lambda_t *lambda, lambda_statistics *s
     memcpy(statistics, &sums, size < sizeof(sums) ? size : sizeof(sums));
     return LAMBDA_OK;
 }
+
+const char *lambda_region(const lambda_t *lambda)
+{
+    return lambda->region;
+}
+
+const char *lambda_account_id(const lambda_t *lambda)
+{
+    return lambda->account_id;
+}

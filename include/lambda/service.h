@@ -155,6 +155,12 @@ static inline lambda_status lambda_statistics_get(lambda_t *lambda, lambda_stati
     return lambda_statistics_get_sized(lambda, statistics, sizeof(lambda_statistics));
 }
 
+/** The region of the service's ARNs, as it was opened. Borrowed until it is closed. Any thread. */
+LAMBDA_API const char *lambda_region(const lambda_t *lambda);
+
+/** The account id of the service's ARNs, likewise. */
+LAMBDA_API const char *lambda_account_id(const lambda_t *lambda);
+
 /**
  * Why the last call that failed on this thread and service did so, in a sentence that names the parameter. "" if none has.
  * A call that succeeds does not change it. With NULL: the last failed `lambda_open` of this thread, or the last call

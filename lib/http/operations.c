@@ -1,5 +1,10 @@
-/* The table of operations. */
-#include "operation.h"
+/* The table of operations: which one a method and a path mean, and how one is run. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "policy.h"
 #include "table.h"
 
 #define DECLARE_BUILT(name_, snake, method_, path_, status_)                                                           \
@@ -24,7 +29,180 @@ LAMBDA__OPERATIONS(DECLARE_BUILT, DECLARE_SERVED, DECLARE_LATER)
 
 static const lambda__operation OPERATIONS[] = {LAMBDA__OPERATIONS(ROW_BUILT, ROW_SERVED, ROW_LATER)};
 
+enum { OPERATIONS_COUNT = sizeof OPERATIONS / sizeof OPERATIONS[0], MEMBERS_MOST = 4 };
+
 const lambda_api_operation *lambda_api_operation_at(size_t index)
 {
-    return index < sizeof OPERATIONS / sizeof OPERATIONS[0] ? &OPERATIONS[index].shown : NULL;
+    return index < OPERATIONS_COUNT ? &OPERATIONS[index].shown : NULL;
+}
+
+const lambda__operation *lambda__operation_named(const char *name)
+{
+    for (size_t i = 0; i < OPERATIONS_COUNT; i++)
+        if (strcmp(OPERATIONS[i].shown.name, name) == 0) return &OPERATIONS[i];
+    return NULL;
+}
+
+/* ---- paths */
+
+typedef struct part {
+    const char *name; /* of the member, in the template */
+    size_t name_length;
+    const char *text; /* raw */
+    size_t length;
+} part;
+
+/** Does the query have the template's "find=LayerVersion"? */
+static bool query_has(const char *query, const char *wanted)
+{
+    size_t length = strlen(wanted);
+    for (const char *at = query; at && *at; at = strchr(at, '&')) {
+        at += *at == '&';
+        if (strncmp(at, wanted, length) == 0 && (at[length] == '&' || at[length] == '\0')) return true;
+    }
+    return false;
+}
+
+/** Is the path, up to its query, one of the template? The parts are filled in. `*fixed` counts what stands in both. */
+static bool path_matches(const char *template, const char *path, part parts[MEMBERS_MOST], size_t *count, size_t *fixed)
+{
+    const char *query = strchr(path, '?');
+    *count = *fixed = 0;
+    while (*template && *template != '?') {
+        if (*template == '{') {
+            const char *end = strchr(template, '}');
+            size_t length = strcspn(path, "/?");
+            if (length == 0 || *count == MEMBERS_MOST) return false;
+            parts[(*count)++] = (part){template + 1, (size_t)(end - template) - 1, path, length};
+            path += length;
+            template = end + 1;
+        } else if (*template == *path) {
+            template ++;
+            path++;
+            (*fixed)++;
+        } else {
+            return false;
+        }
+    }
+    /* "/functions/" is "/functions": clients differ. */
+    if (path[0] == '/' && (path[1] == '\0' || path[1] == '?')) path++;
+    if (*path && *path != '?') return false;
+    if (*template == '\0') return true;
+    *fixed += strlen(template);
+    return query && query_has(query + 1, template + 1);
+}
+
+static int hexadecimal(char digit)
+{
+    if (digit >= '0' && digit <= '9') return digit - '0';
+    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
+    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
+    return -1;
+}
+
+/** A string of what is percent-encoded; what is no encoding stays as it is. NULL: no UTF-8, or memory is out. */
+static json_t *decoded(const char *text, size_t length)
+{
+    char *plain = malloc(length + 1);
+    size_t count = 0;
+    if (!plain) return NULL;
+    for (size_t i = 0; i < length; i++) {
+        int high = text[i] == '%' && i + 2 < length ? hexadecimal(text[i + 1]) : -1;
+        int low = high >= 0 ? hexadecimal(text[i + 2]) : -1;
+        plain[count++] = low >= 0 ? (char)(high * 16 + low) : text[i];
+        if (low >= 0) i += 2;
+    }
+    json_t *value = json_stringn(plain, count);
+    free(plain);
+    return value;
+}
+
+static void put_parts(json_t *input, const part *parts, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)parts[i].name_length, parts[i].name);
+        /* What could not be put is missing then, which the check says. */
+        json_object_set_new(input, name, decoded(parts[i].text, parts[i].length));
+    }
+}
+
+const lambda__operation *lambda__operation_find(const char *method, const char *path, json_t *input, bool *method_known)
+{
+    const lambda__operation *best = NULL;
+    part best_parts[MEMBERS_MOST];
+    size_t best_count = 0;
+    size_t best_fixed = 0;
+    *method_known = false;
+    for (size_t i = 0; i < OPERATIONS_COUNT; i++) {
+        part parts[MEMBERS_MOST];
+        size_t count;
+        size_t fixed;
+        if (!path_matches(OPERATIONS[i].shown.path, path, parts, &count, &fixed)) continue;
+        *method_known = true;
+        if (strcmp(OPERATIONS[i].shown.method, method) != 0 || (best && fixed <= best_fixed)) continue;
+        best = &OPERATIONS[i];
+        best_fixed = fixed;
+        best_count = count;
+        memcpy(best_parts, parts, sizeof parts);
+    }
+    if (best && input) put_parts(input, best_parts, best_count);
+    return best;
+}
+
+/* ---- running one */
+
+/** The resource that an action is on: what the input names, as an ARN. */
+static void resource_of(const lambda__request *request, char resource[512])
+{
+    static const char *const ARNS[] = {"Resource", "ResourceArn", "Arn", NULL};
+    const char *name = lambda__input_string(request, "FunctionName");
+    const char *layer = lambda__input_string(request, "LayerName");
+    const lambda_api *api = request->api;
+    for (const char *const *each = ARNS; *each; each++) {
+        const char *arn = lambda__input_string(request, *each);
+        if (!arn) continue;
+        snprintf(resource, 512, "%s", arn);
+        return;
+    }
+    if (!name && !layer) {
+        snprintf(resource, 512, "*");
+        return;
+    }
+    const char *kind = name ? "function" : "layer";
+    const char *qualifier = name ? lambda__input_string(request, "Qualifier") : NULL;
+    const char *given = name ? name : layer;
+    const char *bare = strstr(given, name ? "function:" : "layer:");
+    if (bare) given = bare + strlen(kind) + 1;
+    snprintf(resource, 512, "arn:aws:lambda:%s:%s:%s:%s%s%s", api->region, api->account_id, kind, given,
+             qualifier ? ":" : "", qualifier ? qualifier : "");
+}
+
+bool lambda__operation_allowed(const lambda__request *request, const json_t *resource_policy, lambda__reply *reply)
+{
+    char action[96];
+    char resource[512];
+    char why[512];
+    const lambda__operation *operation = request->operation;
+    if (!request->caller || (!request->caller->identity && !request->caller->service)) return true;
+    snprintf(action, sizeof action, "lambda:%s", operation->action ? operation->action : operation->shown.name);
+    resource_of(request, resource);
+    const lambda__wish wish = {.action = action, .resource = resource, .caller = request->caller};
+    if (lambda__caller_may(&wish, resource_policy, why)) return true;
+    lambda__reply_error(reply, 403, "AccessDeniedException", "%s", why);
+    return false;
+}
+
+void lambda__operation_run(const lambda__request *request, lambda__reply *reply)
+{
+    const lambda__operation *operation = request->operation;
+    if (operation->shown.state == LAMBDA_API_NOT_BUILT) {
+        lambda__reply_error(reply, 501, "NotImplementedException", "%s is not built here: docs/api.md says what is",
+                            operation->shown.name);
+        return;
+    }
+    if (!lambda__operation_check(operation, request->input, reply) || !lambda__operation_allowed(request, NULL, reply))
+        return;
+    operation->handler(request, reply);
+    if (reply->status == 0) reply->status = operation->shown.status;
 }

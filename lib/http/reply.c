@@ -1,0 +1,153 @@
+/* What is answered, and what was asked. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "operation.h"
+
+void lambda__reply_clear(lambda__reply *reply)
+{
+    json_decref(reply->json);
+    free(reply->raw);
+    for (size_t i = 0; i < reply->headers_count; i++)
+        free(reply->headers[i].value);
+    *reply = (lambda__reply){0};
+}
+
+static void out_of_memory(lambda__reply *reply)
+{
+    lambda__reply_error(reply, 500, "ServiceException", "memory is out");
+}
+
+bool lambda__reply_header(lambda__reply *reply, const char *name, const char *value)
+{
+    char *copy = reply->headers_count < LAMBDA__REPLY_HEADERS ? strdup(value) : NULL;
+    if (!copy) {
+        out_of_memory(reply);
+        return false;
+    }
+    reply->headers[reply->headers_count].name = name;
+    reply->headers[reply->headers_count++].value = copy;
+    return true;
+}
+
+void lambda__reply_json(lambda__reply *reply, json_t *json)
+{
+    if (!json) {
+        out_of_memory(reply);
+        return;
+    }
+    json_decref(reply->json);
+    reply->json = json;
+}
+
+void lambda__reply_error(lambda__reply *reply, int status, const char *type, const char *format, ...)
+{
+    char message[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
+    va_end(arguments);
+    lambda__reply_clear(reply);
+    reply->status = status;
+    snprintf(reply->error_type, sizeof reply->error_type, "%s", type);
+    /* A message that was cut within a character is no JSON text: it is cut before that one. NULL when memory is out: the status and the type say enough. */
+    for (size_t length = strlen(message); length > 0; message[--length] = '\0') {
+        json_t *text = json_string(message);
+        if (!text) continue;
+        reply->json = json_pack("{s:s, s:o}", "Type", status < 500 ? "User" : "Server", "Message", text);
+        break;
+    }
+}
+
+/** Lambda's status of each error: https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html and those of the operations. */
+static int status_of(lambda_status status)
+{
+    switch (status) {
+    case LAMBDA_ERROR_INVALID_PARAMETER_VALUE:
+    case LAMBDA_ERROR_INVALID_REQUEST_CONTENT:
+    case LAMBDA_ERROR_INVALID_RUNTIME:
+    case LAMBDA_ERROR_INVALID_CODE:
+    case LAMBDA_ERROR_CODE_STORAGE_EXCEEDED:
+    case LAMBDA_ERROR_RECURSIVE_INVOCATION:
+        return 400;
+    case LAMBDA_ERROR_RESOURCE_NOT_FOUND:
+    case LAMBDA_ERROR_PROVISIONED_CONCURRENCY_CONFIG_NOT_FOUND:
+        return 404;
+    case LAMBDA_ERROR_RESOURCE_CONFLICT:
+        return 409;
+    case LAMBDA_ERROR_PRECONDITION_FAILED:
+        return 412;
+    case LAMBDA_ERROR_REQUEST_TOO_LARGE:
+        return 413;
+    case LAMBDA_ERROR_TOO_MANY_REQUESTS:
+        return 429;
+    case LAMBDA_ERROR_RESOURCE_NOT_READY:
+        return 502;
+    default:
+        return 500;
+    }
+}
+
+void lambda__reply_status(lambda__reply *reply, lambda_t *lambda, lambda_status status)
+{
+    if (status == LAMBDA_OK) return;
+    /* Those that a client cannot tell from a wrong parameter are one: a runtime that is not had, code that is no zip. */
+    const char *type = status == LAMBDA_ERROR_INVALID_RUNTIME || status == LAMBDA_ERROR_INVALID_CODE
+                           ? "InvalidParameterValueException"
+                       : status == LAMBDA_ERROR_OUT_OF_MEMORY ? "ServiceException"
+                                                              : lambda_status_name(status);
+    const char *message = lambda_error_message(lambda);
+    if (!*message) message = lambda_error_message(NULL);
+    lambda__reply_error(reply, status_of(status), type, "%s", *message ? message : lambda_status_text(status));
+}
+
+const char *lambda__input_string(const lambda__request *request, const char *name)
+{
+    return json_string_value(json_object_get(request->input, name));
+}
+
+uint64_t lambda__input_number(const lambda__request *request, const char *name, uint64_t otherwise)
+{
+    const json_t *value = json_object_get(request->input, name);
+    return json_is_integer(value) && json_integer_value(value) >= 0 ? (uint64_t)json_integer_value(value) : otherwise;
+}
+
+bool lambda__input_boolean(const lambda__request *request, const char *name, bool otherwise)
+{
+    const json_t *value = json_object_get(request->input, name);
+    return json_is_boolean(value) ? json_is_true(value) : otherwise;
+}
+
+/** The qualifier that a name carries, or NULL: behind the name of a function or the whole of an ARN. */
+static const char *qualifier_of(const char *name)
+{
+    const char *at = strstr(name, "function:");
+    at = strchr(at ? at + strlen("function:") : name, ':');
+    return at ? at + 1 : NULL;
+}
+
+const char *lambda__input_function(const lambda__request *request, lambda__reply *reply)
+{
+    static const char KEY[] = "\1function"; /* no member of the model has such a name */
+    const char *name = lambda__input_string(request, "FunctionName");
+    const char *qualifier = lambda__input_string(request, "Qualifier");
+    if (!name) {
+        lambda__reply_error(reply, 400, "InvalidParameterValueException", "FunctionName is required");
+        return NULL;
+    }
+    const char *carried = qualifier_of(name);
+    if (carried && qualifier && strcmp(carried, qualifier) != 0) {
+        lambda__reply_error(reply, 400, "InvalidParameterValueException",
+                            "The derived qualifier from the function name does not match the specified qualifier.");
+        return NULL;
+    }
+    if (carried || !qualifier) return name;
+    json_t *text = json_sprintf("%s:%s", name, qualifier);
+    if (!text || json_object_set_new(request->input, KEY, text) != 0) {
+        out_of_memory(reply);
+        return NULL;
+    }
+    return json_string_value(text);
+}
