@@ -322,7 +322,7 @@ static void write_context(lambda__url_text *text, const lambda_api *api, const l
                           const lambda__url_request *request)
 {
     lambda__url_text_string(text, ",\"requestContext\":{\"authentication\":null");
-    write_member(text, "accountId", api->account_id);
+    write_member(text, "accountId", request->caller ? request->caller->account_id : "anonymous");
     write_member(text, "apiId", match->url->id);
     write_authorizer(text, request);
     write_member(text, "domainName", match->domain);
@@ -344,12 +344,12 @@ static void write_context(lambda__url_text *text, const lambda_api *api, const l
     lambda__url_text_add(text, "}", 1);
 }
 
-/* Is a body of that type text? No type at all counts as text. Forms are none, as with Lambda. */
+/* Is a body of that type text? Forms, and what says nothing of its type, are none, as with Lambda. */
 static bool is_text(const char *type)
 {
     static const char *const types[] = {"application/json", "application/xml", "application/javascript"};
     if (!type) {
-        return true;
+        return false;
     }
     size_t length = strcspn(type, "; \t");
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
