@@ -322,7 +322,7 @@ static void write_context(lambda__url_text *text, const lambda_api *api, const l
                           const lambda__url_request *request)
 {
     lambda__url_text_string(text, ",\"requestContext\":{\"authentication\":null");
-    write_member(text, "accountId", request->caller ? request->caller->account_id : "anonymous");
+    write_member(text, "accountId", request->caller ? api->account_id : "anonymous");
     write_member(text, "apiId", match->url->id);
     write_authorizer(text, request);
     write_member(text, "domainName", match->domain);
