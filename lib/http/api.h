@@ -2,6 +2,7 @@
 #ifndef LAMBDA_HTTP_API_H
 #define LAMBDA_HTTP_API_H
 
+#include <lambda/function.h>
 #include <pthread.h>
 
 #include "operation.h"

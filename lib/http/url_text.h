@@ -17,10 +17,12 @@ typedef struct lambda__url_text {
 char *lambda__url_text_room(lambda__url_text *text, size_t length);
 void lambda__url_text_add(lambda__url_text *text, const void *data, size_t length);
 void lambda__url_text_string(lambda__url_text *text, const char *string);
-/** The inside of a JSON string: escaped, and bytes that are no UTF-8 as U+FFFD. */
+/** The inside of a JSON string: escaped. NUL, which jansson's objects cannot hold, and bytes that are no UTF-8 become U+FFFD. */
 void lambda__url_text_escaped(lambda__url_text *text, const char *data, size_t length);
 void lambda__url_text_base64(lambda__url_text *text, const void *data, size_t length);
-/** False: it is no base64, in the alphabet of RFC 4648 and with its padding; what was added is taken away again. */
+/** UTF-8 without a NUL. */
+bool lambda__url_text_is_utf8(const void *data, size_t length);
+/** False: it is no base64, in the alphabet of RFC 4648 and with its padding; nothing is added then. */
 bool lambda__url_text_unbase64(lambda__url_text *text, const char *data, size_t length);
 void lambda__url_text_free(lambda__url_text *text);
 
