@@ -88,6 +88,23 @@ LAMBDA_API void lambda_layer_version_free(lambda_layer_version *version);
 /** Deletes a version. Functions that have it keep it. As in Lambda, one that is not there is LAMBDA_OK. */
 LAMBDA_API lambda_status lambda_layer_delete(lambda_packages *packages, const char *layer_name, uint64_t number);
 
+/** Most bytes of a layer version's policy, Lambda's (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html). */
+#define LAMBDA_LAYER_POLICY_MAX 20480
+
+/**
+ * Keeps a policy with a version, in place of the one that is there, until the version is deleted; NULL takes it away. Who may use a layer is not decided here: it is a text for those who decide, UTF-8 of at
+ * most LAMBDA_LAYER_POLICY_MAX bytes, copied.
+ */
+LAMBDA_API lambda_status lambda_layer_policy_put(lambda_packages *packages, const char *layer_name, uint64_t number,
+                                                 const char *policy);
+
+/** A copy of it, the caller's to free with `lambda_layer_policy_free`; NULL on failure. LAMBDA_ERROR_RESOURCE_NOT_FOUND also where there is none. */
+LAMBDA_API lambda_status lambda_layer_policy_get(lambda_packages *packages, const char *layer_name, uint64_t number,
+                                                 char **policy);
+
+/** Frees it. NULL is allowed. */
+LAMBDA_API void lambda_layer_policy_free(char *policy);
+
 /** The newest version of each layer, by name. */
 LAMBDA_API lambda_status lambda_layer_list_page(lambda_packages *packages, const lambda_layer_list_options *options,
                                                 lambda_layer_list **list);

@@ -2,6 +2,7 @@
 #ifndef LAMBDA_HTTP_API_H
 #define LAMBDA_HTTP_API_H
 
+#include <lambda/function.h>
 #include <pthread.h>
 
 #include "operation.h"
@@ -11,8 +12,9 @@ struct lambda_api {
     lambda_packages *packages;
     char region[33];
     char account_id[13];
-    char function_url[256];   /* with %s */
-    pthread_mutex_t changing; /* held by who reads an attachment and writes it again */
+    char function_url[256];         /* with %s */
+    pthread_mutex_t changing;       /* held by who reads an attachment and writes it again */
+    struct lambda__url_index *urls; /* function URLs by their id: url.h */
 };
 
 /* ---- documents of attachments: a JSON object each */

@@ -51,9 +51,9 @@
     LATER(GetProvisionedConcurrencyConfig, get_provisioned_concurrency_config, "GET", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", 200) \
     LATER(GetResourcePolicy, get_resource_policy, "GET", "/2026-07-09/resource-policy/{ResourceArn}", 200) \
     LATER(GetRuntimeManagementConfig, get_runtime_management_config, "GET", "/2021-07-20/functions/{FunctionName}/runtime-management-config", 200) \
-    LATER(Invoke, invoke, "POST", "/2015-03-31/functions/{FunctionName}/invocations", 200) \
-    LATER(InvokeAsync, invoke_async, "POST", "/2014-11-13/functions/{FunctionName}/invoke-async", 202) \
-    LATER(InvokeWithResponseStream, invoke_with_response_stream, "POST", "/2021-11-15/functions/{FunctionName}/response-streaming-invocations", 200) \
+    SERVED(Invoke, invoke, "POST", "/2015-03-31/functions/{FunctionName}/invocations", 200, LAMBDA__KIND_INVOKE) \
+    SERVED(InvokeAsync, invoke_async, "POST", "/2014-11-13/functions/{FunctionName}/invoke-async", 202, LAMBDA__KIND_INVOKE_ASYNC) \
+    SERVED(InvokeWithResponseStream, invoke_with_response_stream, "POST", "/2021-11-15/functions/{FunctionName}/response-streaming-invocations", 200, LAMBDA__KIND_INVOKE_STREAM) \
     LATER(ListAliases, list_aliases, "GET", "/2015-03-31/functions/{FunctionName}/aliases", 200) \
     LATER(ListCapacityProviders, list_capacity_providers, "GET", "/2025-11-30/capacity-providers", 200) \
     LATER(ListCodeSigningConfigs, list_code_signing_configs, "GET", "/2020-04-22/code-signing-configs", 200) \

@@ -52,6 +52,14 @@ void lambda__layer_insert(lambda__layer *layer, lambda__layer_record *record)
     if (layer->number <= record->about->version) layer->number = record->about->version + 1;
 }
 
+void lambda__layer_record_free(lambda__layer_record *record)
+{
+    if (!record) return;
+    lambda_layer_version_free(record->about);
+    free(record->policy);
+    free(record);
+}
+
 void lambda__layer_free_all(lambda_packages *packages)
 {
     while (packages->list) {
@@ -60,8 +68,7 @@ void lambda__layer_free_all(lambda_packages *packages)
         while (layer->newest) {
             lambda__layer_record *record = layer->newest;
             layer->newest = record->next;
-            lambda_layer_version_free(record->about);
-            free(record);
+            lambda__layer_record_free(record);
         }
         free(layer);
     }
@@ -162,8 +169,7 @@ static lambda_status publish(lambda_packages *packages, lambda_layer_version *ab
         pthread_mutex_unlock(&packages->mutex);
         return LAMBDA_OK;
     }
-    if (record) lambda_layer_version_free(record->about);
-    free(record);
+    lambda__layer_record_free(record);
     lambda_layer_version_free(*version);
     *version = NULL;
     return status;
@@ -279,8 +285,7 @@ static lambda_status delete_version(lambda_packages *packages, const lambda__lay
     record->package->held--;
     if (lambda__package_detach(record->package, spare)) *discard = record->package;
     pthread_mutex_unlock(&packages->mutex);
-    lambda_layer_version_free(record->about);
-    free(record);
+    lambda__layer_record_free(record);
     return LAMBDA_OK;
 }
 

@@ -13,7 +13,8 @@
 
 #define NEXT "next"
 
-enum { FILE_MAX = 65536 };
+/* A policy may be twelve times as long in JSON as it is, if all of it is escaped. */
+enum { FILE_MAX = 65536 + 12 * LAMBDA_LAYER_POLICY_MAX };
 
 static lambda_status damaged(const char *layer, const char *name)
 {
@@ -33,13 +34,13 @@ static json_t *list_of(const char *const *texts, size_t count)
     return list;
 }
 
-static char *document_of(const lambda_layer_version *about, const lambda_package *package)
+static char *document_of(const lambda_layer_version *about, const lambda_package *package, const char *policy)
 {
-    json_t *document =
-        json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "package", package->sum.hex, "description", about->description,
-                  "license_info", about->license_info, "created_date", about->created_date, "compatible_runtimes",
-                  list_of(about->compatible_runtimes, about->compatible_runtimes_count), "compatible_architectures",
-                  list_of(about->compatible_architectures, about->compatible_architectures_count));
+    json_t *document = json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:s*}", "package", package->sum.hex, "description", about->description,
+        "license_info", about->license_info, "created_date", about->created_date, "compatible_runtimes",
+        list_of(about->compatible_runtimes, about->compatible_runtimes_count), "compatible_architectures",
+        list_of(about->compatible_architectures, about->compatible_architectures_count), "policy", policy);
     char *text = document ? json_dumps(document, JSON_INDENT(2)) : NULL;
     json_decref(document);
     return text;
@@ -60,7 +61,7 @@ lambda_status lambda__layer_write(lambda_packages *packages, const lambda_layer_
     char name[32];
     char next[24];
     lambda__package_place layer = {.path = about->layer_name, .fd = -1};
-    char *text = document_of(about, package);
+    char *text = document_of(about, package, NULL);
     if (!text) return lambda__package_no_memory();
     snprintf(name, sizeof(name), "%" PRIu64 ".json", about->version);
     snprintf(next, sizeof(next), "%" PRIu64 "\n", about->version + 1);
@@ -77,6 +78,20 @@ lambda_status lambda__layer_write(lambda_packages *packages, const lambda_layer_
 static int open_layer(const lambda_packages *packages, const char *name)
 {
     return openat(packages->layers.fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+lambda_status lambda__layer_rewrite(lambda_packages *packages, const lambda_layer_version *about,
+                                    const lambda_package *package, const char *policy)
+{
+    char name[32];
+    lambda__package_place layer = {.path = about->layer_name, .fd = open_layer(packages, about->layer_name)};
+    if (layer.fd < 0) return lambda__package_disk_failed("open", &packages->layers, about->layer_name);
+    char *text = document_of(about, package, policy);
+    snprintf(name, sizeof(name), "%" PRIu64 ".json", about->version);
+    lambda_status status = text ? put(packages, &layer, name, text) : lambda__package_no_memory();
+    close(layer.fd);
+    free(text);
+    return status;
 }
 
 lambda_status lambda__layer_unlink(lambda_packages *packages, const char *name, uint64_t number)
@@ -118,13 +133,14 @@ static lambda_status read_document(reader *self, json_t *document, uint64_t numb
     const char *runtimes[LAMBDA__LAYER_RUNTIMES];
     const char *architectures[LAMBDA__LAYER_ARCHITECTURES];
     const char *package = NULL;
+    const char *policy = NULL;
     const json_t *first = NULL;
     const json_t *second = NULL;
     lambda_layer_version about = {.layer_name = self->layer->name, .version = number};
     bool good =
-        json_unpack(document, "{s:s, s:s, s:s, s:s, s:o, s:o}", "package", &package, "description", &about.description,
-                    "license_info", &about.license_info, "created_date", &about.created_date, "compatible_runtimes",
-                    &first, "compatible_architectures", &second) == 0 &&
+        json_unpack(document, "{s:s, s:s, s:s, s:s, s:o, s:o, s?s}", "package", &package, "description",
+                    &about.description, "license_info", &about.license_info, "created_date", &about.created_date,
+                    "compatible_runtimes", &first, "compatible_architectures", &second, "policy", &policy) == 0 &&
         read_list(first, runtimes, LAMBDA__LAYER_RUNTIMES, &about.compatible_runtimes_count) &&
         read_list(second, architectures, LAMBDA__LAYER_ARCHITECTURES, &about.compatible_architectures_count);
     if (!good) return damaged(self->layer->name, name);
@@ -135,12 +151,13 @@ static lambda_status read_document(reader *self, json_t *document, uint64_t numb
     lambda_status status = lambda__package_hold_found(self->packages, package, &record->package);
     if (status == LAMBDA_OK) {
         record->about = lambda__layer_copy(self->packages, &about, record->package);
-        if (!record->about) status = lambda__package_no_memory();
+        record->policy = policy ? strdup(policy) : NULL;
+        if (!record->about || (policy && !record->policy)) status = lambda__package_no_memory();
     }
     if (status == LAMBDA_OK)
         lambda__layer_insert(self->layer, record);
     else
-        free(record);
+        lambda__layer_record_free(record);
     return status;
 }
 

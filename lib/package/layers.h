@@ -13,6 +13,7 @@ typedef struct lambda__layer_record {
     struct lambda__layer_record *next; /* an older one */
     lambda_layer_version *about;       /* owned */
     lambda_package *package;           /* held */
+    char *policy;                      /* owned. NULL: none */
 } lambda__layer_record;
 
 /** A layer, even if all its versions are deleted: their numbers stay used. */
@@ -56,6 +57,13 @@ void lambda__layer_insert(lambda__layer *layer, lambda__layer_record *record);
 /** Writes a version's file, and before it the number of the next. With `changing` held. In layer_file.c. */
 lambda_status lambda__layer_write(lambda_packages *packages, const lambda_layer_version *about,
                                   const lambda_package *package);
+
+/** Writes a version's file anew, with that policy (NULL: none). Likewise. */
+lambda_status lambda__layer_rewrite(lambda_packages *packages, const lambda_layer_version *about,
+                                    const lambda_package *package, const char *policy);
+
+/** Frees a record that no layer has. NULL is allowed. */
+void lambda__layer_record_free(lambda__layer_record *record);
 
 /** Removes a version's file. Likewise. */
 lambda_status lambda__layer_unlink(lambda_packages *packages, const char *name, uint64_t number);

@@ -255,7 +255,10 @@ static lambda_status take_out(lambda_t *lambda, lambda__function *function, size
     lambda__directory *directory = lambda__directory_copy(lambda, function);
     lambda__alias *alias = directory ? directory->aliases[at] : NULL;
     lambda__event_invokes *event_invokes = NULL;
-    if (!alias || !lambda__event_invokes_without(lambda, function, alias->name, &event_invokes)) {
+    lambda__attachments *attachments = NULL;
+    bool complete = alias && lambda__event_invokes_without(lambda, function, alias->name, &event_invokes);
+    if (!complete || !lambda__attachments_without(lambda, function, alias->name, &attachments)) {
+        if (complete) lambda__event_invokes_discard(lambda, function, event_invokes);
         lambda__release(&lambda->base, directory);
         return lambda__out_of_memory(&lambda->base);
     }
@@ -265,13 +268,16 @@ static lambda_status take_out(lambda_t *lambda, lambda__function *function, size
     lambda__image image = lambda__image_of(function);
     image.directory = directory;
     image.event_invokes = event_invokes;
+    image.attachments = attachments;
     lambda_status status = lambda__store_put(lambda, &image);
     if (status != LAMBDA_OK) {
         lambda__event_invokes_discard(lambda, function, event_invokes);
+        lambda__attachments_discard(lambda, function, attachments);
         lambda__release(&lambda->base, directory);
         return status;
     }
     lambda__event_invokes_replace(function, event_invokes, unlinked);
+    lambda__attachments_replace(function, attachments, unlinked);
     if (atomic_load_explicit(&function->concurrency, memory_order_acquire))
         lambda->registry->port.qualifier_deleted(lambda, function, alias->name);
     unlinked->alias = alias;

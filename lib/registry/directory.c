@@ -64,6 +64,7 @@ void lambda__function_release(lambda_t *lambda, lambda__function *function)
         lambda->registry->port.function_freed(lambda, function);
     lambda__tags_free(lambda, function->tags, function->tags_count);
     lambda__release(&lambda->base, atomic_load_explicit(&function->event_invokes, memory_order_relaxed));
+    lambda__attachments_release(lambda, atomic_load_explicit(&function->attachments, memory_order_relaxed));
     lambda__release(&lambda->base, function);
 }
 
@@ -177,6 +178,7 @@ void lambda__unlinked_free(lambda_t *lambda, const lambda__unlinked *unlinked)
     lambda__release(&lambda->base, whole);
     lambda__release(&lambda->base, unlinked->directory);
     lambda__release(&lambda->base, unlinked->event_invokes);
+    lambda__attachments_release(lambda, unlinked->attachments);
     lambda__alias_release(lambda, unlinked->alias);
     lambda__route_free(lambda, unlinked->route);
     if (unlinked->function && atomic_load_explicit(&unlinked->function->concurrency, memory_order_acquire))

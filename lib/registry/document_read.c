@@ -398,6 +398,43 @@ static lambda_status read_concurrency(const reader *reading, json_t *object)
     return status;
 }
 
+static lambda_status read_attachment(const reader *reading, size_t at, json_t *object, lambda__attachment *item)
+{
+    json_error_t error;
+    json_t *value = NULL;
+    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:s, s:s, s:o}", "qualifier", &item->qualifier, "kind",
+                       &item->kind, "value", &value) != 0)
+        return refuse(reading, "attachments[%zu]: %s", at, error.text);
+    if (!json_is_string(value)) return refuse(reading, "attachments[%zu].value: is no string", at);
+    int order = at > 0 ? strcmp(item[-1].qualifier, item->qualifier) : -1;
+    if (order > 0 || (order == 0 && strcmp(item[-1].kind, item->kind) >= 0))
+        return refuse(reading, "attachments[%zu]: stands out of order", at);
+    if (item->qualifier[0] && !is_qualifier(reading, item->qualifier))
+        return refuse(reading, "attachments[%zu].qualifier: leads nowhere", at);
+    item->value = json_string_value(value);
+    item->length = json_string_length(value);
+    return lambda__attachment_check(reading->lambda, item->kind, (lambda_bytes){item->value, item->length});
+}
+
+/** They came later: a document need not have them. */
+static lambda_status read_attachments(const reader *reading, json_t *attachments)
+{
+    size_t count = json_array_size(attachments);
+    if (!attachments) return LAMBDA_OK;
+    if (!json_is_array(attachments)) return refuse(reading, "attachments: is no array");
+    if (count == 0) return LAMBDA_OK;
+    lambda__attachment *items = lambda__allocate_zeroed(reading->base, count * sizeof(*items));
+    if (!items) return lambda__out_of_memory(reading->base);
+    lambda_status status = LAMBDA_OK;
+    for (size_t i = 0; i < count && status == LAMBDA_OK; i++)
+        status = read_attachment(reading, i, json_array_get(attachments, i), &items[i]);
+    lambda__attachments *all = status == LAMBDA_OK ? lambda__attachments_make(reading->lambda, items, count) : NULL;
+    if (status == LAMBDA_OK && !all) status = lambda__out_of_memory(reading->base);
+    lambda__release(reading->base, items);
+    atomic_store_explicit(&reading->function->attachments, all, memory_order_relaxed);
+    return status;
+}
+
 /* ---- the whole */
 
 static lambda_status check_format(const reader *reading, json_t *document)
@@ -424,11 +461,13 @@ static lambda_status read_document(reader *reading, const char *kept_name, json_
     json_t *aliases = NULL;
     json_t *configs = NULL;
     json_t *concurrency = NULL;
+    json_t *attachments = NULL;
     lambda__name parsed;
-    if (json_unpack_ex(document, &error, JSON_STRICT, "{s:i, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}",
+    if (json_unpack_ex(document, &error, JSON_STRICT, "{s:i, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s?o}",
                        "format", &format, "name", &name, "sequence", &sequence, "next_number", &next_number,
                        "recursive_loop", &loop, "tags", &tags, "codes", &reading->codes, "versions", &versions,
-                       "aliases", &aliases, "event_invoke_configs", &configs, "concurrency", &concurrency) != 0)
+                       "aliases", &aliases, "event_invoke_configs", &configs, "concurrency", &concurrency,
+                       "attachments", &attachments) != 0)
         return refuse(reading, "%s", error.text);
     if (strcmp(name, kept_name) != 0) return refuse(reading, "name: is \"%.80s\"", name);
     lambda_status status = lambda__name_parse(reading->lambda, name, &parsed);
@@ -448,6 +487,7 @@ static lambda_status read_document(reader *reading, const char *kept_name, json_
     if (status == LAMBDA_OK) status = read_aliases(reading, aliases);
     if (status == LAMBDA_OK) status = read_event_invokes(reading, configs);
     if (status == LAMBDA_OK) status = read_concurrency(reading, concurrency);
+    if (status == LAMBDA_OK) status = read_attachments(reading, attachments);
     return status;
 }
 

@@ -201,16 +201,40 @@ static json_t *write_concurrency(const lambda__image *image, const lambda__kept_
     return json_pack("{s:o}", "provisioned", provisioned);
 }
 
+/** Takes the document over and adds the attachments, if there are some. */
+static json_t *add_attachments(json_t *object, const lambda__attachments *all)
+{
+    if (!all) return object;
+    json_t *attachments = json_array();
+    bool complete = attachments != NULL;
+    for (size_t i = 0; complete && i < all->count; i++) {
+        const lambda__attachment *each = &all->items[i];
+        json_t *item = json_pack("{s:s, s:s, s:o}", "qualifier", each->qualifier, "kind", each->kind, "value",
+                                 json_stringn(each->value, each->length));
+        complete = json_array_append_new(attachments, item) == 0;
+    }
+    if (!complete) {
+        json_decref(attachments);
+        attachments = NULL;
+    }
+    if (object && json_object_set_new(object, "attachments", attachments) == 0) return object;
+    if (!object) json_decref(attachments);
+    json_decref(object);
+    return NULL;
+}
+
 static json_t *write_all(lambda_t *lambda, const lambda__image *image, const lambda__kept_concurrency *kept)
 {
     json_t *codes = NULL;
     json_t *versions = write_versions(&lambda->registry->port, image, &codes);
-    return json_pack("{s:i, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "format", LAMBDA__DOCUMENT_FORMAT,
-                     "name", image->function->name, "sequence", (json_int_t)image->function->sequence, "next_number",
-                     (json_int_t)image->next_number, "recursive_loop", image->loops_allowed ? "Allow" : "Terminate",
-                     "tags", write_pairs(image->tags, image->tags_count), "codes", codes, "versions", versions,
-                     "aliases", write_aliases(image), "event_invoke_configs", write_event_invokes(image->event_invokes),
-                     "concurrency", write_concurrency(image, kept));
+    json_t *document =
+        json_pack("{s:i, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "format", LAMBDA__DOCUMENT_FORMAT, "name",
+                  image->function->name, "sequence", (json_int_t)image->function->sequence, "next_number",
+                  (json_int_t)image->next_number, "recursive_loop", image->loops_allowed ? "Allow" : "Terminate",
+                  "tags", write_pairs(image->tags, image->tags_count), "codes", codes, "versions", versions, "aliases",
+                  write_aliases(image), "event_invoke_configs", write_event_invokes(image->event_invokes),
+                  "concurrency", write_concurrency(image, kept));
+    return add_attachments(document, image->attachments);
 }
 
 typedef struct output {

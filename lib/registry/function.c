@@ -214,6 +214,7 @@ void lambda__function_unlink(lambda__function *function, lambda__unlinked *unlin
     unlinked->version = atomic_exchange_explicit(&function->latest, NULL, memory_order_acq_rel);
     unlinked->whole = atomic_exchange_explicit(&function->directory, NULL, memory_order_acq_rel);
     unlinked->event_invokes = atomic_exchange_explicit(&function->event_invokes, NULL, memory_order_acq_rel);
+    unlinked->attachments = atomic_exchange_explicit(&function->attachments, NULL, memory_order_acq_rel);
     const lambda__directory *whole = unlinked->whole;
     atomic_store_explicit(&unlinked->version->retired, true, memory_order_seq_cst);
     for (size_t i = 0; whole && i < whole->versions_count; i++)
@@ -259,8 +260,11 @@ static lambda_status delete_version(lambda_t *lambda, lambda__function *function
                                 "version %s of %s: the alias \"%s\" points to it", version->label, function->name,
                                 old->aliases[i]->name);
     lambda__event_invokes *event_invokes = NULL;
+    lambda__attachments *attachments = NULL;
     lambda__directory *directory = lambda__directory_copy(lambda, function);
-    if (!directory || !lambda__event_invokes_without(lambda, function, version->label, &event_invokes)) {
+    bool complete = directory && lambda__event_invokes_without(lambda, function, version->label, &event_invokes);
+    if (!complete || !lambda__attachments_without(lambda, function, version->label, &attachments)) {
+        if (complete) lambda__event_invokes_discard(lambda, function, event_invokes);
         lambda__release(&lambda->base, directory);
         return lambda__out_of_memory(&lambda->base);
     }
@@ -272,14 +276,17 @@ static lambda_status delete_version(lambda_t *lambda, lambda__function *function
     lambda__image image = lambda__image_of(function);
     image.directory = directory;
     image.event_invokes = event_invokes;
+    image.attachments = attachments;
     lambda_status status = lambda__store_put(lambda, &image);
     if (status != LAMBDA_OK) {
         lambda__event_invokes_discard(lambda, function, event_invokes);
+        lambda__attachments_discard(lambda, function, attachments);
         lambda__release(&lambda->base, directory);
         return status;
     }
     lambda->registry->code_bytes -= lambda__version_code_size(lambda, version);
     lambda__event_invokes_replace(function, event_invokes, unlinked);
+    lambda__attachments_replace(function, attachments, unlinked);
     if (atomic_load_explicit(&function->concurrency, memory_order_acquire))
         lambda->registry->port.qualifier_deleted(lambda, function, version->label);
     unlinked->directory = atomic_exchange_explicit(&function->directory, directory, memory_order_acq_rel);

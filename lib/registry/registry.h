@@ -194,6 +194,22 @@ typedef struct lambda__event_invokes {
     lambda__event_invoke items[];
 } lambda__event_invokes;
 
+/** What an adapter keeps with one qualifier. */
+typedef struct lambda__attachment {
+    const char
+        *qualifier; /* "" for the function itself, a number or an alias; all texts stand in the table's allocation */
+    const char *kind;
+    const char *value; /* ends in NUL */
+    size_t length;
+} lambda__attachment;
+
+/** All of a function, by rising qualifier and kind: immutable, replaced whole, and held by who shows it. */
+typedef struct lambda__attachments {
+    _Atomic uint32_t references;
+    size_t count;
+    lambda__attachment items[];
+} lambda__attachments;
+
 typedef struct lambda__function {
     lambda__map_entry entry;                           /* first */
     _Atomic(lambda__version *) latest;                 /* NULL once deleted */
@@ -201,6 +217,7 @@ typedef struct lambda__function {
     _Atomic(struct lambda__concurrency *) concurrency; /* environment floor: NULL while it has none of its own */
     _Atomic uint64_t scaling;                          /* environment floor: the pace of its cold starts */
     _Atomic(lambda__event_invokes *) event_invokes;    /* NULL while nothing is set */
+    _Atomic(lambda__attachments *) attachments;        /* NULL while there are none */
     _Atomic bool async_settings; /* something was once set for asynchronous invocations: see below */
     _Atomic bool loops_allowed;
     _Atomic uint32_t references;

@@ -52,6 +52,7 @@ typedef struct lambda__image {
     const lambda__version *latest;
     const lambda__directory *directory;
     const lambda__event_invokes *event_invokes; /* NULL for none */
+    const lambda__attachments *attachments;     /* likewise */
     const lambda_pair *tags;
     size_t tags_count;
     uint64_t next_number;
@@ -125,6 +126,7 @@ typedef struct lambda__unlinked {
     lambda__alias *alias;                 /* released */
     lambda__route *route;                 /* released */
     lambda__event_invokes *event_invokes; /* freed */
+    lambda__attachments *attachments;     /* released */
     lambda__function *function;           /* it was deleted: retired, then released */
     lambda__function *changed;            /* its aliases or versions were changed: told of, then released */
 } lambda__unlinked;
@@ -236,6 +238,23 @@ void lambda__event_invokes_replace(lambda__function *function, lambda__event_inv
 
 /** Frees a table that did not come to the place of the function's. */
 void lambda__event_invokes_discard(lambda_t *lambda, const lambda__function *function, lambda__event_invokes *made);
+
+/* ---- attachments: registry/attachment.c. As those of event invoke configs. */
+
+/** Characters of a kind. */
+#define LAMBDA__ATTACHMENT_KIND 32
+
+/** A kind and a value that can be; `data` NULL can. */
+lambda_status lambda__attachment_check(lambda_t *lambda, const char *kind, lambda_bytes value);
+
+lambda__attachments *lambda__attachments_make(lambda_t *lambda, const lambda__attachment *items, size_t count);
+bool lambda__attachments_without(lambda_t *lambda, const lambda__function *function, const char *qualifier,
+                                 lambda__attachments **made);
+void lambda__attachments_replace(lambda__function *function, lambda__attachments *made, lambda__unlinked *unlinked);
+void lambda__attachments_discard(lambda_t *lambda, const lambda__function *function, lambda__attachments *made);
+
+/** The last reference frees. NULL is allowed. */
+void lambda__attachments_release(lambda_t *lambda, lambda__attachments *all);
 
 /* ---- public copies: registry/configuration.c */
 

@@ -17,6 +17,7 @@ lambda__image lambda__image_of(lambda__function *function)
                            .latest = atomic_load_explicit(&function->latest, memory_order_relaxed),
                            .directory = lambda__directory_of(function),
                            .event_invokes = atomic_load_explicit(&function->event_invokes, memory_order_relaxed),
+                           .attachments = atomic_load_explicit(&function->attachments, memory_order_relaxed),
                            .tags = function->tags,
                            .tags_count = function->tags_count,
                            .next_number = function->next_number,

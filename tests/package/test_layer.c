@@ -432,12 +432,82 @@ static void test_merge_links(void **state)
     zip_free(&two);
 }
 
+static void expect_policy(const fixture *f, int number, const char *text)
+{
+    char *policy = NULL;
+    lambda_status status = lambda_layer_policy_get(f->packages, "a", (uint64_t)number, &policy);
+    if (text) {
+        assert_ok(NULL, status);
+        assert_string_equal(policy, text);
+    } else {
+        assert_fails(NULL, status, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "");
+        assert_null(policy);
+    }
+    lambda_layer_policy_free(policy);
+}
+
+static void test_policy(void **state)
+{
+    (void)state;
+    fixture f;
+    lambda_layer_version *version = NULL;
+    static char large[LAMBDA_LAYER_POLICY_MAX + 2];
+    fixture_open(&f, NULL);
+    publish(&f, "a", "x", "1");
+    publish(&f, "a", "x", "2");
+    expect_policy(&f, 1, NULL);
+    assert_ok(NULL, lambda_layer_policy_put(f.packages, "a", 1, "{\"\xce\xbb\"}"));
+    assert_ok(NULL, lambda_layer_policy_put(f.packages, "a", 2, "two"));
+    assert_ok(NULL, lambda_layer_policy_put(f.packages, "a", 2, NULL));
+    for (int round = 0; round < 2; round++) {
+        expect_policy(&f, 1, "{\"\xce\xbb\"}");
+        expect_policy(&f, 2, NULL);
+        fixture_reopen(&f, NULL);
+    }
+    assert_ok(NULL, lambda_layer_get(f.packages, "a", 1, &version));
+    lambda_layer_version_free(version);
+    /* All of it is escaped, and it is read again all the same. */
+    memset(large, 1, LAMBDA_LAYER_POLICY_MAX);
+    assert_ok(NULL, lambda_layer_policy_put(f.packages, "a", 1, large));
+    fixture_reopen(&f, NULL);
+    expect_policy(&f, 1, large);
+    /* It goes with its version, whose number is never used again. */
+    assert_ok(NULL, lambda_layer_delete(f.packages, "a", 1));
+    expect_policy(&f, 1, NULL);
+    fixture_close(&f);
+}
+
+static void test_policy_refused(void **state)
+{
+    (void)state;
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    fixture f;
+    char *policy = NULL;
+    static char large[LAMBDA_LAYER_POLICY_MAX + 2];
+    memset(large, 'x', LAMBDA_LAYER_POLICY_MAX + 1);
+    fixture_open(&f, NULL);
+    publish(&f, "a", "x", "1");
+    assert_fails(NULL, lambda_layer_policy_put(NULL, "a", 1, "p"), invalid, "packages");
+    assert_fails(NULL, lambda_layer_policy_put(f.packages, "a", 0, "p"), invalid, "number");
+    assert_fails(NULL, lambda_layer_policy_put(f.packages, "a b", 1, "p"), invalid, "layer_name");
+    assert_fails(NULL, lambda_layer_policy_put(f.packages, "a", 1, large), invalid, "longer than 20480");
+    assert_fails(NULL, lambda_layer_policy_put(f.packages, "a", 1, "\xff"), invalid, "UTF-8");
+    assert_fails(NULL, lambda_layer_policy_put(f.packages, "a", 2, "p"), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "a:2");
+    assert_fails(NULL, lambda_layer_policy_put(f.packages, "b", 1, NULL), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "b:1");
+    assert_fails(NULL, lambda_layer_policy_get(f.packages, "a", 1, NULL), invalid, "policy");
+    assert_fails(NULL, lambda_layer_policy_get(NULL, "a", 1, &policy), invalid, "packages");
+    assert_fails(NULL, lambda_layer_policy_get(f.packages, "a", 0, &policy), invalid, "number");
+    assert_fails(NULL, lambda_layer_policy_get(f.packages, "a", 2, &policy), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "a:2");
+    expect_policy(&f, 1, NULL);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest all[] = {
         cmocka_unit_test(test_publish),     cmocka_unit_test(test_numbers), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_pages),       cmocka_unit_test(test_merge),   cmocka_unit_test(test_merge_refused),
-        cmocka_unit_test(test_merge_links),
+        cmocka_unit_test(test_merge_links), cmocka_unit_test(test_policy),  cmocka_unit_test(test_policy_refused),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

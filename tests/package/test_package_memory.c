@@ -160,6 +160,20 @@ static lambda_status reopen(world *self)
     return status;
 }
 
+static lambda_status put_policy(world *self)
+{
+    return lambda_layer_policy_put(self->f.packages, "two", 1, "policy");
+}
+
+static lambda_status get_policy(world *self)
+{
+    char *policy = NULL;
+    lambda_status status = lambda_layer_policy_get(self->f.packages, "two", 1, &policy);
+    assert_int_equal(policy != NULL, status == LAMBDA_OK);
+    lambda_layer_policy_free(policy);
+    return status;
+}
+
 static void test_layers(void **state)
 {
     (void)state;
@@ -170,6 +184,8 @@ static void test_layers(void **state)
     try_all(&self, publish, 0, 6);
     lambda_layer_config config = {.layer_name = "two", .data = self.two.bytes, .data_length = self.two.length};
     assert_ok(NULL, lambda_layer_publish(self.f.packages, &config, NULL));
+    try_all(&self, put_policy, 2, 1);
+    try_all(&self, get_policy, 2, 1);
     try_all(&self, get, 2, 1);
     try_all(&self, list, 2, 3);
     try_all(&self, merge, 2, 3);

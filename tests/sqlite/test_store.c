@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lambda/port/attachment.h>
+
 #include "driver.h"
 #include "file_fixture.h"
 
@@ -176,6 +178,41 @@ static void functions_of_drivers_come_back(void **state)
     }
 }
 
+static lambda_status show(void *user, const char *function_name, const char *qualifier, lambda_bytes value)
+{
+    assert_string_equal(function_name, "f");
+    assert_string_equal(qualifier, "1");
+    snprintf(user, 32, "%.*s", (int)value.length, (const char *)value.data);
+    return LAMBDA_OK;
+}
+
+static void attachments_come_back(void **state)
+{
+    file_fixture *f = *state;
+    lambda_sqlite *file = NULL;
+    test_driver driver;
+    char text[32] = "";
+    file_close(f);
+    lambda_t *lambda = open_service(f, &file, &driver);
+    const lambda_function_config config = {
+        .function_name = "f", .code = test_driver_code("own", "alpha"), .publish = true};
+    assert_ok(lambda, lambda_function_create(lambda, &config));
+    assert_ok(lambda, lambda_attachment_put(lambda, "f:1", "url", LAMBDA_JSON("{\"AuthType\":\"NONE\"}")));
+    lambda_close(lambda);
+    lambda_sqlite_close(file);
+    lambda = open_service(f, &file, &driver);
+    assert_ok(lambda, lambda_attachment_get(lambda, "f:1", "url", show, text));
+    assert_string_equal(text, "{\"AuthType\":\"NONE\"}");
+    assert_ok(lambda, lambda_attachment_put(lambda, "f:1", "url", lambda_bytes_make(NULL, 0)));
+    lambda_close(lambda);
+    lambda_sqlite_close(file);
+    lambda = open_service(f, &file, &driver);
+    assert_fails(lambda, lambda_attachment_get(lambda, "f:1", "url", show, text), LAMBDA_ERROR_RESOURCE_NOT_FOUND,
+                 "f:1 has no url");
+    lambda_close(lambda);
+    lambda_sqlite_close(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +220,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(limits, setup, teardown),
         cmocka_unit_test_setup_teardown(large_values, setup, teardown),
         cmocka_unit_test_setup_teardown(functions_of_drivers_come_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(attachments_come_back, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ typedef lambda_status lambda_attachment_visitor(void *user, const char *function
 
 /**
  * Attaches a value to a function, or to the version or alias that the name carries as qualifier ("$LATEST" is the function itself), in place of the one of that kind that is there. `kind` is 1 to 32 of
- * `a-z 0-9 -`: "url", "policy"; an adapter's own business. `value` is UTF-8 without a NUL byte, copied; `data` NULL takes it away. It is in the store when this returns. It goes with the
+ * `a-z 0-9 -`: "url", "policy"; an adapter's own business. `value` is UTF-8 without a NUL byte, copied; `data` NULL takes it away, and where there is none nothing happens. It is in the store when this returns. It goes with the
  * function, version or alias. It is no change of the function: its revision id stays. Any thread; errors as in function.h, and the store's.
  */
 LAMBDA_API lambda_status lambda_attachment_put(lambda_t *lambda, const char *function_name, const char *kind,
@@ -27,7 +27,7 @@ LAMBDA_API lambda_status lambda_attachment_put(lambda_t *lambda, const char *fun
 LAMBDA_API lambda_status lambda_attachment_get(lambda_t *lambda, const char *function_name, const char *kind,
                                                lambda_attachment_visitor *visit, void *user);
 
-/** Shows all of a kind of a function and its qualifiers, by qualifier; `function_name` NULL: of all functions, in no order. */
+/** Shows all of a kind of a function and its qualifiers, by qualifier; `function_name`, without a qualifier, NULL: of all functions, in no order. What is put meanwhile is shown to who asks next. */
 LAMBDA_API lambda_status lambda_attachment_list(lambda_t *lambda, const char *function_name, const char *kind,
                                                 lambda_attachment_visitor *visit, void *user);
 

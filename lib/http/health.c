@@ -1,0 +1,47 @@
+/*
+ * The server's own pages. /healthz tells anybody that it answers. /metrics is Prometheus's text: names of functions stand in it, so that only who is on the same machine reads it without a signature.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <lambda/metrics.h>
+
+#include "server.h"
+
+void lambda__run_health(lambda__connection *connection)
+{
+    lambda__answer(connection, 200, lambda__response_of(connection, "ok\n", 3, "text/plain; charset=utf-8"));
+}
+
+static bool is_loopback(const struct sockaddr_storage *address)
+{
+    if (address->ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
+    const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
+}
+
+static lambda_status add(void *user, const char *text, size_t length)
+{
+    lambda__url_text *page = user;
+    lambda__url_text_add(page, text, length);
+    return page->failed ? LAMBDA_ERROR_OUT_OF_MEMORY : LAMBDA_OK;
+}
+
+void lambda__run_metrics(lambda__connection *connection)
+{
+    if (!is_loopback(&connection->address) && !lambda__authenticate(connection)) return;
+    lambda_metrics *metrics = NULL;
+    lambda_status status = lambda_metrics_read(connection->http->lambda, &metrics);
+    lambda__url_text *page = &connection->event;
+    page->length = 0;
+    page->failed = false;
+    if (status == LAMBDA_OK) status = lambda_metrics_write_prometheus(metrics, add, page);
+    lambda_metrics_free(metrics);
+    if (status != LAMBDA_OK)
+        lambda__answer_refused(connection, 500, "ServiceException", lambda_error_message(connection->http->lambda));
+    else
+        lambda__answer(
+            connection, 200,
+            lambda__response_of(connection, page->data, page->length, "text/plain; version=0.0.4; charset=utf-8"));
+}
