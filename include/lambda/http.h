@@ -69,6 +69,15 @@ LAMBDA_API uint16_t lambda_http_port(const lambda_http *http);
  */
 LAMBDA_API void lambda_http_close(lambda_http *http, uint32_t grace_ms);
 
+/**
+ * Makes a key of a new identity and adds it to a file of credentials as section `name` (1 to 64 of `A-Z a-z 0-9 + = , . @ _ -`): for the first administrator. The file is made where there is none;
+ * it gets mode 0600, and stands on disk when this returns, whole or as it was. The key comes back in the buffers, the only other place where its secret is; "" on failure.
+ * LAMBDA_ERROR_RESOURCE_CONFLICT where there is such a section, LAMBDA_ERROR_INVALID_PARAMETER_VALUE for a name or file that is none or cannot be written, LAMBDA_ERROR_SERVICE without random bytes,
+ * LAMBDA_ERROR_OUT_OF_MEMORY; `lambda_error_message(NULL)` says why. Any thread, and any process: each gets its section.
+ */
+LAMBDA_API lambda_status lambda_credentials_create(const char *path, const char *name, char access_key_id[21],
+                                                   char secret_access_key[41]);
+
 #ifdef __cplusplus
 }
 #endif
