@@ -56,10 +56,10 @@ lambda_status lambda__url_index_open(lambda_api *api, lambda__url_index **index)
 /** NULL is allowed. No match may be held. */
 void lambda__url_index_close(lambda__url_index *index);
 /**
- * Reads again what is attached to a function and its qualifiers: its URLs and policies. By whoever changed a URL or a policy, or deleted a function or an alias, after that; `function_name` is without a qualifier. Any thread.
+ * Reads again what is attached to a function and its qualifiers: its URLs and policies. By whoever changed a URL or a policy, or deleted a function or an alias, after that. `name` in any form, with a qualifier or without. Any thread.
  * LAMBDA_ERROR_OUT_OF_MEMORY: what it had of that function stays as it was.
  */
-lambda_status lambda__url_index_reload(lambda_api *api, const char *function_name);
+lambda_status lambda__url_index_reload(lambda_api *api, const char *name);
 
 typedef enum lambda__url_found {
     LAMBDA__URL_NOT = 0, /* the request is for no function URL */

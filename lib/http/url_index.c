@@ -234,9 +234,20 @@ void lambda__url_index_close(lambda__url_index *index)
     free(index);
 }
 
-lambda_status lambda__url_index_reload(lambda_api *api, const char *function_name)
+/* The function's own name of any name that operations take. */
+static void bare_name(const char *name, char bare[65])
+{
+    static const char mark[] = ":function:";
+    const char *at = strstr(name, mark);
+    at = at ? at + strlen(mark) : name;
+    snprintf(bare, 65, "%.*s", (int)strcspn(at, ":"), at);
+}
+
+lambda_status lambda__url_index_reload(lambda_api *api, const char *name)
 {
     lambda__url_index *index = api->urls;
+    char function_name[65];
+    bare_name(name, function_name);
     pthread_mutex_lock(&index->changing);
     reading read;
     lambda_status status = read_store(api, function_name, &read);

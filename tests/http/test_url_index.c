@@ -143,7 +143,8 @@ static void a_held_url_stays(void **state)
     assert_true(new.url->iam);
     lambda__url_release(&new);
     attach(with, "f", "url", NULL);
-    assert_int_equal(lambda__url_index_reload(&with->api, "f"), LAMBDA_OK);
+    assert_int_equal(lambda__url_index_reload(&with->api, "arn:aws:lambda:us-east-1:000000000000:function:f:live"),
+                     LAMBDA_OK);
     assert_int_equal(find(with, NULL, "/lambda-url/" ONE, &new), LAMBDA__URL_UNKNOWN);
     assert_int_equal(find(with, NULL, "/lambda-url/" TWO, &new), LAMBDA__URL_FOUND);
     lambda__url_release(&new);
@@ -153,7 +154,7 @@ static void a_held_url_stays(void **state)
     lambda_result_clear(&result);
     lambda__url_release(&old);
     assert_ok(with->lambda, lambda_function_delete(with->lambda, "f"));
-    assert_int_equal(lambda__url_index_reload(&with->api, "f"), LAMBDA_OK);
+    assert_int_equal(lambda__url_index_reload(&with->api, "f:live"), LAMBDA_OK);
     assert_int_equal(find(with, NULL, "/lambda-url/" TWO, &new), LAMBDA__URL_UNKNOWN);
 }
 
