@@ -92,5 +92,5 @@ void lambda__time_text(uint64_t ns, char text[32])
     time_t seconds = (time_t)(ns / 1000000000);
     gmtime_r(&seconds, &parts);
     strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text, 32, "%s.%03u+0000", day, (unsigned)(ns / 1000000 % 1000));
+    snprintf(text, 32, "%.19s.%03u+0000", day, (unsigned)(ns / 1000000 % 1000));
 }
