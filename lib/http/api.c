@@ -8,6 +8,8 @@
 
 #include <lambda/port/runtime.h>
 
+#include "url.h"
+
 static lambda_status refuse(const char *why)
 {
     return lambda_runtime_fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "%s", why);
@@ -41,6 +43,11 @@ lambda_status lambda_api_open_sized(const lambda_api_options *options, size_t si
     else
         snprintf(made->function_url, sizeof made->function_url, "http://%%s.lambda-url.%s.localhost/", made->region);
     pthread_mutex_init(&made->changing, NULL);
+    lambda_status status = lambda__url_index_open(made, &made->urls);
+    if (status != LAMBDA_OK) {
+        lambda_api_close(made);
+        return status;
+    }
     *api = made;
     return LAMBDA_OK;
 }
@@ -48,6 +55,7 @@ lambda_status lambda_api_open_sized(const lambda_api_options *options, size_t si
 void lambda_api_close(lambda_api *api)
 {
     if (!api) return;
+    lambda__url_index_close(api->urls);
     pthread_mutex_destroy(&api->changing);
     free(api);
 }

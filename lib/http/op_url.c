@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "api.h"
+#include "handlers.h"
 #include "url.h"
 
 #define LIST_MAX 50

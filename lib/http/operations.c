@@ -4,16 +4,8 @@
 #include <string.h>
 
 #include "api.h"
+#include "handlers.h"
 #include "policy.h"
-#include "table.h"
-
-#define DECLARE_BUILT(name_, snake, method_, path_, status_)                                                           \
-    extern const lambda__member lambda__members_##snake[];                                                             \
-    lambda__handler lambda__op_##snake;
-#define DECLARE_SERVED(name_, snake, method_, path_, status_, kind_)                                                   \
-    extern const lambda__member lambda__members_##snake[];
-#define DECLARE_LATER(name_, snake, method_, path_, status_)
-LAMBDA__OPERATIONS(DECLARE_BUILT, DECLARE_SERVED, DECLARE_LATER)
 
 #define SHOWN(name_, method_, path_, status_, state_)                                                                  \
     {                                                                                                                  \
