@@ -2,10 +2,12 @@
 #include "home.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <lambda/async.h>
 #include <lambda/log_file.h>
@@ -53,12 +55,23 @@ static int not_opened(const tool_home *home, lambda_status status)
                             home->directory, lambda_error_message(NULL));
 }
 
+/** The file holds functions' environment variables: for its owner alone. SQLite's other files get the mode of this one. */
+static int make_file(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return tool_unreachable("%s cannot be opened: %s", path, strerror(errno));
+    close(fd);
+    return TOOL_OK;
+}
+
 static int open_parts(const tool_arguments *arguments, const char *function_url, tool_home *home)
 {
     char path[1024];
     lambda_log_sink sink = {0};
     lambda_options options = {.metrics = true, .region = tool_region(arguments)};
     tool_home_path(home->directory, "lambda.db", path);
+    int code = make_file(path);
+    if (code != TOOL_OK) return code;
     lambda_status status = lambda_sqlite_open(path, NULL, &home->file);
     if (status != LAMBDA_OK) return not_opened(home, status);
     tool_home_path(home->directory, "packages", path);

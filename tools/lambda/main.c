@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include <curl/curl.h>
-#include <lambda/version.h>
+#include <lambda/base.h>
 
 #include "commands.h"
 #include "output.h"
@@ -18,8 +18,8 @@ const tool_command TOOL_COMMANDS[] = {{"serve", "",
 int tool_version(const tool_arguments *arguments)
 {
     if (tool_option_value(arguments, "json"))
-        return tool_print_json(json_pack("{s:s}", "version", lambda_version_text()));
-    printf("lambda %s\n", lambda_version_text());
+        return tool_print_json(json_pack("{s:s}", "version", LAMBDA_VERSION_TEXT));
+    printf("lambda %s\n", LAMBDA_VERSION_TEXT);
     return TOOL_OK;
 }
 
