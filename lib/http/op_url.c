@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "api.h"
-#include "url.h"
+#include "handlers.h"
 
 #define LIST_MAX 50
 
@@ -120,13 +120,6 @@ static json_t *find_document(const lambda__request *request, lambda__reply *repl
         lambda__reply_status(reply, request->api->lambda, status);
     }
     return document;
-}
-
-/* Keeps it, or takes it away if it is NULL, and serves what is kept. */
-static lambda_status keep(lambda_api *api, const subject *of, const json_t *document)
-{
-    lambda_status status = lambda__document_put(api, of->name, "url", document);
-    return status ? status : lambda__url_index_reload(api, of->function_name);
 }
 
 /* ---- what is shown */
@@ -259,7 +252,7 @@ static void create(const lambda__request *request, lambda__reply *reply, const s
     bool good = document && !json_object_set_new(document, "Id", json_string(id)) &&
                 !json_object_set_new(document, "InvokeMode", json_string("BUFFERED")) &&
                 !json_object_set_new(document, "CreationTime", now()) && take_input(request, document);
-    status = good ? keep(request->api, of, document) : LAMBDA_ERROR_OUT_OF_MEMORY;
+    status = good ? lambda__document_put(request->api, of->name, "url", document) : LAMBDA_ERROR_OUT_OF_MEMORY;
     if (status) {
         lambda__reply_status(reply, request->api->lambda, status);
     } else {
@@ -285,8 +278,8 @@ static void update(const lambda__request *request, lambda__reply *reply, const s
     if (!document) {
         return;
     }
-    lambda_status status =
-        take_input(request, document) ? keep(request->api, of, document) : LAMBDA_ERROR_OUT_OF_MEMORY;
+    lambda_status status = take_input(request, document) ? lambda__document_put(request->api, of->name, "url", document)
+                                                         : LAMBDA_ERROR_OUT_OF_MEMORY;
     if (status) {
         lambda__reply_status(reply, request->api->lambda, status);
     } else {
@@ -325,7 +318,7 @@ void lambda__op_delete_function_url_config(const lambda__request *request, lambd
     pthread_mutex_lock(&request->api->changing);
     json_t *document = find_document(request, reply, &of);
     if (document) {
-        lambda__reply_status(reply, request->api->lambda, keep(request->api, &of, NULL));
+        lambda__reply_status(reply, request->api->lambda, lambda__document_put(request->api, of.name, "url", NULL));
     }
     pthread_mutex_unlock(&request->api->changing);
     json_decref(document);

@@ -15,7 +15,7 @@
     LATER(CreateCodeSigningConfig, create_code_signing_config, "POST", "/2020-04-22/code-signing-configs", 201) \
     LATER(CreateEventSourceMapping, create_event_source_mapping, "POST", "/2015-03-31/event-source-mappings", 202) \
     LATER(CreateFunction, create_function, "POST", "/2015-03-31/functions", 201) \
-    LATER(CreateFunctionUrlConfig, create_function_url_config, "POST", "/2021-10-31/functions/{FunctionName}/url", 201) \
+    BUILT(CreateFunctionUrlConfig, create_function_url_config, "POST", "/2021-10-31/functions/{FunctionName}/url", 201) \
     LATER(DeleteAlias, delete_alias, "DELETE", "/2015-03-31/functions/{FunctionName}/aliases/{Name}", 204) \
     LATER(DeleteCapacityProvider, delete_capacity_provider, "DELETE", "/2025-11-30/capacity-providers/{CapacityProviderName}", 202) \
     LATER(DeleteCodeSigningConfig, delete_code_signing_config, "DELETE", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}", 204) \
@@ -24,7 +24,7 @@
     LATER(DeleteFunctionCodeSigningConfig, delete_function_code_signing_config, "DELETE", "/2020-06-30/functions/{FunctionName}/code-signing-config", 204) \
     BUILT(DeleteFunctionConcurrency, delete_function_concurrency, "DELETE", "/2017-10-31/functions/{FunctionName}/concurrency", 204) \
     BUILT(DeleteFunctionEventInvokeConfig, delete_function_event_invoke_config, "DELETE", "/2019-09-25/functions/{FunctionName}/event-invoke-config", 204) \
-    LATER(DeleteFunctionUrlConfig, delete_function_url_config, "DELETE", "/2021-10-31/functions/{FunctionName}/url", 204) \
+    BUILT(DeleteFunctionUrlConfig, delete_function_url_config, "DELETE", "/2021-10-31/functions/{FunctionName}/url", 204) \
     BUILT(DeleteLayerVersion, delete_layer_version, "DELETE", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", 204) \
     BUILT(DeleteProvisionedConcurrencyConfig, delete_provisioned_concurrency_config, "DELETE", "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", 204) \
     BUILT(DeleteResourcePolicy, delete_resource_policy, "DELETE", "/2026-07-09/resource-policy/{ResourceArn}", 204) \
@@ -43,7 +43,7 @@
     BUILT(GetFunctionEventInvokeConfig, get_function_event_invoke_config, "GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config", 200) \
     BUILT(GetFunctionRecursionConfig, get_function_recursion_config, "GET", "/2024-08-31/functions/{FunctionName}/recursion-config", 200) \
     BUILT(GetFunctionScalingConfig, get_function_scaling_config, "GET", "/2025-11-30/functions/{FunctionName}/function-scaling-config", 200) \
-    LATER(GetFunctionUrlConfig, get_function_url_config, "GET", "/2021-10-31/functions/{FunctionName}/url", 200) \
+    BUILT(GetFunctionUrlConfig, get_function_url_config, "GET", "/2021-10-31/functions/{FunctionName}/url", 200) \
     BUILT(GetLayerVersion, get_layer_version, "GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", 200) \
     BUILT(GetLayerVersionByArn, get_layer_version_by_arn, "GET", "/2018-10-31/layers?find=LayerVersion", 200) \
     BUILT(GetLayerVersionPolicy, get_layer_version_policy, "GET", "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", 200) \
@@ -62,7 +62,7 @@
     BUILT(ListFunctionEventInvokeConfigs, list_function_event_invoke_configs, "GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config/list", 200) \
     LATER(ListFunctions, list_functions, "GET", "/2015-03-31/functions", 200) \
     LATER(ListFunctionsByCodeSigningConfig, list_functions_by_code_signing_config, "GET", "/2020-04-22/code-signing-configs/{CodeSigningConfigArn}/functions", 200) \
-    LATER(ListFunctionUrlConfigs, list_function_url_configs, "GET", "/2021-10-31/functions/{FunctionName}/urls", 200) \
+    BUILT(ListFunctionUrlConfigs, list_function_url_configs, "GET", "/2021-10-31/functions/{FunctionName}/urls", 200) \
     LATER(ListFunctionVersionsByCapacityProvider, list_function_versions_by_capacity_provider, "GET", "/2025-11-30/capacity-providers/{CapacityProviderName}/function-versions", 200) \
     BUILT(ListLayers, list_layers, "GET", "/2018-10-31/layers", 200) \
     BUILT(ListLayerVersions, list_layer_versions, "GET", "/2018-10-31/layers/{LayerName}/versions", 200) \
@@ -94,5 +94,5 @@
     LATER(UpdateFunctionCode, update_function_code, "PUT", "/2015-03-31/functions/{FunctionName}/code", 200) \
     LATER(UpdateFunctionConfiguration, update_function_configuration, "PUT", "/2015-03-31/functions/{FunctionName}/configuration", 200) \
     BUILT(UpdateFunctionEventInvokeConfig, update_function_event_invoke_config, "POST", "/2019-09-25/functions/{FunctionName}/event-invoke-config", 200) \
-    LATER(UpdateFunctionUrlConfig, update_function_url_config, "PUT", "/2021-10-31/functions/{FunctionName}/url", 200)
+    BUILT(UpdateFunctionUrlConfig, update_function_url_config, "PUT", "/2021-10-31/functions/{FunctionName}/url", 200)
 /* clang-format on */
