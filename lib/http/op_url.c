@@ -8,6 +8,7 @@
 
 #include "api.h"
 #include "handlers.h"
+#include "resource.h"
 
 #define LIST_MAX 50
 
@@ -25,10 +26,6 @@ static const lambda__member CORS[] = {
 };
 
 /* clang-format off */
-#define FUNCTION_NAME                                                                                                  \
-    {.name = "FunctionName", .place = LAMBDA__IN_PATH, .required = true, .min = 1, .max = 140,                         \
-     .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-[0-9]:)?([0-9]{12}:)?(function:)?([a-zA-Z0-9_-]+)(:(\\$LATEST|[a-zA-Z0-9_-]+))?", \
-     .shown = "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?"}
 /* An alias: POSIX has no way to say "not only digits" but to name one that is none. */
 #define QUALIFIER                                                                                                      \
     {.name = "Qualifier", .place = LAMBDA__IN_QUERY, .min = 1, .max = 128,                                             \
@@ -37,7 +34,7 @@ static const lambda__member CORS[] = {
 /* clang-format on */
 
 const lambda__member lambda__members_create_function_url_config[] = {
-    FUNCTION_NAME,
+    LAMBDA__MEMBER_FUNCTION_NAME,
     QUALIFIER,
     {.name = "AuthType", .required = true, .values = AUTH_TYPES},
     {.name = "Cors", .type = LAMBDA__STRUCTURE, .members = CORS},
@@ -45,18 +42,18 @@ const lambda__member lambda__members_create_function_url_config[] = {
     {0},
 };
 const lambda__member lambda__members_update_function_url_config[] = {
-    FUNCTION_NAME,
+    LAMBDA__MEMBER_FUNCTION_NAME,
     QUALIFIER,
     {.name = "AuthType", .values = AUTH_TYPES},
     {.name = "Cors", .type = LAMBDA__STRUCTURE, .members = CORS},
     {.name = "InvokeMode", .values = INVOKE_MODES},
     {0},
 };
-const lambda__member lambda__members_get_function_url_config[] = {FUNCTION_NAME, QUALIFIER, {0}};
-const lambda__member lambda__members_delete_function_url_config[] = {FUNCTION_NAME, QUALIFIER, {0}};
+const lambda__member lambda__members_get_function_url_config[] = {LAMBDA__MEMBER_FUNCTION_NAME, QUALIFIER, {0}};
+const lambda__member lambda__members_delete_function_url_config[] = {LAMBDA__MEMBER_FUNCTION_NAME, QUALIFIER, {0}};
 const lambda__member lambda__members_list_function_url_configs[] = {
-    FUNCTION_NAME,
-    {.name = "Marker", .place = LAMBDA__IN_QUERY},
+    LAMBDA__MEMBER_FUNCTION_NAME,
+    LAMBDA__MEMBER_MARKER,
     {.name = "MaxItems", .type = LAMBDA__INTEGER, .place = LAMBDA__IN_QUERY, .min = 1, .max = LIST_MAX},
     {0},
 };
