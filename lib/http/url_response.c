@@ -136,8 +136,13 @@ void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status,
 
 static bool is_token(const char *name)
 {
-    return *name &&
-           !name[strspn(name, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")];
+    for (const char *at = name; *at; at++) {
+        bool letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9');
+        if (!letter && *at != '-' && !strchr("!#$%&'*+.^_`|~", *at)) {
+            return false;
+        }
+    }
+    return *name;
 }
 
 static bool is_value(const char *value)
