@@ -6,7 +6,7 @@
 #define DESTINATION                                                                                                    \
     {                                                                                                                  \
         .name = "Destination", .max = 350,                                                                             \
-        .pattern = "|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9-])+:([a-z0-9-]{1,32})?:([0-9]{12})?:(.*)",                     \
+        .pattern = "(arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9-])+:([a-z0-9-]{1,32})?:([0-9]{12})?:(.*))?",                   \
         .shown =                                                                                                       \
             "$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}"     \
             "((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)"                                                 \
