@@ -63,7 +63,8 @@ const lambda__member lambda__members_list_function_event_invoke_configs[] = {
 /** A time of the model's kind Date: seconds since 1970, to the millisecond. */
 static double seconds_of(uint64_t ns)
 {
-    return (double)(ns / 1000000) / 1000.0;
+    uint64_t milliseconds = ns / 1000000;
+    return (double)milliseconds / 1000.0;
 }
 
 static json_t *target_of(const char *target)
