@@ -120,6 +120,11 @@ static const lambda__query_pair *find_pair(const lambda__query *self, const char
     return NULL;
 }
 
+bool lambda__query_has(const lambda__query *self, const char *name)
+{
+    return find_pair(self, name) != NULL;
+}
+
 bool lambda__query_find(const lambda__query *self, const char *name, char *value, size_t size)
 {
     const lambda__query_pair *pair = find_pair(self, name);

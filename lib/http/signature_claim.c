@@ -13,6 +13,9 @@
 
 #define ALGORITHM "AWS4-HMAC-SHA256"
 
+/** Stands for one that is shown and can be nobody's. */
+#define NO_TOKEN "\x01"
+
 enum { SKEW_S = 300, MOST_EXPIRES_S = 604800 };
 
 void lambda__signature_refuse(lambda__signature_result *result, int status, const char *type, const char *format, ...)
@@ -94,8 +97,11 @@ static bool read_http_date(const char *text, char time[17])
     const char *found = strstr(MONTHS, month);
     if (!found || strlen(month) != 3 || (found - MONTHS) % 3 != 0) return false;
     if (year < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) return false;
-    snprintf(time, 17, "%04d%02d%02dT%02d%02d%02dZ", year % 10000, (int)((found - MONTHS) / 3 + 1) % 100, day % 100,
-             hour % 100, minute % 100, second % 100);
+    char made[64];
+    snprintf(made, sizeof(made), "%04d%02d%02dT%02d%02d%02dZ", year, (int)((found - MONTHS) / 3 + 1), day, hour, minute,
+             second);
+    memcpy(time, made, 16); /* each has its digits, as sscanf read no more */
+    time[16] = '\0';
     return true;
 }
 
@@ -306,7 +312,8 @@ static bool read_header(const lambda__signed_request *request, lambda__span head
         return false;
     }
     (void)COPY(claim->signature, found.signature); /* one that does not fit is none */
-    (void)COPY(claim->token, lambda__header_find(request, "x-amz-security-token", &count));
+    if (!COPY(claim->token, lambda__header_find(request, "x-amz-security-token", &count)) || count > 1)
+        snprintf(claim->token, sizeof(claim->token), NO_TOKEN);
     claim->expires_s = UINT64_MAX;
     return take_date(date, claim, result);
 }
@@ -318,10 +325,8 @@ static bool read_expires(const lambda__query *query, lambda__claim *claim, lambd
     char text[64];
     char *end;
     claim->expires_s = UINT64_MAX;
-    if (!lambda__query_find(query, "X-Amz-Expires", text, sizeof(text))) {
-        if (!lambda__query_find(query, "X-Amz-Expires", claim->names, sizeof(claim->names))) return true;
-        snprintf(text, sizeof(text), "-");
-    }
+    if (!lambda__query_has(query, "X-Amz-Expires")) return true;
+    if (!lambda__query_find(query, "X-Amz-Expires", text, sizeof(text))) text[0] = '\0';
     uint64_t seconds = text[0] && strspn(text, "0123456789") == strlen(text) ? strtoumax(text, &end, 10) : UINT64_MAX;
     if (seconds >= 1 && seconds <= MOST_EXPIRES_S) {
         claim->expires_s = seconds;
@@ -365,7 +370,9 @@ static bool read_query(const lambda__query *query, lambda__claim *claim, lambda_
         incomplete(result, "Unsupported AWS 'algorithm': '%.60s'.", claim->algorithm);
         return false;
     }
-    if (!lambda__query_find(query, "X-Amz-Security-Token", claim->token, sizeof(claim->token))) claim->token[0] = '\0';
+    if (!lambda__query_find(query, "X-Amz-Security-Token", claim->token, sizeof(claim->token)))
+        snprintf(claim->token, sizeof(claim->token), "%s",
+                 lambda__query_has(query, "X-Amz-Security-Token") ? NO_TOKEN : "");
     return read_credential(credential, claim, result) && take_date(date, claim, result);
 }
 
@@ -404,11 +411,7 @@ bool lambda__claim_read(const lambda__signed_request *request, const lambda__que
         incomplete(result, "There are several Authorization headers.");
         return false;
     }
-    bool presigned = false;
-    for (size_t i = 0; i < query->count && !header.at; i++) {
-        const char *key = query->encoded.data + query->pairs[i].key;
-        presigned = presigned || strcasecmp(key, "X-Amz-Algorithm") == 0 || strcasecmp(key, "X-Amz-Signature") == 0;
-    }
+    bool presigned = lambda__query_has(query, "X-Amz-Algorithm") || lambda__query_has(query, "X-Amz-Signature");
     if (!header.at && !presigned) {
         result->anonymous = true;
         lambda__signature_refuse(result, 403, "MissingAuthenticationTokenException", "Missing Authentication Token");

@@ -64,6 +64,8 @@ typedef struct lambda__query {
 /** False when memory is out. */
 bool lambda__query_open(lambda__query *self, const char *query);
 void lambda__query_close(lambda__query *self);
+/** Is there a pair of that name, in any case of letters? */
+bool lambda__query_has(const lambda__query *self, const char *name);
 /** The value of the first pair of that name, in any case of letters, percent-decoded into `value`. False: there is none, or it is longer or holds a NUL. */
 bool lambda__query_find(const lambda__query *self, const char *name, char *value, size_t size);
 
