@@ -54,6 +54,12 @@ const char *lambda__connection_header(const lambda__connection *connection, cons
     return MHD_lookup_connection_value(connection->mhd, MHD_HEADER_KIND, name);
 }
 
+const char *lambda__request_trace(const lambda__connection *connection)
+{
+    const char *trace = lambda__connection_header(connection, "X-Amzn-Trace-Id");
+    return trace && *trace != '\0' && strlen(trace) <= 255 ? trace : NULL;
+}
+
 static enum MHD_Result take_header(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     (void)kind;

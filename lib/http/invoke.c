@@ -125,7 +125,7 @@ static bool prepare(lambda__connection *connection, struct wish *wish)
         return false;
     }
     lambda__reply_clear(&reply);
-    wish->options.trace_id = lambda__connection_header(connection, "X-Amzn-Trace-Id");
+    wish->options.trace_id = lambda__request_trace(connection);
     if (is(connection, "LogType", "Tail")) wish->options.log_type = LAMBDA_LOG_TYPE_TAIL;
     if (is(connection, "InvocationType", "DryRun")) wish->options.invocation_type = LAMBDA_DRY_RUN;
     return may(connection, wish->name) && check_unbuilt(connection) && check_payload(connection, wish) &&

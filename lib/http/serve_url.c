@@ -160,8 +160,7 @@ static void run_stream(lambda__connection *connection)
         return;
     }
     lambda_response_stream stream = {.begin = stream_begin, .write = stream_write, .user = &sink};
-    lambda_invoke_options options = {.trace_id = lambda__connection_header(connection, "X-Amzn-Trace-Id"),
-                                     .stream = &stream};
+    lambda_invoke_options options = {.trace_id = lambda__request_trace(connection), .stream = &stream};
     lambda_status status =
         lambda__roads_invoke(connection, url->name, url->target,
                              lambda_bytes_make(connection->event.data, connection->event.length), &options);
@@ -191,7 +190,7 @@ void lambda__run_url(lambda__connection *connection)
         run_stream(connection);
         return;
     }
-    lambda_invoke_options options = {.trace_id = lambda__connection_header(connection, "X-Amzn-Trace-Id")};
+    lambda_invoke_options options = {.trace_id = lambda__request_trace(connection)};
     lambda_status status =
         lambda__roads_invoke(connection, url->name, url->target,
                              lambda_bytes_make(connection->event.data, connection->event.length), &options);

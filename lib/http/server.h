@@ -49,6 +49,7 @@ typedef struct lambda__road {
     atomic_bool inlined;        /* its isolation is INLINE */
     _Atomic uint64_t speed_ns;  /* a moving estimate; UINT64_MAX: none yet */
     _Atomic uint64_t looked_ms; /* when its isolation was read */
+    atomic_bool stale;          /* somebody is on the way to a worker to read it again */
 } lambda__road;
 
 typedef struct lambda__roads {
@@ -140,6 +141,8 @@ struct lambda__connection {
 
 /** A header of the request; NULL: there is none. */
 const char *lambda__connection_header(const lambda__connection *connection, const char *name);
+/** The trace header, as an invocation takes it; NULL: none, or one that is longer than any is. */
+const char *lambda__request_trace(const lambda__connection *connection);
 /** All of them, into `headers`. False when memory is out. */
 bool lambda__request_headers(lambda__connection *connection);
 /** Its id as text; made at the first call. */
