@@ -37,13 +37,22 @@ typedef struct lambda_http_options {
     const char *credentials;
     /** What each identity may: a JSON file (docs/security.md). Default NULL: every identity of `credentials` may do everything. Read again likewise */
     const char *identities;
-    uint32_t threads;           /**< that serve connections. Default the number of processors, at least 2; at most 64 */
-    uint32_t workers;           /**< most threads that run what may take its time. Default 1,024; at most 4,096 */
-    uint32_t connections;       /**< most at once; beyond them, new ones are closed. Default 4,096 */
-    uint32_t connection_rate;   /**< most requests a second of one address. Default 0: no limit */
-    uint32_t header_bytes;      /**< most of a request's line and headers. Default 32,768 */
-    uint32_t header_timeout_ms; /**< until those are there, and between parts of a body. Default 20,000 */
-    /** Is given a line of each request that was answered: without a line end, of one call at a time, on any thread. NULL: nobody is */
+    uint32_t threads;     /**< that serve connections. Default the number of processors, at least 2; at most 64 */
+    uint32_t workers;     /**< most threads that run what may take its time. Default 1,024; at most 4,096 */
+    uint32_t connections; /**< most at once; beyond them, new ones are closed. Default 4,096; at most 1,048,576 */
+    uint32_t
+        connection_rate; /**< most requests a second of one address, of IPv6 a network of 64 bits; more are status 429. Default 0: no limit */
+    uint32_t
+        header_bytes; /**< most of a request's line and headers. Default 32,768; 1,024 to 1,048,576. More is status 431 */
+    /**
+     * Milliseconds until a request's line and headers are there, from the connection's beginning or the end of the answer before; then for each further KiB of its body, or the rest of it. A connection that takes
+     * longer is closed, whatever trickles in. Default 20,000; at most 3,600,000
+     */
+    uint32_t header_timeout_ms;
+    /**
+     * Is given a line of each request that was answered: without a line end, of one call at a time, on any thread. It is the common log format (https://httpd.apache.org/docs/current/logs.html#common), with the access
+     * key's id as user and no query, then request id, operation, function and milliseconds; "-" for what there is not. NULL: nobody is
+     */
     lambda_writer *access_log;
     void *user; /**< handed to it */
 } lambda_http_options;
@@ -52,7 +61,12 @@ typedef struct lambda_http_options {
 LAMBDA_API lambda_status lambda_http_open_sized(const lambda_http_options *options, size_t size, lambda_http **http);
 
 /**
- * Starts a server. `*http` is NULL on failure, else the caller's to end with `lambda_http_close`; `lambda_error_message(NULL)` says why. LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+ * Starts a server. Besides the API and function URLs it has two pages: /healthz answers anybody "ok"; /metrics is the service's metrics as Prometheus reads them, for who asks from this machine, and for others with a
+ * signature.
+ *
+ * A function with INLINE isolation that lately was quick, under a millisecond, runs on the thread that serves the connection; all others on threads that are made as they are needed, up to `workers`.
+ *
+ * `*http` is NULL on failure, else the caller's to end with `lambda_http_close`; `lambda_error_message(NULL)` says why. LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
  * LAMBDA_ERROR_RESOURCE_CONFLICT for a port that is taken, LAMBDA_ERROR_SERVICE for what else the system refuses, LAMBDA_ERROR_OUT_OF_MEMORY.
  */
 static inline lambda_status lambda_http_open(const lambda_http_options *options, lambda_http **http)

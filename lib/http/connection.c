@@ -49,9 +49,15 @@ const char *lambda__request_id_text(lambda__connection *connection)
     return connection->request_id;
 }
 
-const char *lambda__request_header(const lambda__connection *connection, const char *name)
+const char *lambda__connection_header(const lambda__connection *connection, const char *name)
 {
     return MHD_lookup_connection_value(connection->mhd, MHD_HEADER_KIND, name);
+}
+
+const char *lambda__request_trace(const lambda__connection *connection)
+{
+    const char *trace = lambda__connection_header(connection, "X-Amzn-Trace-Id");
+    return trace && *trace != '\0' && strlen(trace) <= 255 ? trace : NULL;
 }
 
 static enum MHD_Result take_header(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
@@ -184,7 +190,7 @@ static enum MHD_Result begin(lambda__connection *connection)
         atomic_store_explicit(&connection->sent, 0, memory_order_relaxed);
     }
     lambda__route(connection);
-    const char *declared = lambda__request_header(connection, "Content-Length");
+    const char *declared = lambda__connection_header(connection, "Content-Length");
     if (!declared) return MHD_YES;
     uint64_t length = strtoull(declared, NULL, 10);
     if (connection->phase == LAMBDA__PHASE_BODY && !connection->ignored && length > connection->body_most)
@@ -192,7 +198,7 @@ static enum MHD_Result begin(lambda__connection *connection)
     bool answered = connection->phase == LAMBDA__PHASE_ANSWERED;
     if (!answered && !connection->too_large) return MHD_YES;
     /* What the client does not send is not thrown away: that way the connection is closed. */
-    const char *expects = lambda__request_header(connection, "Expect");
+    const char *expects = lambda__connection_header(connection, "Expect");
     if (length <= DISCARDED_MOST && (!expects || strcasecmp(expects, "100-continue") != 0)) return MHD_YES;
     if (!answered) (void)lambda__route_run(connection);
     return queue(connection);

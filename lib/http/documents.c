@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "url.h"
 
 static lambda_status parse(void *user, const char *function_name, const char *qualifier, lambda_bytes value)
 {
@@ -28,7 +29,7 @@ json_t *lambda__document_get(lambda_api *api, const char *name, const char *kind
     return document;
 }
 
-lambda_status lambda__document_put(lambda_api *api, const char *name, const char *kind, const json_t *document)
+static lambda_status put(lambda_api *api, const char *name, const char *kind, const json_t *document)
 {
     if (!document) return lambda_attachment_put(api->lambda, name, kind, lambda_bytes_make(NULL, 0));
     char *text = json_dumps(document, JSON_COMPACT);
@@ -36,4 +37,12 @@ lambda_status lambda__document_put(lambda_api *api, const char *name, const char
     lambda_status status = lambda_attachment_put(api->lambda, name, kind, lambda_bytes_make(text, strlen(text)));
     free(text);
     return status;
+}
+
+lambda_status lambda__document_put(lambda_api *api, const char *name, const char *kind, const json_t *document)
+{
+    lambda_status status = put(api, name, kind, document);
+    /* Function URLs and who may use them are looked up in an index of their own. */
+    bool indexed = strcmp(kind, "url") == 0 || strcmp(kind, "policy") == 0;
+    return status == LAMBDA_OK && indexed && api->urls ? lambda__url_index_reload(api, name) : status;
 }

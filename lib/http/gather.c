@@ -82,7 +82,7 @@ static bool gather_headers(lambda__connection *connection)
     const lambda__member *members = connection->operation->members;
     for (const lambda__member *member = members; member && member->name; member++) {
         if (member->place != LAMBDA__IN_HEADER) continue;
-        const char *value = lambda__request_header(connection, member->wire ? member->wire : member->name);
+        const char *value = lambda__connection_header(connection, member->wire ? member->wire : member->name);
         if (!value) continue;
         lambda_status status = add(connection->input, member, value);
         if (status == LAMBDA_OK) continue;
@@ -102,7 +102,7 @@ static bool has_payload(const lambda__operation *operation)
     return operation->kind != LAMBDA__KIND_JSON;
 }
 
-bool lambda__gather(lambda__connection *connection, lambda_bytes body)
+bool lambda__gather_members(lambda__connection *connection, lambda_bytes body)
 {
     if (!gather_headers(connection)) return false;
     if (body.length == 0 || has_payload(connection->operation)) return true;

@@ -114,7 +114,7 @@ static bool prepare(lambda__connection *connection, struct wish *wish)
 {
     if (!lambda__authenticate(connection)) return false;
     wish->payload = lambda__request_body(connection);
-    if (!lambda__gather(connection, wish->payload)) return false;
+    if (!lambda__gather_members(connection, wish->payload)) return false;
     lambda__request_id_text(connection);
     lambda__request request = lambda__request_of(connection);
     lambda__reply reply = {0};
@@ -125,7 +125,7 @@ static bool prepare(lambda__connection *connection, struct wish *wish)
         return false;
     }
     lambda__reply_clear(&reply);
-    wish->options.trace_id = lambda__request_header(connection, "X-Amzn-Trace-Id");
+    wish->options.trace_id = lambda__request_trace(connection);
     if (is(connection, "LogType", "Tail")) wish->options.log_type = LAMBDA_LOG_TYPE_TAIL;
     if (is(connection, "InvocationType", "DryRun")) wish->options.invocation_type = LAMBDA_DRY_RUN;
     return may(connection, wish->name) && check_unbuilt(connection) && check_payload(connection, wish) &&
@@ -238,7 +238,7 @@ void lambda__run_invoke_async(lambda__connection *connection)
 
 struct sink {
     lambda__connection *connection;
-    lambda__stream *stream;
+    lambda__flow *stream;
     char version[24];
     bool began;
     bool counted; /* bytes, for the access log */
@@ -247,7 +247,7 @@ struct sink {
 static lambda_status begin_frames(void *user, const char *content_type)
 {
     struct sink *sink = user;
-    struct MHD_Response *response = lambda__stream_response(sink->stream);
+    struct MHD_Response *response = lambda__flow_response(sink->stream);
     if (!response) return LAMBDA_ERROR_OUT_OF_MEMORY;
     if (MHD_add_response_header(response, "Content-Type", "application/vnd.amazon.eventstream") != MHD_YES ||
         MHD_add_response_header(response, "X-Amz-Executed-Version", sink->version) != MHD_YES ||
@@ -255,7 +255,7 @@ static lambda_status begin_frames(void *user, const char *content_type)
         MHD_destroy_response(response);
         return LAMBDA_ERROR_OUT_OF_MEMORY;
     }
-    lambda__stream_begin(sink->stream, 200, response);
+    lambda__flow_begin(sink->stream, 200, response);
     sink->began = true;
     return LAMBDA_OK;
 }
@@ -265,9 +265,9 @@ static lambda_status write_frame(struct sink *sink, const char *type, const char
     unsigned char head[LAMBDA__FRAME_AROUND];
     unsigned char tail[4];
     size_t length = lambda__event_stream_frame(type, content_type, payload, head, tail);
-    lambda_status status = lambda__stream_write(sink->stream, head, length);
-    if (status == LAMBDA_OK) status = lambda__stream_write(sink->stream, payload.data, payload.length);
-    if (status == LAMBDA_OK) status = lambda__stream_write(sink->stream, tail, sizeof(tail));
+    lambda_status status = lambda__flow_write(sink->stream, head, length);
+    if (status == LAMBDA_OK) status = lambda__flow_write(sink->stream, payload.data, payload.length);
+    if (status == LAMBDA_OK) status = lambda__flow_write(sink->stream, tail, sizeof(tail));
     if (sink->counted) atomic_fetch_add(&sink->connection->sent, length + payload.length + sizeof(tail));
     return status;
 }
@@ -330,7 +330,7 @@ void lambda__run_invoke_stream(lambda__connection *connection)
     } else if (good && wish.options.invocation_type == LAMBDA_DRY_RUN) {
         lambda__answer(connection, 204, nothing());
         good = false;
-    } else if (good && !(sink.stream = lambda__stream_open(connection))) {
+    } else if (good && !(sink.stream = lambda__flow_open(connection))) {
         lambda__answer(connection, 500, NULL);
         good = false;
     }
@@ -346,11 +346,11 @@ void lambda__run_invoke_stream(lambda__connection *connection)
     bool whole = status == LAMBDA_OK && write_complete(&sink, &wish);
     lambda__url_text_free(&wish.context);
     if (!sink.began) {
-        lambda__stream_end(sink.stream, true);
+        lambda__flow_end(sink.stream, true);
         answer_failed(connection, status);
         return;
     }
     lambda__request_done(connection);
     lambda__connection_release(connection);
-    lambda__stream_end(sink.stream, !whole);
+    lambda__flow_end(sink.stream, !whole);
 }

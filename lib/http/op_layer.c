@@ -153,24 +153,6 @@ static const char **texts_of(const lambda__request *request, const char *name, s
     return texts;
 }
 
-/** The bytes of base64: the caller's to free. NULL is answered. */
-static unsigned char *bytes_of(const char *text, size_t *length, lambda__reply *reply)
-{
-    size_t characters = strlen(text);
-    unsigned char *bytes = characters % 4 == 0 && characters < INT32_MAX ? malloc(characters / 4 * 3 + 1) : NULL;
-    int decoded = bytes ? EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)characters) : -1;
-    if (decoded > 0) {
-        *length = (size_t)decoded - (text[characters - 1] == '=') - (text[characters - 2] == '=');
-        return bytes;
-    }
-    if (characters % 4 == 0 && characters < INT32_MAX && !bytes)
-        lambda__reply_json(reply, NULL);
-    else
-        lambda__reply_error(reply, 400, INVALID, "Content.ZipFile is not the base64 of an archive.");
-    free(bytes);
-    return NULL;
-}
-
 static void publish(const lambda__request *request, const lambda_layer_config *config, lambda__reply *reply)
 {
     lambda_layer_version *version = NULL;
@@ -197,7 +179,7 @@ void lambda__op_publish_layer_version(const lambda__request *request, lambda__re
         return;
     }
     size_t length = 0;
-    unsigned char *bytes = bytes_of(zip, &length, reply);
+    unsigned char *bytes = lambda__resource_bytes(zip, &length, reply);
     if (!bytes) return;
     lambda_layer_config config = {.layer_name = lambda__input_string(request, "LayerName"),
                                   .description = lambda__input_string(request, "Description"),

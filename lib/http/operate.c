@@ -105,7 +105,7 @@ lambda_bytes lambda__request_body(const lambda__connection *connection)
 /** The access key's id in "Credential=ID/..." or "X-Amz-Credential=ID%2F...". */
 static void note_access_key(lambda__connection *connection)
 {
-    const char *from = lambda__request_header(connection, "Authorization");
+    const char *from = lambda__connection_header(connection, "Authorization");
     if (!from) from = connection->query;
     from = strstr(from, "Credential=");
     if (!from) return;
@@ -175,7 +175,7 @@ lambda__request lambda__request_of(const lambda__connection *connection)
 void lambda__run_operation(lambda__connection *connection)
 {
     if (!lambda__authenticate(connection)) return;
-    if (!lambda__gather(connection, lambda__request_body(connection))) return;
+    if (!lambda__gather_members(connection, lambda__request_body(connection))) return;
     lambda__request_id_text(connection);
     lambda__request request = lambda__request_of(connection);
     lambda__reply reply = {0};

@@ -1,6 +1,7 @@
 /* Functions and pages, for the operations of what functions have. */
 #include "resource.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,4 +43,21 @@ void lambda__resource_page(const lambda__request *request, json_t *all, const ch
     json_decref(page);
     json_decref(all);
     lambda__reply_json(reply, output);
+}
+
+unsigned char *lambda__resource_bytes(const char *text, size_t *length, lambda__reply *reply)
+{
+    size_t characters = strlen(text);
+    unsigned char *bytes = characters % 4 == 0 && characters < INT32_MAX ? malloc(characters / 4 * 3 + 1) : NULL;
+    int decoded = bytes ? EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)characters) : -1;
+    if (decoded > 0) {
+        *length = (size_t)decoded - (text[characters - 1] == '=') - (text[characters - 2] == '=');
+        return bytes;
+    }
+    if (characters % 4 == 0 && characters < INT32_MAX && !bytes)
+        lambda__reply_json(reply, NULL);
+    else
+        lambda__reply_error(reply, 400, "InvalidParameterValueException", "ZipFile is not the base64 of an archive.");
+    free(bytes);
+    return NULL;
 }

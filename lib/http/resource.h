@@ -73,6 +73,9 @@ char *lambda__resource_arn(const lambda__request *request, const char *name, lam
  */
 void lambda__resource_page(const lambda__request *request, json_t *all, const char *name, lambda__reply *reply);
 
+/** The bytes of an archive in base64: the caller's to free. NULL is answered. */
+unsigned char *lambda__resource_bytes(const char *text, size_t *length, lambda__reply *reply);
+
 /* ---- policies of resources as documents: policy_document.c */
 
 /** Most bytes of one, as text: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */

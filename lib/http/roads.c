@@ -50,7 +50,10 @@ lambda__road *lambda__roads_look(lambda_http *http, const char *name)
     if (strlen(name) >= sizeof(((lambda__road *)0)->name)) return NULL;
     lambda__road *road = lambda__roads_find(&http->roads, name);
     uint64_t now = lambda__now_ms();
-    if (road && now - atomic_load_explicit(&road->looked_ms, memory_order_relaxed) < LAMBDA__ROAD_MS) return road;
+    /* Whoever lambda__road_quick sent here has to look, as nobody else will. */
+    if (road && !atomic_exchange_explicit(&road->stale, false, memory_order_relaxed) &&
+        now < atomic_load_explicit(&road->looked_ms, memory_order_relaxed) + LAMBDA__ROAD_MS)
+        return road;
     lambda_function_configuration *configuration = NULL;
     if (lambda_function_get(http->lambda, name, &configuration) != LAMBDA_OK) {
         if (road) atomic_store_explicit(&road->inlined, false, memory_order_relaxed);
@@ -74,7 +77,13 @@ bool lambda__road_quick(lambda__road *road, uint64_t now_ms)
     if (!atomic_load_explicit(&road->inlined, memory_order_relaxed)) return false;
     if (atomic_load_explicit(&road->speed_ns, memory_order_relaxed) >= LAMBDA__QUICK_NS) return false;
     uint64_t looked = atomic_load_explicit(&road->looked_ms, memory_order_relaxed);
-    return now_ms < looked + LAMBDA__ROAD_MS;
+    if (now_ms < looked + LAMBDA__ROAD_MS) return true;
+    /* One of those who find that goes to a worker. */
+    if (!atomic_compare_exchange_strong_explicit(&road->looked_ms, &looked, now_ms, memory_order_relaxed,
+                                                 memory_order_relaxed))
+        return true;
+    atomic_store_explicit(&road->stale, true, memory_order_relaxed);
+    return false;
 }
 
 /** It took so long. */

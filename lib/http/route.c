@@ -43,7 +43,7 @@ static size_t body_most(const lambda__connection *connection)
     const char *type = NULL;
     switch (operation->kind) {
     case LAMBDA__KIND_INVOKE:
-        type = lambda__request_header(connection, "X-Amz-Invocation-Type");
+        type = lambda__connection_header(connection, "X-Amz-Invocation-Type");
         return type && strcmp(type, "Event") == 0 ? ASYNC_PAYLOAD_MOST : PAYLOAD_MOST;
     case LAMBDA__KIND_INVOKE_STREAM:
         return PAYLOAD_MOST;
@@ -85,7 +85,7 @@ static void route_operation(lambda__connection *connection)
         lambda__answer(connection, 500, NULL);
     /* Without a signature there is nothing to be had: the body is not even kept. */
     connection->ignored =
-        !lambda__request_header(connection, "Authorization") && !strstr(connection->query, "X-Amz-Signature=");
+        !lambda__connection_header(connection, "Authorization") && !strstr(connection->query, "X-Amz-Signature=");
 }
 
 void lambda__route(lambda__connection *connection)
@@ -107,7 +107,7 @@ void lambda__route(lambda__connection *connection)
                                                   atomic_load_explicit(&http->now_ms, memory_order_relaxed))) {
         lambda__answer_refused(connection, 429, "TooManyRequestsException", "Rate exceeded");
     } else {
-        switch (lambda__url_find(http->api, lambda__request_header(connection, "Host"), connection->path,
+        switch (lambda__url_find(http->api, lambda__connection_header(connection, "Host"), connection->path,
                                  &connection->match)) {
         case LAMBDA__URL_FOUND:
         case LAMBDA__URL_UNKNOWN:
@@ -134,7 +134,7 @@ static bool quick(const lambda__connection *connection)
         if (url->stream) return false;
         name = url->name;
     } else if (connection->runner == lambda__run_invoke) {
-        const char *type = lambda__request_header(connection, "X-Amz-Invocation-Type");
+        const char *type = lambda__connection_header(connection, "X-Amz-Invocation-Type");
         if (!type || strcmp(type, "RequestResponse") == 0) name = lambda__invoke_name(connection, text);
     }
     if (!name) return false;

@@ -90,7 +90,7 @@ static lambda_status make_event(lambda__connection *connection)
 
 struct sink {
     lambda__connection *connection;
-    lambda__stream *stream;
+    lambda__flow *stream;
     lambda__url_prelude prelude;
     bool began;
     bool counted;
@@ -101,8 +101,8 @@ static lambda_status begin_body(struct sink *sink)
 {
     lambda__connection *connection = sink->connection;
     int status = connection->url_answer.status;
-    struct MHD_Response *response = response_of(connection, lambda__stream_response(sink->stream));
-    if (!lambda__stream_begin(sink->stream, status, response)) return LAMBDA_ERROR_OUT_OF_MEMORY;
+    struct MHD_Response *response = response_of(connection, lambda__flow_response(sink->stream));
+    if (!lambda__flow_begin(sink->stream, status, response)) return LAMBDA_ERROR_OUT_OF_MEMORY;
     sink->began = true;
     return LAMBDA_OK;
 }
@@ -128,7 +128,7 @@ static lambda_status stream_write(void *user, const void *data, size_t length)
     if (sink->prelude.state == LAMBDA__PRELUDE_BAD) return LAMBDA_ERROR_SERVICE;
     if (used == length) return LAMBDA_OK;
     if (sink->counted) atomic_fetch_add(&sink->connection->sent, length - used);
-    return lambda__stream_write(sink->stream, (const char *)data + used, length - used);
+    return lambda__flow_write(sink->stream, (const char *)data + used, length - used);
 }
 
 /** A function that failed, or a call that did, before anything was sent. */
@@ -154,19 +154,18 @@ static void run_stream(lambda__connection *connection)
 {
     struct sink sink = {.connection = connection, .counted = connection->http->access_log != NULL};
     const lambda__url *url = connection->match.url;
-    sink.stream = lambda__stream_open(connection);
+    sink.stream = lambda__flow_open(connection);
     if (!sink.stream) {
         lambda__answer(connection, 500, NULL);
         return;
     }
     lambda_response_stream stream = {.begin = stream_begin, .write = stream_write, .user = &sink};
-    lambda_invoke_options options = {.trace_id = lambda__request_header(connection, "X-Amzn-Trace-Id"),
-                                     .stream = &stream};
+    lambda_invoke_options options = {.trace_id = lambda__request_trace(connection), .stream = &stream};
     lambda_status status =
         lambda__roads_invoke(connection, url->name, url->target,
                              lambda_bytes_make(connection->event.data, connection->event.length), &options);
     if (!sink.began) {
-        lambda__stream_end(sink.stream, true);
+        lambda__flow_end(sink.stream, true);
         answer_early(&sink, status);
         lambda__url_prelude_clear(&sink.prelude);
         return;
@@ -175,7 +174,7 @@ static void run_stream(lambda__connection *connection)
     lambda__url_prelude_clear(&sink.prelude);
     lambda__request_done(connection);
     lambda__connection_release(connection);
-    lambda__stream_end(sink.stream, broken);
+    lambda__flow_end(sink.stream, broken);
 }
 
 void lambda__run_url(lambda__connection *connection)
@@ -191,7 +190,7 @@ void lambda__run_url(lambda__connection *connection)
         run_stream(connection);
         return;
     }
-    lambda_invoke_options options = {.trace_id = lambda__request_header(connection, "X-Amzn-Trace-Id")};
+    lambda_invoke_options options = {.trace_id = lambda__request_trace(connection)};
     lambda_status status =
         lambda__roads_invoke(connection, url->name, url->target,
                              lambda_bytes_make(connection->event.data, connection->event.length), &options);

@@ -309,10 +309,10 @@ static void end_daemon(lambda_http *http, uint32_t grace_ms)
     for (lambda__connection *each = http->connections; each; each = each->next)
         if (each->fd >= 0) shutdown(each->fd, SHUT_RDWR);
     pthread_mutex_unlock(&http->listing);
-    lambda__streams_cut(http);
+    lambda__flows_cut(http);
     lambda__workers_stop(&http->workers);
     /* Those that began since. */
-    lambda__streams_cut(http);
+    lambda__flows_cut(http);
     MHD_stop_daemon(http->daemon);
     if (listening >= 0) close(listening);
 }

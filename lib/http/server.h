@@ -38,7 +38,7 @@
 #define LAMBDA__WORKER_MS 5000
 
 typedef struct lambda__connection lambda__connection;
-typedef struct lambda__stream lambda__stream;
+typedef struct lambda__flow lambda__flow;
 
 /* ---- how quick functions are */
 
@@ -49,6 +49,7 @@ typedef struct lambda__road {
     atomic_bool inlined;        /* its isolation is INLINE */
     _Atomic uint64_t speed_ns;  /* a moving estimate; UINT64_MAX: none yet */
     _Atomic uint64_t looked_ms; /* when its isolation was read */
+    atomic_bool stale;          /* somebody is on the way to a worker to read it again */
 } lambda__road;
 
 typedef struct lambda__roads {
@@ -139,7 +140,9 @@ struct lambda__connection {
 };
 
 /** A header of the request; NULL: there is none. */
-const char *lambda__request_header(const lambda__connection *connection, const char *name);
+const char *lambda__connection_header(const lambda__connection *connection, const char *name);
+/** The trace header, as an invocation takes it; NULL: none, or one that is longer than any is. */
+const char *lambda__request_trace(const lambda__connection *connection);
 /** All of them, into `headers`. False when memory is out. */
 bool lambda__request_headers(lambda__connection *connection);
 /** Its id as text; made at the first call. */
@@ -185,7 +188,7 @@ void lambda__route(lambda__connection *connection);
 bool lambda__route_run(lambda__connection *connection);
 
 /** Members of headers and of the JSON body, which is `body`, become `input`, where those of path and query are. False: it was answered. */
-bool lambda__gather(lambda__connection *connection, lambda_bytes body);
+bool lambda__gather_members(lambda__connection *connection, lambda_bytes body);
 /** Members of the query become `input`; names that are no members' are passed over. LAMBDA_ERROR_INVALID_REQUEST_CONTENT: it cannot be read. LAMBDA_ERROR_OUT_OF_MEMORY. */
 lambda_status lambda__gather_query(const lambda__member *members, const char *query, json_t *input);
 /** Percent-decodes in place. False: a NUL byte, or a broken escape. */
@@ -241,16 +244,16 @@ void lambda__workers_free(lambda__workers *workers);
 /* ---- streams */
 
 /** One for a request, which its worker writes. NULL when memory is out. */
-lambda__stream *lambda__stream_open(lambda__connection *connection);
+lambda__flow *lambda__flow_open(lambda__connection *connection);
 /** The response that reads it; the connection goes on. Takes the reference of its reader. False: memory is out. */
-bool lambda__stream_begin(lambda__stream *stream, int status, struct MHD_Response *response);
-struct MHD_Response *lambda__stream_response(lambda__stream *stream);
+bool lambda__flow_begin(lambda__flow *stream, int status, struct MHD_Response *response);
+struct MHD_Response *lambda__flow_response(lambda__flow *stream);
 /** Waits for room. LAMBDA_ERROR_SERVICE: nobody reads any more. */
-lambda_status lambda__stream_write(lambda__stream *stream, const void *data, size_t length);
+lambda_status lambda__flow_write(lambda__flow *stream, const void *data, size_t length);
 /** The server ends: nobody reads any of them any more. */
-void lambda__streams_cut(lambda_http *http);
+void lambda__flows_cut(lambda_http *http);
 /** Nothing comes any more. `broken`: the reader's connection is cut, so that it sees that something is missing. After lambda__request_done, as the next request may come at once. */
-void lambda__stream_end(lambda__stream *stream, bool broken);
+void lambda__flow_end(lambda__flow *stream, bool broken);
 
 /* ---- frames of application/vnd.amazon.eventstream: https://smithy.io/2.0/aws/amazon-eventstream.html */
 
@@ -296,7 +299,7 @@ struct lambda_http {
     _Atomic uint64_t now_ms; /* as the watchman last saw it */
     uint32_t tick_ms;
     pthread_mutex_t streaming;
-    lambda__stream *streams;     /* that began, with `streaming` */
+    lambda__flow *streams;       /* that began, with `streaming` */
     struct MHD_Response *failed; /* for when memory is out */
     pthread_mutex_t listing;
     lambda__connection *connections; /* with `listing` */

@@ -9,15 +9,15 @@
 
 #include "server.h"
 
-struct lambda__stream {
+struct lambda__flow {
     pthread_mutex_t lock;
     pthread_cond_t room;
     lambda__connection *connection; /* of the worker, until it has done with the request */
     lambda_http *http;
     struct MHD_Connection *mhd;
     unsigned references;
-    lambda__stream *next; /* of all, with http->streaming */
-    lambda__stream *previous;
+    lambda__flow *next; /* of all, with http->streaming */
+    lambda__flow *previous;
     bool listed;
     size_t begin; /* of what waits */
     size_t length;
@@ -28,12 +28,12 @@ struct lambda__stream {
     char buffer[LAMBDA__STREAM_BUFFER];
 };
 
-lambda__stream *lambda__stream_open(lambda__connection *connection)
+lambda__flow *lambda__flow_open(lambda__connection *connection)
 {
-    lambda__stream *stream = malloc(sizeof(*stream));
+    lambda__flow *stream = malloc(sizeof(*stream));
     if (!stream) return NULL;
     /* All but the buffer. */
-    memset(stream, 0, offsetof(lambda__stream, buffer));
+    memset(stream, 0, offsetof(lambda__flow, buffer));
     pthread_mutex_init(&stream->lock, NULL);
     pthread_cond_init(&stream->room, NULL);
     stream->connection = connection;
@@ -44,7 +44,7 @@ lambda__stream *lambda__stream_open(lambda__connection *connection)
 }
 
 /** With the lock, which it gives up. */
-static void leave(lambda__stream *stream)
+static void leave(lambda__flow *stream)
 {
     bool last = --stream->references == 0;
     pthread_mutex_unlock(&stream->lock);
@@ -57,7 +57,7 @@ static void leave(lambda__stream *stream)
 static ssize_t read_part(void *user, uint64_t position, char *buffer, size_t most)
 {
     (void)position;
-    lambda__stream *stream = user;
+    lambda__flow *stream = user;
     pthread_mutex_lock(&stream->lock);
     ssize_t taken = 0;
     if (atomic_load(&stream->http->ending) && !stream->ended) {
@@ -85,14 +85,14 @@ static ssize_t read_part(void *user, uint64_t position, char *buffer, size_t mos
 
 static void reader_gone(void *user)
 {
-    lambda__stream *stream = user;
+    lambda__flow *stream = user;
     pthread_mutex_lock(&stream->lock);
     stream->gone = true;
     pthread_cond_signal(&stream->room);
     leave(stream);
 }
 
-struct MHD_Response *lambda__stream_response(lambda__stream *stream)
+struct MHD_Response *lambda__flow_response(lambda__flow *stream)
 {
     struct MHD_Response *response =
         MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, read_part, stream, reader_gone);
@@ -100,7 +100,7 @@ struct MHD_Response *lambda__stream_response(lambda__stream *stream)
     return response;
 }
 
-bool lambda__stream_begin(lambda__stream *stream, int status, struct MHD_Response *response)
+bool lambda__flow_begin(lambda__flow *stream, int status, struct MHD_Response *response)
 {
     /* From here on the request has two users: the connection goes on while the function runs. */
     lambda__connection *connection = stream->connection;
@@ -119,14 +119,14 @@ bool lambda__stream_begin(lambda__stream *stream, int status, struct MHD_Respons
 }
 
 /** With the lock. */
-static void wake(lambda__stream *stream)
+static void wake(lambda__flow *stream)
 {
     if (!stream->asleep) return;
     stream->asleep = false;
     MHD_resume_connection(stream->mhd);
 }
 
-lambda_status lambda__stream_write(lambda__stream *stream, const void *data, size_t length)
+lambda_status lambda__flow_write(lambda__flow *stream, const void *data, size_t length)
 {
     const char *from = data;
     pthread_mutex_lock(&stream->lock);
@@ -149,7 +149,7 @@ lambda_status lambda__stream_write(lambda__stream *stream, const void *data, siz
     return gone ? LAMBDA_ERROR_SERVICE : LAMBDA_OK;
 }
 
-void lambda__stream_end(lambda__stream *stream, bool broken)
+void lambda__flow_end(lambda__flow *stream, bool broken)
 {
     lambda_http *http = stream->http;
     if (stream->listed) {
@@ -168,10 +168,10 @@ void lambda__stream_end(lambda__stream *stream, bool broken)
     leave(stream);
 }
 
-void lambda__streams_cut(lambda_http *http)
+void lambda__flows_cut(lambda_http *http)
 {
     pthread_mutex_lock(&http->streaming);
-    for (lambda__stream *stream = http->streams; stream; stream = stream->next) {
+    for (lambda__flow *stream = http->streams; stream; stream = stream->next) {
         pthread_mutex_lock(&stream->lock);
         stream->gone = true;
         pthread_cond_signal(&stream->room);

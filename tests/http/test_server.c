@@ -1,0 +1,458 @@
+/* The server's road: its bounds, its threads, its end. */
+#include "server_world.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define QUICK (&(lambda_http_options){.header_timeout_ms = 300})
+
+static void answers_a_function_url(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    int fd = client_open(world.port);
+    /* On a worker first, then on the event thread: one connection all the while. */
+    for (int i = 0; i < 20; i++) {
+        client_answer answer;
+        client_text(fd, GET_URL(URL_HELLO));
+        assert_true(client_receive(fd, &answer));
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(answer.body, "hello");
+        assert_non_null(client_header(&answer, "x-amzn-RequestId"));
+        assert_int_equal(strlen(client_header(&answer, "x-amzn-RequestId")), 36);
+        assert_string_equal(client_header(&answer, "Content-Type"), "application/json");
+        assert_non_null(client_header(&answer, "Date"));
+        client_answer_clear(&answer);
+    }
+    /* By the host's name. */
+    client_expect(fd, "GET /a HTTP/1.1\r\nHost: " URL_HELLO ".lambda-url.us-east-1.localhost:9000\r\n\r\n", 200,
+                  "hello");
+    client_expect(fd, GET_URL("00000000000000000000000000000000"), 403, NULL);
+    client_expect(fd, GET_URL(URL_FAIL), 502, NULL);
+    /* A body, whole and in chunks. */
+    client_answer answer;
+    client_text(fd, "POST /lambda-url/" URL_ECHO
+                    "/p?q=1 HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 3\r\n\r\nabc");
+    assert_true(client_receive(fd, &answer));
+    assert_non_null(strstr(answer.body, "\"body\":\"abc\""));
+    assert_non_null(strstr(answer.body, "\"rawQueryString\":\"q=1\""));
+    client_answer_clear(&answer);
+    client_text(fd, "POST /lambda-url/" URL_ECHO
+                    "/p HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    "2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n");
+    assert_true(client_receive(fd, &answer));
+    assert_non_null(strstr(answer.body, "\"body\":\"abcde\""));
+    client_answer_clear(&answer);
+    close(fd);
+    world_close(&world);
+    assert_non_null(strstr(world.log, "\"GET /lambda-url/" URL_HELLO "/ HTTP/1.1\" 200 5 "));
+    assert_non_null(strstr(world.log, " InvokeFunctionUrl hello "));
+    assert_true(strncmp(world.log, "127.0.0.1 - - [", 15) == 0);
+}
+
+static void pages(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    int fd = client_open(world.port);
+    client_expect(fd, GET("/healthz"), 200, "ok\n");
+    client_expect(fd, GET_URL(URL_HELLO), 200, "hello");
+    client_answer answer;
+    client_text(fd, GET("/metrics"));
+    assert_true(client_receive(fd, &answer));
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body, "function_name=\"hello\""));
+    client_answer_clear(&answer);
+    client_text(fd, GET("/nowhere"));
+    assert_true(client_receive(fd, &answer));
+    assert_int_equal(answer.status, 404);
+    assert_string_equal(client_header(&answer, "X-Amzn-ErrorType"), "UnknownOperationException");
+    client_answer_clear(&answer);
+    close(fd);
+    world_close(&world);
+}
+
+static void pipelined(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    int fd = client_open(world.port);
+    /* Answers come in the order of their requests, slow and quick ones. */
+    client_text(fd, GET_URL(URL_WAIT) GET_URL(URL_HELLO) GET("/healthz"));
+    world_until_waiting(&world, 1);
+    world_let_go(&world);
+    client_expect(fd, "", 200, "waited");
+    client_expect(fd, "", 200, "hello");
+    client_expect(fd, "", 200, "ok\n");
+    /* Garbage behind a request: that is answered, this is refused, and the connection ends. */
+    client_text(fd, GET("/healthz") "\x01\x02 garbage\r\n\r\n\r\n");
+    client_expect(fd, "", 200, "ok\n");
+    client_until_closed(fd);
+    fd = client_open(world.port);
+    client_expect(fd, "GET /healthz HTTP/1.1\r\nno colon here\r\n\r\n", 400, NULL);
+    client_until_closed(fd);
+    /* HTTP/1.1 without a Host. */
+    fd = client_open(world.port);
+    client_expect(fd, "GET /healthz HTTP/1.1\r\n\r\n", 400, NULL);
+    client_until_closed(fd);
+    world_close(&world);
+}
+
+/** Sends a body in parts, headers first. */
+static void post(int fd, const char *path, size_t length, bool chunked)
+{
+    static char bytes[65536];
+    memset(bytes, 'x', sizeof(bytes));
+    if (chunked)
+        client_text(
+            fd, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n",
+            path, length);
+    else
+        client_text(fd, "POST %s HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n", path,
+                    length);
+    for (size_t left = length; left > 0;) {
+        size_t part = left < sizeof(bytes) ? left : sizeof(bytes);
+        client_send(fd, bytes, part);
+        left -= part;
+    }
+    if (chunked) client_text(fd, "\r\n0\r\n\r\n");
+}
+
+static void bodies(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    int fd = client_open(world.port);
+    client_answer answer;
+    for (int chunked = 0; chunked < 2; chunked++) {
+        /* One byte over: refused, and the connection goes on. */
+        post(fd, "/lambda-url/" URL_HELLO "/", 6291457, chunked);
+        assert_true(client_receive(fd, &answer));
+        assert_int_equal(answer.status, 413);
+        assert_string_equal(client_header(&answer, "X-Amzn-ErrorType"), "RequestEntityTooLargeException");
+        client_answer_clear(&answer);
+        client_expect(fd, GET("/healthz"), 200, "ok\n");
+    }
+    /* As large as may be, before the event is made of it. */
+    post(fd, "/lambda-url/" URL_HELLO "/", 6000000, false);
+    client_expect(fd, "", 200, "hello");
+    /* Who asks first is told first. */
+    client_text(fd, "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n"
+                    "Content-Length: 6291457\r\n\r\n");
+    client_expect(fd, "", 413, NULL);
+    client_until_closed(fd);
+    fd = client_open(world.port);
+    client_text(fd, "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n");
+    client_expect(fd, "", 413, NULL);
+    client_until_closed(fd);
+    /* Half a request. */
+    fd = client_open(world.port);
+    client_text(fd, "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
+    close(fd);
+    world_close(&world);
+}
+
+static void heads(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, &(lambda_http_options){.header_bytes = 2048});
+    char value[4096];
+    memset(value, 'v', sizeof(value));
+    int fd = client_open(world.port);
+    /* GET of 47 bytes with that header's name: as many as may be, then one more. */
+    client_text(fd, "GET /healthz HTTP/1.1\r\nHost: h\r\nX: %.*s\r\n\r\n", 1900, value);
+    client_expect(fd, "", 200, "ok\n");
+    client_text(fd, "GET /healthz HTTP/1.1\r\nHost: h\r\nX: %.*s\r\n\r\n", 2048, value);
+    client_expect(fd, "", 431, NULL);
+    client_until_closed(fd);
+    world_close(&world);
+}
+
+static void slow_ones_are_ended(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, QUICK);
+    /* Nothing at all; half a line; a byte now and then; half a body; a body in drops; and one that was answered before. */
+    int nothing = client_open(world.port);
+    int half = client_open(world.port);
+    client_text(half, "GET /heal");
+    int body = client_open(world.port);
+    client_text(body, "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nabc");
+    int kept = client_open(world.port);
+    client_expect(kept, GET("/healthz"), 200, "ok\n");
+    int drops[2] = {client_open(world.port), client_open(world.port)};
+    client_text(drops[0], "GET /healthz HTTP/1.1\r\nX: ");
+    client_text(drops[1], "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n");
+    bool open[2] = {true, true};
+    while (open[0] || open[1]) {
+        for (int i = 0; i < 2; i++) {
+            if (!open[i]) continue;
+            struct pollfd look = {.fd = drops[i], .events = POLLIN | POLLRDHUP};
+            /* A drop each 20 ms: it waits for the connection's end so long. */
+            if (poll(&look, 1, 20) == 1)
+                open[i] = false;
+            else
+                client_text(drops[i], "x");
+        }
+    }
+    client_until_closed(drops[0]);
+    client_until_closed(drops[1]);
+    client_until_closed(nothing);
+    client_until_closed(half);
+    client_until_closed(body);
+    client_until_closed(kept);
+    /* What runs is not slow. */
+    int runs = client_open(world.port);
+    client_text(runs, GET_URL(URL_WAIT));
+    world_until_waiting(&world, 1);
+    int other = client_open(world.port);
+    client_until_closed(other);
+    world_let_go(&world);
+    client_expect(runs, "", 200, "waited");
+    close(runs);
+    world_close(&world);
+}
+
+static void as_many_connections_as_may_be(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, &(lambda_http_options){.connections = 3});
+    int fds[3];
+    for (int i = 0; i < 3; i++) {
+        fds[i] = client_open(world.port);
+        client_expect(fds[i], GET("/healthz"), 200, "ok\n");
+    }
+    client_until_closed(client_open(world.port));
+    client_expect(fds[0], GET("/healthz"), 200, "ok\n");
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    world_close(&world);
+}
+
+static void rates(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, &(lambda_http_options){.connection_rate = 5});
+    int fd = client_open(world.port);
+    int refused = 0;
+    for (int i = 0; i < 50; i++) {
+        client_answer answer;
+        client_text(fd, GET("/healthz"));
+        assert_true(client_receive(fd, &answer));
+        if (i < 5) assert_int_equal(answer.status, 200);
+        if (answer.status == 429) {
+            refused++;
+            assert_string_equal(client_header(&answer, "X-Amzn-ErrorType"), "TooManyRequestsException");
+        }
+        client_answer_clear(&answer);
+    }
+    assert_true(refused > 0);
+    close(fd);
+    world_close(&world);
+}
+
+static void workers_are_bounded(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, &(lambda_http_options){.workers = 2});
+    int fds[6];
+    for (int i = 0; i < 6; i++) {
+        fds[i] = client_open(world.port);
+        client_text(fds[i], GET_URL(URL_WAIT));
+    }
+    /* Two run, the others wait; who needs none is not held up. */
+    world_until_waiting(&world, 2);
+    int fd = client_open(world.port);
+    client_expect(fd, GET("/healthz"), 200, "ok\n");
+    close(fd);
+    world_let_go(&world);
+    for (int i = 0; i < 6; i++) {
+        client_expect(fds[i], "", 200, "waited");
+        close(fds[i]);
+    }
+    world_close(&world);
+}
+
+static void many_at_once(void **state)
+{
+    (void)state;
+    enum { MANY = 1000 };
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    struct world world;
+    world_open(&world, NULL);
+    static int fds[MANY];
+    for (int i = 0; i < MANY; i++)
+        fds[i] = client_open(world.port);
+    for (int i = 0; i < MANY; i++)
+        client_text(fds[i], GET_URL(URL_HELLO));
+    for (int i = 0; i < MANY; i++) {
+        client_expect(fds[i], "", 200, "hello");
+        close(fds[i]);
+    }
+    world_close(&world);
+}
+
+/** One after the other; TEST_HTTP_CONNECTIONS says how many. */
+static void many_in_turn(void **state)
+{
+    (void)state;
+    const char *many = getenv("TEST_HTTP_CONNECTIONS");
+    long count = many ? strtol(many, NULL, 10) : 2000;
+    struct world world;
+    world_open(&world, NULL);
+    for (long i = 0; i < count; i++) {
+        int fd = client_open(world.port);
+        client_expect(fd, GET_URL(URL_HELLO), 200, "hello");
+        /* No TIME_WAIT here, or ports run out. */
+        struct linger reset = {.l_onoff = 1};
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        close(fd);
+    }
+    world_close(&world);
+}
+
+static void *closes(void *user)
+{
+    struct world *world = user;
+    lambda_http_close(world->http, 30000);
+    world->http = NULL;
+    return NULL;
+}
+
+static void closes_when_all_is_answered(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    int runs = client_open(world.port);
+    client_text(runs, GET_URL(URL_WAIT));
+    world_until_waiting(&world, 1);
+    int kept = client_open(world.port);
+    client_expect(kept, GET("/healthz"), 200, "ok\n");
+    pthread_t closer;
+    assert_int_equal(pthread_create(&closer, NULL, closes, &world), 0);
+    /* Until it closes, requests are answered; then this one too, in its way. */
+    client_answer answer = {.status = 200};
+    while (answer.status == 200) {
+        client_text(kept, GET("/healthz"));
+        assert_true(client_receive(kept, &answer));
+        client_answer_clear(&answer);
+    }
+    assert_int_equal(answer.status, 503);
+    assert_string_equal(client_header(&answer, "Connection"), "close");
+    client_until_closed(kept);
+    /* What ran before is answered still. */
+    world_let_go(&world);
+    client_expect(runs, "", 200, "waited");
+    pthread_join(closer, NULL);
+    close(runs);
+    world_close(&world);
+}
+
+/** Asks as long as it is answered. */
+static void *load(void *user)
+{
+    struct world *world = user;
+    int fd = client_open(world->port);
+    client_answer answer = {0};
+    do {
+        client_answer_clear(&answer);
+        client_text(fd, "%s", GET_URL(URL_HELLO));
+    } while (client_receive(fd, &answer) && answer.status == 200);
+    client_answer_clear(&answer);
+    close(fd);
+    return NULL;
+}
+
+static void closes_under_load(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    pthread_t threads[8];
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, load, &world), 0);
+    int fd = client_open(world.port);
+    for (int i = 0; i < 200; i++)
+        client_expect(fd, GET_URL(URL_HELLO), 200, "hello");
+    lambda_http_close(world.http, 1);
+    world.http = NULL;
+    for (int i = 0; i < 8; i++)
+        pthread_join(threads[i], NULL);
+    close(fd);
+    world_close(&world);
+}
+
+static void refuses_options(void **state)
+{
+    (void)state;
+    lambda_t *lambda = test_open(NULL);
+    lambda_api *api = NULL;
+    lambda_http *http = NULL;
+    assert_ok(NULL, lambda_api_open(&(lambda_api_options){.lambda = lambda}, &api));
+#define REFUSED(status, text, ...)                                                                                     \
+    assert_fails(NULL, lambda_http_open(&(lambda_http_options){.api = api, __VA_ARGS__}, &http), status, text);        \
+    assert_null(http)
+    assert_fails(NULL, lambda_http_open(NULL, &http), LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "options");
+    assert_fails(NULL, lambda_http_open(&(lambda_http_options){0}, &http), LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "api");
+    REFUSED(LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "insecure", .address = "0.0.0.0");
+    REFUSED(LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "insecure", .address = "::");
+    REFUSED(LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "numeric", .address = "localhost");
+    REFUSED(LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "key", .certificate = "/dev/null");
+    REFUSED(LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "PEM", .certificate = "/dev/null", .key = "/dev/null");
+    REFUSED(LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "threads", .threads = 65);
+    REFUSED(LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "workers", .workers = 4097);
+    REFUSED(LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "header_bytes", .header_bytes = 1023);
+    assert_ok(NULL, lambda_http_open(&(lambda_http_options){.api = api}, &http));
+    lambda_http *other = NULL;
+    assert_fails(NULL, lambda_http_open(&(lambda_http_options){.api = api, .port = lambda_http_port(http)}, &other),
+                 LAMBDA_ERROR_RESOURCE_CONFLICT, "port");
+    lambda_http_close(http, 0);
+    assert_ok(NULL,
+              lambda_http_open(&(lambda_http_options){.api = api, .address = "0.0.0.0", .insecure = true}, &http));
+    lambda_http_close(http, 0);
+    assert_ok(NULL, lambda_http_open(&(lambda_http_options){.api = api, .address = "::1"}, &http));
+    lambda_http_close(http, 0);
+    lambda_http_close(NULL, 0);
+    assert_int_equal(lambda_http_port(NULL), 0);
+    lambda_api_close(api);
+    lambda_close(lambda);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_a_function_url),
+        cmocka_unit_test(pages),
+        cmocka_unit_test(pipelined),
+        cmocka_unit_test(bodies),
+        cmocka_unit_test(heads),
+        cmocka_unit_test(slow_ones_are_ended),
+        cmocka_unit_test(as_many_connections_as_may_be),
+        cmocka_unit_test(rates),
+        cmocka_unit_test(workers_are_bounded),
+        cmocka_unit_test(many_at_once),
+        cmocka_unit_test(many_in_turn),
+        cmocka_unit_test(closes_when_all_is_answered),
+        cmocka_unit_test(closes_under_load),
+        cmocka_unit_test(refuses_options),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
