@@ -6,7 +6,7 @@
 #define DESTINATION                                                                                                    \
     {                                                                                                                  \
         .name = "Destination", .max = 350,                                                                             \
-        .pattern = "|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9-])+:([a-z0-9-]{1,32})?:([0-9]{12})?:(.*)",                     \
+        .pattern = "(arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9-])+:([a-z0-9-]{1,32})?:([0-9]{12})?:(.*))?",                   \
         .shown =                                                                                                       \
             "$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:((eusc-)?[a-z]{2}"     \
             "((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)"                                                 \
@@ -63,7 +63,8 @@ const lambda__member lambda__members_list_function_event_invoke_configs[] = {
 /** A time of the model's kind Date: seconds since 1970, to the millisecond. */
 static double seconds_of(uint64_t ns)
 {
-    return (double)(ns / 1000000) / 1000.0;
+    uint64_t milliseconds = ns / 1000000;
+    return (double)milliseconds / 1000.0;
 }
 
 static json_t *target_of(const char *target)

@@ -91,15 +91,17 @@ static bool put(const place *of, const json_t *document, lambda__reply *reply)
     return status == LAMBDA_OK;
 }
 
-static void answer_added(const json_t *document, const json_t *statement, lambda__reply *reply)
+/** NULL when memory is out. */
+static json_t *added(const json_t *document, const json_t *statement)
 {
     char *text = json_dumps(statement, JSON_COMPACT);
     json_t *shape = lambda__policy_shape(document);
-    lambda__reply_json(reply, text && shape ? json_pack("{s:s, s:O}", "Statement", text, "RevisionId",
-                                                        json_object_get(shape, "RevisionId"))
-                                            : NULL);
+    json_t *output =
+        text && shape ? json_pack("{s:s, s:O}", "Statement", text, "RevisionId", json_object_get(shape, "RevisionId"))
+                      : NULL;
     json_decref(shape);
     free(text);
+    return output;
 }
 
 /** With `changing` held. */
@@ -110,8 +112,14 @@ static void add(const lambda__request *request, const place *to, json_t *stateme
     if (status != LAMBDA_OK)
         lambda__reply_status(reply, NULL, status);
     else if (lambda__policy_expect(request, document, reply) &&
-             lambda__policy_add(&document, json_incref(statement), reply) && put(to, document, reply))
-        answer_added(document, statement, reply);
+             lambda__policy_add(&document, json_incref(statement), reply)) {
+        /* The answer is made first: once the permission is kept, nothing can fail. */
+        json_t *output = added(document, statement);
+        if (!output || put(to, document, reply))
+            lambda__reply_json(reply, output);
+        else
+            json_decref(output);
+    }
     json_decref(document);
 }
 

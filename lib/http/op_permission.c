@@ -128,14 +128,16 @@ void lambda__op_add_permission(const lambda__request *request, lambda__reply *re
     json_t *statement = lambda__policy_statement(request, arn, conditions, reply);
     free(arn);
     if (!statement) return;
+    /* The answer is made first: once the permission is kept, nothing can fail. */
+    char *text = json_dumps(statement, JSON_COMPACT);
+    json_t *output = text ? json_pack("{s:s}", "Statement", text) : NULL;
+    free(text);
     pthread_mutex_lock(&request->api->changing);
-    bool kept = keep(request, name, statement, reply);
+    if (!output || keep(request, name, statement, reply))
+        lambda__reply_json(reply, output);
+    else
+        json_decref(output);
     pthread_mutex_unlock(&request->api->changing);
-    if (kept) {
-        char *text = json_dumps(statement, JSON_COMPACT);
-        lambda__reply_json(reply, text ? json_pack("{s:s}", "Statement", text) : NULL);
-        free(text);
-    }
     json_decref(statement);
 }
 

@@ -68,8 +68,9 @@ static json_t *policy_of(const lambda__request *request, lambda__reply *reply)
     return NULL;
 }
 
-/** With `changing` held: `document` NULL takes the policy away. */
-static void change(const lambda__request *request, const char *arn, const json_t *document, lambda__reply *reply)
+/** With `changing` held: `document` NULL takes the policy away; else `shape` is what is answered. */
+static void change(const lambda__request *request, const char *arn, const json_t *document, json_t *shape,
+                   lambda__reply *reply)
 {
     lambda_status status;
     json_t *old = lambda__document_get(request->api, arn, "policy", &status);
@@ -82,7 +83,7 @@ static void change(const lambda__request *request, const char *arn, const json_t
         if (status != LAMBDA_OK)
             lambda__reply_status(reply, request->api->lambda, status);
         else if (document)
-            lambda__reply_json(reply, lambda__policy_shape(document));
+            lambda__reply_json(reply, json_incref(shape));
     }
     json_decref(old);
 }
@@ -92,9 +93,14 @@ void lambda__op_put_resource_policy(const lambda__request *request, lambda__repl
     const char *arn = find(request, reply);
     json_t *document = arn ? policy_of(request, reply) : NULL;
     if (!document) return;
+    json_t *shape = lambda__policy_shape(document);
     pthread_mutex_lock(&request->api->changing);
-    change(request, arn, document, reply);
+    if (shape)
+        change(request, arn, document, shape, reply);
+    else
+        lambda__reply_json(reply, NULL);
     pthread_mutex_unlock(&request->api->changing);
+    json_decref(shape);
     json_decref(document);
 }
 
@@ -118,6 +124,6 @@ void lambda__op_delete_resource_policy(const lambda__request *request, lambda__r
     const char *arn = find(request, reply);
     if (!arn) return;
     pthread_mutex_lock(&request->api->changing);
-    change(request, arn, NULL, reply);
+    change(request, arn, NULL, NULL, reply);
     pthread_mutex_unlock(&request->api->changing);
 }
