@@ -59,6 +59,27 @@ LAMBDA_API lambda_status lambda_api_call(lambda_api *api, const char *operation,
 /** Frees an answer's memory and zeroes it. NULL and a zeroed one are allowed. */
 LAMBDA_API void lambda_api_answer_clear(lambda_api_answer *answer);
 
+/** An operation as an HTTP request, for who asks a server (http.h) or Lambda itself. Zero it before its first use; when done, `lambda_api_request_clear`. */
+typedef struct lambda_api_request_parts {
+    const char *method; /**< "POST". Static */
+    char *path;         /**< path and query, percent-encoded, the query's names in order of bytes */
+    char *
+        headers; /**< "Name: value" and a line end each, those that the operation takes; "" for none. The rest, Host and the signature too, are the caller's */
+    char *body;  /**< JSON; "" for none, and for operations that take a payload: the caller's payload is the body */
+    size_t length; /**< of it */
+} lambda_api_request_parts;
+
+/**
+ * Says how an operation is asked for over HTTP: puts the members of `input`, an object as `lambda_api_call` takes it, where they stand in a request. A member that is a payload ("Payload" of Invoke) is left
+ * out. Members are not checked, the server does that, but those of the path have to be there. `*parts` is overwritten.
+ * LAMBDA_ERROR_INVALID_PARAMETER_VALUE for no such operation, no JSON object, a member of the path that is missing or empty, a value of path, query or header that is a structure or has a line end; LAMBDA_ERROR_OUT_OF_MEMORY;
+ * `lambda_error_message(NULL)` says why. Any thread.
+ */
+LAMBDA_API lambda_status lambda_api_request(const char *operation, lambda_bytes input, lambda_api_request_parts *parts);
+
+/** Frees its memory and zeroes it. NULL and a zeroed one are allowed. */
+LAMBDA_API void lambda_api_request_clear(lambda_api_request_parts *parts);
+
 /** How far an operation is built. */
 typedef enum lambda_api_state {
     LAMBDA_API_BUILT = 0,    /**< it works */

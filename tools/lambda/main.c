@@ -1,0 +1,76 @@
+/* lambda: functions from the command line. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <curl/curl.h>
+#include <lambda/base.h>
+
+#include "commands.h"
+#include "output.h"
+
+const tool_command TOOL_COMMANDS[] = {{"serve", "",
+                                       "Serves a data directory over HTTP, for the AWS CLI, SDKs and --endpoint.", 0, 0,
+                                       TOOL_OPTIONS_SERVE, false, tool_serve},
+                                      {"version", "", "Prints the version.", 0, 0, NULL, false, tool_version},
+                                      {0}};
+
+int tool_version(const tool_arguments *arguments)
+{
+    if (tool_option_value(arguments, "json"))
+        return tool_print_json(json_pack("{s:s}", "version", LAMBDA_VERSION_TEXT));
+    printf("lambda %s\n", LAMBDA_VERSION_TEXT);
+    return TOOL_OK;
+}
+
+static int help(void)
+{
+    puts("Usage: lambda COMMAND [OPTION]...\nServerless functions on this machine.\n");
+    for (const tool_command *each = TOOL_COMMANDS; each->name; each++)
+        printf("  %s%-12s%s %s\n", tool_bold(), each->name, tool_plain(), each->summary);
+    puts("\n'lambda COMMAND --help' says more of one.\n"
+         "Exit codes: 0 done, 1 the function failed, 2 usage, 3 refused, 4 out of reach or in use.");
+    return TOOL_OK;
+}
+
+static const tool_command *find(const char *name)
+{
+    for (const tool_command *each = TOOL_COMMANDS; each->name; each++)
+        if (strcmp(each->name, name) == 0) return each;
+    return NULL;
+}
+
+static int run(const tool_command *command, int argc, char **argv)
+{
+    static tool_arguments arguments;
+    if (!tool_options_parse(command, argc, argv, &arguments)) return TOOL_USAGE;
+    if (tool_option_value(&arguments, "help")) {
+        tool_options_help(command);
+        return TOOL_OK;
+    }
+    return command->run(&arguments);
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "help";
+    bool asks = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    if (strcmp(name, "--version") == 0) name = "version";
+    if (asks && argc < 3) {
+        int code = help();
+        return argc > 1 ? code : TOOL_USAGE;
+    }
+    const tool_command *command = find(asks ? argv[2] : name);
+    if (!command) return tool_usage("there is no command '%s': 'lambda help' lists them", asks ? argv[2] : name);
+    if (asks) {
+        tool_options_help(command);
+        return TOOL_OK;
+    }
+    /* A reader of our output that goes ends us with an error, not a signal. */
+    signal(SIGPIPE, SIG_IGN);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    int code = run(command, argc - 2, argv + 2);
+    curl_global_cleanup();
+    if (fflush(stdout) != 0 && code == TOOL_OK) code = TOOL_REFUSED;
+    return code;
+}

@@ -1,0 +1,145 @@
+/* Arguments of commands. */
+#include "options.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+
+const tool_option TOOL_OPTIONS_EVERY[] = {
+    {"json", NULL, "print JSON, for programs"}, {"help", NULL, "print this"}, {0}};
+
+const tool_option TOOL_OPTIONS_SERVICE[] = {
+    {"data", "DIR", "the data directory (else LAMBDA_DATA, else ./.lambda)"},
+    {"endpoint", "URL", "ask a server instead (else AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL)"},
+    {"profile", "NAME", "the profile of the credentials file (else AWS_PROFILE, else default)"},
+    {"region", "NAME", "the region (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)"},
+    {0}};
+
+static const tool_option *find_in(const tool_option *options, const char *name, size_t length)
+{
+    for (; options && options->name; options++)
+        if (strlen(options->name) == length && memcmp(options->name, name, length) == 0) return options;
+    return NULL;
+}
+
+static const tool_option *find(const tool_command *command, const char *name, size_t length)
+{
+    const tool_option *found = find_in(command->options, name, length);
+    if (!found && command->service) found = find_in(TOOL_OPTIONS_SERVICE, name, length);
+    return found ? found : find_in(TOOL_OPTIONS_EVERY, name, length);
+}
+
+/** Takes an option, and its value from the next argument where it needs one. */
+static bool take(const tool_command *command, int argc, char **argv, int *at, tool_arguments *arguments)
+{
+    const char *name = argv[*at] + 2;
+    size_t length = strcspn(name, "=");
+    const char *value = name[length] == '=' ? name + length + 1 : NULL;
+    const tool_option *option = find(command, name, length);
+    if (!option) {
+        tool_usage("%s has no option --%.*s: 'lambda %s --help' lists them", command->name, (int)length, name,
+                   command->name);
+        return false;
+    }
+    if (option->argument && !value) {
+        if (*at + 1 >= argc) {
+            tool_usage("--%s needs a value: --%s %s", option->name, option->name, option->argument);
+            return false;
+        }
+        value = argv[++*at];
+    } else if (!option->argument && value) {
+        tool_usage("--%s takes no value", option->name);
+        return false;
+    }
+    if (arguments->given_count == TOOL_GIVEN) {
+        tool_usage("there are more than %d options", TOOL_GIVEN);
+        return false;
+    }
+    arguments->given[arguments->given_count].option = option;
+    arguments->given[arguments->given_count++].value = value ? value : "";
+    return true;
+}
+
+bool tool_options_parse(const tool_command *command, int argc, char **argv, tool_arguments *arguments)
+{
+    bool open = true;
+    *arguments = (tool_arguments){.command = command};
+    for (int at = 0; at < argc; at++) {
+        if (open && strcmp(argv[at], "--") == 0) {
+            open = false;
+        } else if (open && strncmp(argv[at], "--", 2) == 0) {
+            if (!take(command, argc, argv, &at, arguments)) return false;
+        } else if (open && strcmp(argv[at], "-h") == 0) {
+            arguments->given[0].option = find_in(TOOL_OPTIONS_EVERY, "help", 4);
+            arguments->given_count = 1;
+            break;
+        } else if (arguments->operands_count < command->most && arguments->operands_count < TOOL_OPERANDS) {
+            arguments->operands[arguments->operands_count++] = argv[at];
+        } else {
+            tool_usage("'%s' is one argument too many: lambda %s %s", argv[at], command->name, command->operands);
+            return false;
+        }
+    }
+    if (arguments->operands_count >= command->least || tool_option_value(arguments, "help")) return true;
+    tool_usage("an argument is missing: lambda %s %s", command->name, command->operands);
+    return false;
+}
+
+const char *tool_option_value(const tool_arguments *arguments, const char *name)
+{
+    for (size_t i = arguments->given_count; i-- > 0;)
+        if (strcmp(arguments->given[i].option->name, name) == 0) return arguments->given[i].value;
+    return NULL;
+}
+
+const char *tool_option_value_at(const tool_arguments *arguments, const char *name, size_t index)
+{
+    for (size_t i = 0; i < arguments->given_count; i++)
+        if (strcmp(arguments->given[i].option->name, name) == 0 && index-- == 0) return arguments->given[i].value;
+    return NULL;
+}
+
+bool tool_option_number(const tool_arguments *arguments, const char *name, uint64_t least, uint64_t most,
+                        uint64_t otherwise, uint64_t *number)
+{
+    const char *text = tool_option_value(arguments, name);
+    char *end;
+    *number = otherwise;
+    if (!text) return true;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || value < least || value > most) {
+        tool_usage("--%s is '%s', and has to be a whole number from %" PRIu64 " to %" PRIu64, name, text, least, most);
+        return false;
+    }
+    *number = value;
+    return true;
+}
+
+const char *tool_operand(const tool_arguments *arguments, size_t index)
+{
+    return index < arguments->operands_count ? arguments->operands[index] : NULL;
+}
+
+static void help_of(const tool_option *options)
+{
+    for (; options && options->name; options++) {
+        char left[64];
+        snprintf(left, sizeof left, "--%s%s%s", options->name, options->argument ? " " : "",
+                 options->argument ? options->argument : "");
+        printf("  %-26s %s\n", left, options->help);
+    }
+}
+
+void tool_options_help(const tool_command *command)
+{
+    printf("Usage: lambda %s%s%s [OPTION]...\n%s\n\n", command->name, *command->operands ? " " : "", command->operands,
+           command->summary);
+    help_of(command->options);
+    if (command->service) help_of(TOOL_OPTIONS_SERVICE);
+    help_of(TOOL_OPTIONS_EVERY);
+}
