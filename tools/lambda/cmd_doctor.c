@@ -38,10 +38,15 @@ static void look_at_limits(json_t *findings, lambda_process *process)
     const struct {
         const char *what;
         lambda_process_mechanism how;
-    } each[] = {{"limit of memory", limits.memory},     {"limit of processes", limits.processes},
-                {"limit of storage", limits.storage},   {"paths of its own", limits.paths},
-                {"processes that end", limits.tree},    {"frozen between invocations", limits.freeze},
-                {"a user of its own", limits.identity}, {"Runtime API of its own", limits.endpoint}};
+    } each[] = {{"limit of memory", limits.memory},
+                {"share of the processor", limits.cpu},
+                {"limit of processes", limits.processes},
+                {"limit of storage", limits.storage},
+                {"paths of its own", limits.paths},
+                {"processes that end", limits.tree},
+                {"frozen between invocations", limits.freeze},
+                {"a user of its own", limits.identity},
+                {"Runtime API of its own", limits.endpoint}};
     for (size_t i = 0; i < sizeof each / sizeof *each; i++)
         add(findings, each[i].what, each[i].how == LAMBDA_PROCESS_NONE ? "warning" : "ok",
             lambda_process_mechanism_name(each[i].how));

@@ -130,8 +130,6 @@ int tool_logs(const tool_arguments *arguments)
     const char *name = tool_operand(arguments, 0);
     if (!name && !group) return tool_usage("whose? lambda logs NAME, or --group GROUP");
     if (!is_day(self.since)) return tool_usage("--since '%s' has to be a day, YYYY-MM-DD", self.since);
-    if (tool_option_value(arguments, "endpoint"))
-        return tool_usage("logs are read in the data directory, not from a server: --data DIR");
     if (!tool_home_directory(arguments, home)) return TOOL_USAGE;
     if (group && (*group != '/' || strstr(group, "..") || strlen(group) > 512))
         return tool_usage("--group '%s' has to be a log group like /aws/lambda/area", group);
