@@ -196,12 +196,13 @@ COMPARISONS(date, read_date)
 /** An address into 16 bytes, IPv4 as IPv6 has it, and after "/" how many bits count. */
 static bool read_network(const char *text, unsigned char address[16], unsigned *bits)
 {
+    static const unsigned char MAPPED[12] = {[10] = 0xff, [11] = 0xff};
     char host[64];
     size_t length = strcspn(text, "/");
     if (length >= sizeof(host)) return false;
     snprintf(host, sizeof(host), "%.*s", (int)length, text);
     bool four = strchr(host, ':') == NULL;
-    memcpy(address, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+    memcpy(address, MAPPED, sizeof(MAPPED));
     if (inet_pton(four ? AF_INET : AF_INET6, host, four ? address + 12 : address) != 1) return false;
     *bits = four ? 32 : 128;
     if (text[length]) {

@@ -295,8 +295,8 @@ static lambda_status add_to_file(const char *path, const char *name, const char 
         *again = true;
     } else {
         status = read_all(fd, path, &old, &length, &about);
-        if (status == LAMBDA_OK) status = check_old(path, name, old);
-        if (status == LAMBDA_OK) status = put_section(path, old, section, false, again);
+        if (old) status = check_old(path, name, old); /* else it failed */
+        if (old && status == LAMBDA_OK) status = put_section(path, old, section, false, again);
     }
     close(fd);
     if (old) OPENSSL_cleanse(old, length);
@@ -304,8 +304,8 @@ static lambda_status add_to_file(const char *path, const char *name, const char 
     return status;
 }
 
-lambda_status lambda_credentials_create(const char *path, const char *name, char access_key_id[21],
-                                        char secret_access_key[41])
+/** Blanks the buffers, too. */
+static lambda_status check_arguments(const char *path, const char *name, char *access_key_id, char *secret_access_key)
 {
     if (access_key_id) access_key_id[0] = '\0';
     if (secret_access_key) secret_access_key[0] = '\0';
@@ -318,6 +318,14 @@ lambda_status lambda_credentials_create(const char *path, const char *name, char
     if (!lambda__identity_name_valid(name))
         return lambda_runtime_fail(NULL, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                                    "name: \"%.80s\" is not 1 to 64 of A-Z a-z 0-9 + = , . @ _ -", name);
+    return LAMBDA_OK;
+}
+
+lambda_status lambda_credentials_create(const char *path, const char *name, char access_key_id[21],
+                                        char secret_access_key[41])
+{
+    lambda_status status = check_arguments(path, name, access_key_id, secret_access_key);
+    if (status != LAMBDA_OK) return status;
     char id[21];
     char secret[41];
     char section[256];
@@ -325,7 +333,6 @@ lambda_status lambda_credentials_create(const char *path, const char *name, char
         return lambda_runtime_fail(NULL, LAMBDA_ERROR_SERVICE, "libcrypto has no random bytes to give");
     snprintf(section, sizeof(section), "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", name, id, secret);
     char *real = realpath(path, NULL); /* a symbolic link stays one */
-    lambda_status status = LAMBDA_OK;
     bool again = true;
     for (int i = 0; i < 100 && again && status == LAMBDA_OK; i++)
         status = add_to_file(real ? real : path, name, section, &again);

@@ -7,7 +7,8 @@
 #include <time.h>
 
 #include "api.h"
-#include "url.h"
+#include "handlers.h"
+#include "resource.h"
 
 #define LIST_MAX 50
 
@@ -25,10 +26,6 @@ static const lambda__member CORS[] = {
 };
 
 /* clang-format off */
-#define FUNCTION_NAME                                                                                                  \
-    {.name = "FunctionName", .place = LAMBDA__IN_PATH, .required = true, .min = 1, .max = 140,                         \
-     .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-[0-9]:)?([0-9]{12}:)?(function:)?([a-zA-Z0-9_-]+)(:(\\$LATEST|[a-zA-Z0-9_-]+))?", \
-     .shown = "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}(-gov)?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?"}
 /* An alias: POSIX has no way to say "not only digits" but to name one that is none. */
 #define QUALIFIER                                                                                                      \
     {.name = "Qualifier", .place = LAMBDA__IN_QUERY, .min = 1, .max = 128,                                             \
@@ -37,7 +34,7 @@ static const lambda__member CORS[] = {
 /* clang-format on */
 
 const lambda__member lambda__members_create_function_url_config[] = {
-    FUNCTION_NAME,
+    LAMBDA__MEMBER_FUNCTION_NAME,
     QUALIFIER,
     {.name = "AuthType", .required = true, .values = AUTH_TYPES},
     {.name = "Cors", .type = LAMBDA__STRUCTURE, .members = CORS},
@@ -45,18 +42,18 @@ const lambda__member lambda__members_create_function_url_config[] = {
     {0},
 };
 const lambda__member lambda__members_update_function_url_config[] = {
-    FUNCTION_NAME,
+    LAMBDA__MEMBER_FUNCTION_NAME,
     QUALIFIER,
     {.name = "AuthType", .values = AUTH_TYPES},
     {.name = "Cors", .type = LAMBDA__STRUCTURE, .members = CORS},
     {.name = "InvokeMode", .values = INVOKE_MODES},
     {0},
 };
-const lambda__member lambda__members_get_function_url_config[] = {FUNCTION_NAME, QUALIFIER, {0}};
-const lambda__member lambda__members_delete_function_url_config[] = {FUNCTION_NAME, QUALIFIER, {0}};
+const lambda__member lambda__members_get_function_url_config[] = {LAMBDA__MEMBER_FUNCTION_NAME, QUALIFIER, {0}};
+const lambda__member lambda__members_delete_function_url_config[] = {LAMBDA__MEMBER_FUNCTION_NAME, QUALIFIER, {0}};
 const lambda__member lambda__members_list_function_url_configs[] = {
-    FUNCTION_NAME,
-    {.name = "Marker", .place = LAMBDA__IN_QUERY},
+    LAMBDA__MEMBER_FUNCTION_NAME,
+    LAMBDA__MEMBER_MARKER,
     {.name = "MaxItems", .type = LAMBDA__INTEGER, .place = LAMBDA__IN_QUERY, .min = 1, .max = LIST_MAX},
     {0},
 };
@@ -120,13 +117,6 @@ static json_t *find_document(const lambda__request *request, lambda__reply *repl
         lambda__reply_status(reply, request->api->lambda, status);
     }
     return document;
-}
-
-/* Keeps it, or takes it away if it is NULL, and serves what is kept. */
-static lambda_status keep(lambda_api *api, const subject *of, const json_t *document)
-{
-    lambda_status status = lambda__document_put(api, of->name, "url", document);
-    return status ? status : lambda__url_index_reload(api, of->function_name);
 }
 
 /* ---- what is shown */
@@ -259,7 +249,7 @@ static void create(const lambda__request *request, lambda__reply *reply, const s
     bool good = document && !json_object_set_new(document, "Id", json_string(id)) &&
                 !json_object_set_new(document, "InvokeMode", json_string("BUFFERED")) &&
                 !json_object_set_new(document, "CreationTime", now()) && take_input(request, document);
-    status = good ? keep(request->api, of, document) : LAMBDA_ERROR_OUT_OF_MEMORY;
+    status = good ? lambda__document_put(request->api, of->name, "url", document) : LAMBDA_ERROR_OUT_OF_MEMORY;
     if (status) {
         lambda__reply_status(reply, request->api->lambda, status);
     } else {
@@ -285,8 +275,8 @@ static void update(const lambda__request *request, lambda__reply *reply, const s
     if (!document) {
         return;
     }
-    lambda_status status =
-        take_input(request, document) ? keep(request->api, of, document) : LAMBDA_ERROR_OUT_OF_MEMORY;
+    lambda_status status = take_input(request, document) ? lambda__document_put(request->api, of->name, "url", document)
+                                                         : LAMBDA_ERROR_OUT_OF_MEMORY;
     if (status) {
         lambda__reply_status(reply, request->api->lambda, status);
     } else {
@@ -325,7 +315,7 @@ void lambda__op_delete_function_url_config(const lambda__request *request, lambd
     pthread_mutex_lock(&request->api->changing);
     json_t *document = find_document(request, reply, &of);
     if (document) {
-        lambda__reply_status(reply, request->api->lambda, keep(request->api, &of, NULL));
+        lambda__reply_status(reply, request->api->lambda, lambda__document_put(request->api, of.name, "url", NULL));
     }
     pthread_mutex_unlock(&request->api->changing);
     json_decref(document);

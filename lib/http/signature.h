@@ -26,7 +26,7 @@ typedef struct lambda__signed_request {
 
 /** What came of it. */
 typedef struct lambda__signature_result {
-    int status; /* 200, or 403 or 400 */
+    int status; /* 200, or 403 or 400; 500 "ServiceException" when memory is out */
     char error_type
         [64]; /* "MissingAuthenticationTokenException", "InvalidSignatureException", "UnrecognizedClientException", "IncompleteSignatureException", ... as AWS names them */
     char message[512]; /* AWS's words */

@@ -43,6 +43,8 @@ typedef struct lambda__url {
     bool stream;         /* InvokeMode RESPONSE_STREAM, else BUFFERED */
     lambda__cors *cors;  /* NULL: none */
     lambda_target *target;
+    char *document; /* what it was read from */
+    size_t document_length;
     json_t *policy; /* of the resource; NULL: none */
     lambda__verdict
         open; /* what the policy says of anybody, where `settled`: no condition of it looks at the request */
@@ -56,10 +58,10 @@ lambda_status lambda__url_index_open(lambda_api *api, lambda__url_index **index)
 /** NULL is allowed. No match may be held. */
 void lambda__url_index_close(lambda__url_index *index);
 /**
- * Reads again what is attached to a function and its qualifiers: its URLs and policies. By whoever changed a URL or a policy, or deleted a function or an alias, after that; `function_name` is without a qualifier. Any thread.
+ * Reads again what is attached to a function and its qualifiers: its URLs and policies. By whoever changed a URL or a policy, or deleted a function or an alias, after that. `name` in any form, with a qualifier or without. Any thread.
  * LAMBDA_ERROR_OUT_OF_MEMORY: what it had of that function stays as it was.
  */
-lambda_status lambda__url_index_reload(lambda_api *api, const char *function_name);
+lambda_status lambda__url_index_reload(lambda_api *api, const char *name);
 
 typedef enum lambda__url_found {
     LAMBDA__URL_NOT = 0, /* the request is for no function URL */
@@ -76,7 +78,8 @@ typedef struct lambda__url_match {
 
 /**
  * By the Host header's value, "ID.lambda-url.REGION.ANY.DOMAIN[:PORT]" in any case, or by the raw path, "/lambda-url/ID/REST". `host` NULL: the request has none. With LAMBDA__URL_FOUND the match holds the URL: it
- * and its target are there until released, whatever changes meanwhile. Takes a lock that few threads share, for as long as a look into a table takes.
+ * and its target are there until released, whatever changes meanwhile. A URL that went with its function or alias is found to be gone, also where another of that name is there now. Takes a lock that few
+ * threads share, for as long as a look into a table takes.
  */
 lambda__url_found lambda__url_find(lambda_api *api, const char *host, const char *path, lambda__url_match *match);
 /** A match that holds nothing is allowed. */

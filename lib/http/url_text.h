@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /** Zero to begin with. To be used again, set `length` and `failed` to zero. */
 typedef struct lambda__url_text {
@@ -13,10 +14,30 @@ typedef struct lambda__url_text {
     bool failed; /* memory was out: nothing more is written */
 } lambda__url_text;
 
+/** As lambda__url_text_room, where there is not enough. */
+char *lambda__url_text_grow(lambda__url_text *text, size_t length);
+
 /** Room for so many bytes at its end, for the caller to fill. NULL: memory is out, which `failed` says. */
-char *lambda__url_text_room(lambda__url_text *text, size_t length);
-void lambda__url_text_add(lambda__url_text *text, const void *data, size_t length);
-void lambda__url_text_string(lambda__url_text *text, const char *string);
+static inline char *lambda__url_text_room(lambda__url_text *text, size_t length)
+{
+    return length <= text->capacity - text->length && !text->failed && text->data ? text->data + text->length
+                                                                                  : lambda__url_text_grow(text, length);
+}
+
+static inline void lambda__url_text_add(lambda__url_text *text, const void *data, size_t length)
+{
+    char *room = length ? lambda__url_text_room(text, length) : NULL;
+    if (room) {
+        memcpy(room, data, length);
+        text->length += length;
+    }
+}
+
+static inline void lambda__url_text_string(lambda__url_text *text, const char *string)
+{
+    lambda__url_text_add(text, string, strlen(string));
+}
+
 /** The inside of a JSON string: escaped. NUL, which jansson's objects cannot hold, and bytes that are no UTF-8 become U+FFFD. */
 void lambda__url_text_escaped(lambda__url_text *text, const char *data, size_t length);
 void lambda__url_text_base64(lambda__url_text *text, const void *data, size_t length);

@@ -18,11 +18,9 @@ static lambda_status begin(const lambda_packages *packages, const char *layer_na
 }
 
 /** With `changing` held: in the file, then in memory. Takes `own`. */
-static lambda_status put(lambda_packages *packages, const lambda__layer_name *name, char *own)
+static lambda_status put(lambda_packages *packages, lambda__layer_record *record, char *own)
 {
-    lambda__layer_record *record = lambda__layer_find_version(lambda__layer_find(packages, name->name), name->number);
-    lambda_status status = record ? lambda__layer_rewrite(packages, record->about, record->package, own)
-                                  : lambda__layer_missing(packages, name);
+    lambda_status status = lambda__layer_rewrite(packages, record->about, record->package, own);
     char *old = own;
     if (status == LAMBDA_OK) {
         pthread_mutex_lock(&packages->mutex);
@@ -48,9 +46,13 @@ lambda_status lambda_layer_policy_put(lambda_packages *packages, const char *lay
     char *own = policy ? strdup(policy) : NULL;
     if (policy && !own) return lambda__package_no_memory();
     pthread_mutex_lock(&packages->changing);
-    status = put(packages, &name, own);
+    lambda__layer_record *record = lambda__layer_find_version(lambda__layer_find(packages, name.name), name.number);
+    if (record)
+        status = put(packages, record, own);
+    else
+        free(own);
     pthread_mutex_unlock(&packages->changing);
-    return status;
+    return record ? status : lambda__layer_missing(packages, &name);
 }
 
 lambda_status lambda_layer_policy_get(lambda_packages *packages, const char *layer_name, uint64_t number, char **policy)

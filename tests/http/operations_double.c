@@ -123,14 +123,6 @@ const char *lambda__input_function(const lambda__request *q, lambda__reply *r)
     snprintf(b, 300, k ? "%s:%s" : "%s", f, k);
     return b;
 }
-json_t *lambda__document_get(lambda_api *a, const char *n, const char *k, lambda_status *s)
-{
-    (void)a;
-    (void)n;
-    (void)k;
-    *s = LAMBDA_ERROR_RESOURCE_NOT_FOUND;
-    return NULL;
-}
 lambda_status lambda_api_open_sized(const lambda_api_options *o, size_t size, lambda_api **api)
 {
     (void)size;

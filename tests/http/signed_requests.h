@@ -28,7 +28,7 @@ static const client_request CLIENT_REQUESTS[] = {
           {"Authorization",
            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
            "SignedHeaders=host;x-amz-date, Signature=600bcef4b2aaa02b108ac146fe6083013873c9e528a0a806332b2785aef40413"},
-          {"amz-sdk-invocation-id", "4dbeaa22-a538-4ee0-9cf3-3d53e3aec94f"},
+          {"amz-sdk-invocation-id", "8360befb-0389-490b-8fef-58f787afdcc2"},
           {"amz-sdk-request", "attempt=1"}},
      .body = "",
      .token = NULL},
@@ -42,7 +42,7 @@ static const client_request CLIENT_REQUESTS[] = {
           {"Authorization",
            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
            "SignedHeaders=host;x-amz-date, Signature=1e1cbb5279543294ed2d3c42d6f2b1a18c68ecc1aacc58a2386832fdb9d05d53"},
-          {"amz-sdk-invocation-id", "f7d8e632-97ba-448d-bce4-54051f43435a"},
+          {"amz-sdk-invocation-id", "a678e8f4-a551-494d-a774-b0d8cdd89241"},
           {"amz-sdk-request", "attempt=1"}},
      .body = "{\"x\": 2}",
      .token = NULL},
@@ -56,7 +56,7 @@ static const client_request CLIENT_REQUESTS[] = {
           {"Authorization",
            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
            "SignedHeaders=host;x-amz-date, Signature=ab99468b025a65d257a4ae1b2da565289cc3541ccbcc4119a8a4a972b37c8f88"},
-          {"amz-sdk-invocation-id", "1bdd88d1-0dad-492c-bee1-ec7a76cad9cb"},
+          {"amz-sdk-invocation-id", "999a1ed5-7e5e-480a-a37c-e7ae52d50573"},
           {"amz-sdk-request", "attempt=1"}},
      .body = "",
      .token = NULL},
@@ -69,11 +69,11 @@ static const client_request CLIENT_REQUESTS[] = {
                  {"X-Amz-Date", "20150830T123600Z"},
                  {"Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
                                    "SignedHeaders=content-type;host;x-amz-date, "
-                                   "Signature=76ec97855d43211c0b6906b7d17ad1bb12664ba5c1e1c3cca43a25f1ee74e562"},
-                 {"amz-sdk-invocation-id", "4e9f864b-ea18-4d8d-9674-47b888fc2d0a"},
+                                   "Signature=8e884d3c83cecf1f77674afc1e9e393369d38dda10a51bb1d1f1c2f12a762aaa"},
+                 {"amz-sdk-invocation-id", "ac752859-60f0-4d1f-a520-c8e66e611a77"},
                  {"amz-sdk-request", "attempt=1"}},
      .body = "{\"FunctionName\": \"area\", \"Runtime\": \"provided.al2023\", \"Role\": "
-             "\"arn:aws:iam::000000000000:role/r\", \"Code\": {\"ZipFile\": \"UEs=\"}, \"Description\": \"\\u00e4 "
+             "\"arn:aws:iam::000000000000:role/r\", \"Code\": {\"ZipFile\": \"emlwIQ==\"}, \"Description\": \"\\u00e4 "
              "\\u03bb\", \"Handler\": \"h\"}",
      .token = NULL},
     {.name = "botocore with a session token",
@@ -86,7 +86,7 @@ static const client_request CLIENT_REQUESTS[] = {
                  {"Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
                                    "SignedHeaders=host;x-amz-date;x-amz-security-token, "
                                    "Signature=97e32116d9e64c8115111be3c386a0191cbdbfd569634cdb2ab5df82cc397cc3"},
-                 {"amz-sdk-invocation-id", "453c45cc-1e5b-48ea-a277-d5df5fc2b432"},
+                 {"amz-sdk-invocation-id", "5aaf1131-941b-4963-b352-833741a6375b"},
                  {"amz-sdk-request", "attempt=1"}},
      .body = "",
      .token = "IQoJb3JpZ2luX2VjE+/="},
@@ -101,7 +101,7 @@ static const client_request CLIENT_REQUESTS[] = {
                  {"Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
                                    "SignedHeaders=host;x-amz-client-context;x-amz-date;x-amz-invocation-type, "
                                    "Signature=f4e4b5ffb4fbd9e4359b8402a99fb9bfaa1d016ef848ae737e61f3f77f305d4b"},
-                 {"amz-sdk-invocation-id", "9b2c2c12-72cb-4256-a4f5-6dbab52ffb63"},
+                 {"amz-sdk-invocation-id", "223cf629-6aa5-49bb-8335-8fdd0ecf67e7"},
                  {"amz-sdk-request", "attempt=1"}},
      .body = "[]",
      .token = NULL},
@@ -115,7 +115,7 @@ static const client_request CLIENT_REQUESTS[] = {
                  {"Authorization", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
                                    "SignedHeaders=date;host;x-amz-date, "
                                    "Signature=e135a686f6315034aafaf63c86892d4f5b53800c3936cad31ba861e048fefd59"},
-                 {"amz-sdk-invocation-id", "656cda46-00ce-4475-a8a7-f31087e08ea5"},
+                 {"amz-sdk-invocation-id", "3bfa5178-a66c-4a94-af1e-2ec4784d5b19"},
                  {"amz-sdk-request", "attempt=1"}},
      .body = "",
      .token = NULL},
@@ -144,14 +144,14 @@ static const client_request CLIENT_REQUESTS[] = {
      .query = "Marker=a%2Fb%2Bc%20d%3D&MaxItems=10",
      .headers = {{"x-amz-user-agent", "aws-sdk-js/3.1163.0"},
                  {"host", "127.0.0.1:9000"},
-                 {"amz-sdk-invocation-id", "1d1b160e-c313-4f48-b562-6a5d1ff703e8"},
+                 {"amz-sdk-invocation-id", "b3b565d9-f0de-4de6-8dbd-f3ab66f82f49"},
                  {"amz-sdk-request", "attempt=1; max=3"},
                  {"x-amz-date", "20150830T123600Z"},
                  {"x-amz-content-sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
                  {"authorization",
                   "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
                   "SignedHeaders=amz-sdk-invocation-id;amz-sdk-request;host;x-amz-content-sha256;x-amz-date;x-amz-user-"
-                  "agent, Signature=cd40c81ee7d2335537ea063aefa68794dd105a2e8784bdcd1acc127ed933cffb"}},
+                  "agent, Signature=3276c03850b8bc06bf19aec2ca945258c95497f3a03f7f3911a950073a61f727"}},
      .body = "",
      .token = NULL},
     {.name = "JavaScript SDK Invoke by ARN",
@@ -163,14 +163,14 @@ static const client_request CLIENT_REQUESTS[] = {
           {"content-length", "8"},
           {"x-amz-user-agent", "aws-sdk-js/3.1163.0"},
           {"host", "127.0.0.1:9000"},
-          {"amz-sdk-invocation-id", "e46a467e-9ed5-4628-bca3-b6edf3aa4bb3"},
+          {"amz-sdk-invocation-id", "aab4c6fc-0830-4331-826f-f3a77db6cd05"},
           {"amz-sdk-request", "attempt=1; max=3"},
           {"x-amz-date", "20150830T123600Z"},
           {"x-amz-content-sha256", "24f572600e150d3230138385aa0006ca1b993b46bb427f746cc690c98d932413"},
           {"authorization",
            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
            "SignedHeaders=amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;host;x-amz-content-sha256;"
-           "x-amz-date;x-amz-user-agent, Signature=0f3ad75c47b99111ea017ebb0dc88ec4292bc27bcf314372238fc0b7baff3c70"}},
+           "x-amz-date;x-amz-user-agent, Signature=2898398e9fadf9e9bb53a4408f0a6a420cee4ec1edeaddee277c56464d617db0"}},
      .body = "{\"x\": 2}",
      .token = NULL},
     {.name = "JavaScript SDK UntagResource",
@@ -179,14 +179,14 @@ static const client_request CLIENT_REQUESTS[] = {
      .query = "tagKeys=b&tagKeys=a%20b&tagKeys=a&tagKeys=Z~&tagKeys=%21%27%28%29%2A",
      .headers = {{"x-amz-user-agent", "aws-sdk-js/3.1163.0"},
                  {"host", "127.0.0.1:9000"},
-                 {"amz-sdk-invocation-id", "8b441f7b-70eb-4808-890b-1e9907907d5e"},
+                 {"amz-sdk-invocation-id", "efdec7dd-b4cb-4f18-8c1b-fa62e0b2298d"},
                  {"amz-sdk-request", "attempt=1; max=3"},
                  {"x-amz-date", "20150830T123600Z"},
                  {"x-amz-content-sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
                  {"authorization",
                   "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
                   "SignedHeaders=amz-sdk-invocation-id;amz-sdk-request;host;x-amz-content-sha256;x-amz-date;x-amz-user-"
-                  "agent, Signature=88808fa1d8cd1f54ff2313ff6d9fd80e8bfade6e32b6342f4e640debe34074b1"}},
+                  "agent, Signature=d9a731e138021f9c5aef34bc899c4bfe03c010e91d5c0cfbc5832c9c707f41a5"}},
      .body = "",
      .token = NULL},
     {.name = "JavaScript SDK CreateFunction",
@@ -195,20 +195,20 @@ static const client_request CLIENT_REQUESTS[] = {
      .query = "",
      .headers =
          {{"content-type", "application/json"},
-          {"content-length", "155"},
+          {"content-length", "159"},
           {"x-amz-user-agent", "aws-sdk-js/3.1163.0"},
           {"host", "127.0.0.1:9000"},
-          {"amz-sdk-invocation-id", "b294ac5f-4a06-4e54-afb4-67c689741f24"},
+          {"amz-sdk-invocation-id", "af412f91-6d80-4561-a198-4f86c8b1b5b0"},
           {"amz-sdk-request", "attempt=1; max=3"},
           {"x-amz-date", "20150830T123600Z"},
-          {"x-amz-content-sha256", "f9f7361e691b530bdbc769bb7b4f7007310dbcc6bc81cc730e8d6e0f1fadd263"},
+          {"x-amz-content-sha256", "a8623f7e16f013b6b88901f0a3dd2f90fd6d9ac9b18fa180f8259a21fc917a45"},
           {"authorization",
            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
            "SignedHeaders=amz-sdk-invocation-id;amz-sdk-request;content-length;content-type;host;x-amz-content-sha256;"
-           "x-amz-date;x-amz-user-agent, Signature=516c532c18db11db2a8c68692d391042a5d45f6fff362f8b56ee57e44c14260f"}},
+           "x-amz-date;x-amz-user-agent, Signature=6b0832eb8fa0445867d2af503b4b6195d27a93d2fcd109f52a62809bd272ac32"}},
      .body = "{\"FunctionName\":\"area\",\"Role\":\"arn:aws:iam::000000000000:role/"
-             "r\",\"Code\":{\"ZipFile\":\"UEs=\"},\"Runtime\":\"provided.al2023\",\"Handler\":\"h\",\"Description\":"
-             "\"\303\244 \316\273\"}",
+             "r\",\"Code\":{\"ZipFile\":\"emlwIQ==\"},\"Runtime\":\"provided.al2023\",\"Handler\":\"h\","
+             "\"Description\":\"\303\244 \316\273\"}",
      .token = NULL},
     {.name = "JavaScript SDK with a session token",
      .method = "GET",
@@ -217,7 +217,7 @@ static const client_request CLIENT_REQUESTS[] = {
      .headers =
          {{"x-amz-user-agent", "aws-sdk-js/3.1163.0"},
           {"host", "127.0.0.1:9000"},
-          {"amz-sdk-invocation-id", "47754ded-4724-4012-9e98-f9dbbe75e783"},
+          {"amz-sdk-invocation-id", "79d3b99f-248b-4aac-81b8-cb663f0afa11"},
           {"amz-sdk-request", "attempt=1; max=3"},
           {"x-amz-date", "20150830T123600Z"},
           {"x-amz-security-token", "IQoJb3JpZ2luX2VjE+/="},
@@ -225,7 +225,7 @@ static const client_request CLIENT_REQUESTS[] = {
           {"authorization",
            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/lambda/aws4_request, "
            "SignedHeaders=amz-sdk-invocation-id;amz-sdk-request;host;x-amz-content-sha256;x-amz-date;x-amz-security-"
-           "token;x-amz-user-agent, Signature=3cef88adcbcf8c971e612a87772d45fdfbe4790a72c86d4cbb31e083303cb36b"}},
+           "token;x-amz-user-agent, Signature=49e1bbc3d5cce46c4d67e1b23d5aa1918c58f63313a61af3e344b556ab396de8"}},
      .body = "",
      .token = "IQoJb3JpZ2luX2VjE+/="},
     {.name = "JavaScript signer presigned",

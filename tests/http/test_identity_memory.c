@@ -137,26 +137,33 @@ static void test_create_key(void **state)
     }
 }
 
+/** Files that have just changed are read again: where memory is out for that, they are as they were, and the request is let in. */
 static void try_check(identity_world *world, const lambda__signed_request *request)
 {
+    long refused = 0;
     for (long at = 1;; at++) {
         lambda__signature_result result;
         fail_at = at;
         lambda__signature_check(world->all, request, &result);
         bool failed = fail_at == 0;
         fail_at = 0;
-        if (!failed) {
-            assert_int_equal(result.status, 200);
+        if (result.status == 200) {
+            assert_non_null(result.key.held);
             free(result.decoded);
             lambda__key_release(&result.key);
-            assert_true(at > 6);
-            return;
+        } else {
+            refused++;
+            assert_true(failed);
+            assert_int_equal(result.status, 500);
+            assert_string_equal(result.error_type, "ServiceException");
+            assert_string_equal(result.message, "out of memory");
+            assert_null(result.key.held);
+            assert_null(result.decoded);
         }
-        assert_int_equal(result.status, 500);
-        assert_string_equal(result.error_type, "ServiceException");
-        assert_string_equal(result.message, "out of memory");
-        assert_null(result.key.held);
-        assert_null(result.decoded);
+        if (failed) continue;
+        assert_int_equal(result.status, 200);
+        assert_true(refused > 6);
+        return;
     }
 }
 

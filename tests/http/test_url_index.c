@@ -143,7 +143,8 @@ static void a_held_url_stays(void **state)
     assert_true(new.url->iam);
     lambda__url_release(&new);
     attach(with, "f", "url", NULL);
-    assert_int_equal(lambda__url_index_reload(&with->api, "f"), LAMBDA_OK);
+    assert_int_equal(lambda__url_index_reload(&with->api, "arn:aws:lambda:us-east-1:000000000000:function:f:live"),
+                     LAMBDA_OK);
     assert_int_equal(find(with, NULL, "/lambda-url/" ONE, &new), LAMBDA__URL_UNKNOWN);
     assert_int_equal(find(with, NULL, "/lambda-url/" TWO, &new), LAMBDA__URL_FOUND);
     lambda__url_release(&new);
@@ -153,8 +154,27 @@ static void a_held_url_stays(void **state)
     lambda_result_clear(&result);
     lambda__url_release(&old);
     assert_ok(with->lambda, lambda_function_delete(with->lambda, "f"));
-    assert_int_equal(lambda__url_index_reload(&with->api, "f"), LAMBDA_OK);
+    assert_int_equal(lambda__url_index_reload(&with->api, "f:live"), LAMBDA_OK);
     assert_int_equal(find(with, NULL, "/lambda-url/" TWO, &new), LAMBDA__URL_UNKNOWN);
+}
+
+static void what_is_deleted_past_the_api(void **state)
+{
+    world *with = *state;
+    lambda__url_match match;
+    lambda_alias_config live = {.name = "live", .function_version = "$LATEST"};
+    assert_ok(with->lambda, lambda_alias_delete(with->lambda, "f", "live"));
+    assert_ok(with->lambda, lambda_alias_create(with->lambda, "f", &live));
+    assert_int_equal(find(with, NULL, "/lambda-url/" TWO, &match), LAMBDA__URL_UNKNOWN);
+    assert_int_equal(find(with, NULL, "/lambda-url/" ONE, &match), LAMBDA__URL_FOUND);
+    lambda__url_release(&match);
+    attach(with, "f", "url", "{\"Id\":\"" ONE "\",\"AuthType\":\"AWS_IAM\"}");
+    assert_int_equal(find(with, NULL, "/lambda-url/" ONE, &match), LAMBDA__URL_FOUND);
+    assert_true(match.url->iam);
+    lambda__url_release(&match);
+    assert_ok(with->lambda, lambda_function_delete(with->lambda, "f"));
+    test_create(with->lambda, "f", test_echo, NULL);
+    assert_int_equal(find(with, NULL, "/lambda-url/" ONE, &match), LAMBDA__URL_UNKNOWN);
 }
 
 static void many(void **state)
@@ -280,6 +300,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(by_path, open_world, close_world),
         cmocka_unit_test_setup_teardown(what_is_none, open_world, close_world),
         cmocka_unit_test_setup_teardown(a_held_url_stays, open_world, close_world),
+        cmocka_unit_test_setup_teardown(what_is_deleted_past_the_api, open_world, close_world),
         cmocka_unit_test_setup_teardown(many, open_world, close_world),
         cmocka_unit_test_setup_teardown(anybody_needs_both_permissions, open_world, close_world),
         cmocka_unit_test_setup_teardown(iam_needs_a_caller, open_world, close_world),

@@ -93,7 +93,7 @@ static void base64(void **state)
 {
     (void)state;
     static const char *const rows[][2] = {
-        {"", ""}, {"Zg==", "f"}, {"Zm8=", "fo"}, {"Zm9v", "foo"}, {"/+9v", "\xFF\xEFo"}};
+        {"", ""}, {"Zw==", "g"}, {"Z28=", "go"}, {"Z28h", "go!"}, {"/+9v", "\xFF\xEFo"}};
     char payload[128];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         snprintf(payload, sizeof payload, "{\"statusCode\":200,\"body\":\"%s\",\"isBase64Encoded\":true}", rows[i][0]);
@@ -107,7 +107,8 @@ static void connection_headers_are_dropped(void **state)
 {
     (void)state;
     respond("{\"statusCode\":200,\"headers\":{\"Connection\":\"close\",\"Transfer-Encoding\":\"chunked\","
-            "\"Content-Length\":\"9\",\"X-Kept\":\"1\",\"upgrade\":\"h2c\"}}");
+            "\"Content-Length\":\"9\",\"X-Kept\":\"1\",\"upgrade\":\"h2c\",\"T"
+            "E\":\"trailers\"}}");
     assert_int_equal(answer.status, 200);
     assert_int_equal(answer.headers_count, 2);
     assert_string_equal(header("x-kept"), "1");
