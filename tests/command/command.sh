@@ -152,8 +152,43 @@ functions() {
     expect 0 "operation" "$lambda" api GetFunctionConfiguration '{"FunctionName": "echo"}'
     says out '"Handler": "index.hello"'
     expect 3 "operation refused" "$lambda" api GetFunction '{"FunctionName": "nobody"}'
+    expect 0 "layer" "$lambda" layer publish tables --zip "$work/code" --description "of numbers"
+    layer=$(sed -n 's/^LayerVersionArn *//p' "$work/out")
+    expect 0 "layers" "$lambda" layer list
+    says out "of numbers"
+    expect 0 "versions of a layer" "$lambda" layer list tables
+    says out "$layer"
+    expect 0 "function with a layer" "$lambda" update echo --layer "$layer"
+    says out "$layer"
+    expect 0 "layer shown" "$lambda" layer get tables "${layer##*:}"
+    expect 0 "layer away" "$lambda" layer delete tables "${layer##*:}"
+    expect 2 "which layer" "$lambda" layer get tables
     expect 0 "doctor" "$lambda" doctor
     says out "Node.js"
+}
+
+# An event of a function that may not run stays, and is purged.
+queue() {
+    expect 0 "no concurrency" "$lambda" api PutFunctionConcurrency '{"FunctionName": "echo", "ReservedConcurrentExecutions": 0}'
+    expect 0 "event" "$lambda" event s3 --name pictures --key "a b.png"
+    says out '"pictures"'
+    cp "$work/out" "$work/event"
+    expect 0 "left to the queue" "$lambda" invoke echo "@$work/event" --async
+    says out "accepted: "
+    id=$(sed 's/accepted: //' "$work/out")
+    expect 0 "queue" "$lambda" queue list
+    says out "$id"
+    expect 0 "queue of one" "$lambda" queue list echo --json
+    says out "$id"
+    # While a worker has it, it is not purged.
+    tries=0
+    while expect 0 "purge" "$lambda" queue purge echo && grep -q "Purged: 0" "$work/out" && [ "$tries" -lt 20 ]; do tries=$((tries + 1)); done
+    says out "Purged: 1"
+    expect 3 "redrive of none" "$lambda" queue redrive arn:aws:sqs:us-east-1:000000000000:none
+    expect 2 "queue of what" "$lambda" queue fly
+    expect 2 "event of what" "$lambda" event fly
+    expect 2 "metrics of what" "$lambda" metrics
+    expect 0 "concurrency" "$lambda" api DeleteFunctionConcurrency '{"FunctionName": "echo"}'
 }
 
 gone() {
@@ -193,6 +228,7 @@ usage
 calls
 functions
 logs
+queue
 gone
 
 serve
@@ -204,6 +240,8 @@ says err "--endpoint"
 expect 4 "served twice" "$lambda" serve --port 0
 export AWS_ENDPOINT_URL_LAMBDA="$endpoint"
 functions
+expect 0 "metrics" "$lambda" metrics
+says out 'lambda_invocations'
 expect 0 "later" "$lambda" invoke echo --async
 says out "accepted: "
 url=$("$lambda" url get echo --json | sed -n 's/.*"FunctionUrl": "\(.*\)".*/\1/p')

@@ -12,6 +12,9 @@
 static const tool_option QUALIFIER[] = {{"qualifier", "NAME", "a version or an alias"}, {0}};
 static const tool_option DESCRIPTION[] = {{"description", "TEXT", "of the version"}, {0}};
 
+static const tool_option METRICS[] = {
+    {"endpoint", "URL", "the server (else AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL)"}, {0}};
+
 /* clang-format off */
 const tool_command TOOL_COMMANDS[] = {
     {"serve", "", "Serves a data directory over HTTP, for the AWS CLI, SDKs and --endpoint.", 0, 0, TOOL_OPTIONS_SERVE, false, tool_serve},
@@ -24,9 +27,13 @@ const tool_command TOOL_COMMANDS[] = {
     {"publish", "NAME", "Publishes a version.", 1, 1, DESCRIPTION, true, tool_publish},
     {"alias", "create|update|get|list|delete NAME [ALIAS]", "Works on aliases.", 2, 3, TOOL_OPTIONS_ALIAS, true, tool_alias},
     {"url", "create|update|get|delete NAME", "Works on function URLs.", 2, 2, TOOL_OPTIONS_URL, true, tool_url},
+    {"layer", "publish|list|get|delete [NAME [VERSION]]", "Works on layers.", 1, 3, TOOL_OPTIONS_LAYER, true, tool_layer},
+    {"queue", "list|purge [NAME], redrive DESTINATION", "Works on asynchronous events of the data directory.", 1, 2, TOOL_OPTIONS_QUEUE, false, tool_queue},
     {"logs", "[NAME]", "Prints a function's log from the data directory.", 0, 1, TOOL_OPTIONS_LOGS, false, tool_logs},
+    {"metrics", "", "Prints what a server has counted, as Prometheus reads it.", 0, 0, METRICS, false, tool_metrics},
     {"api", "[OPERATION [INPUT|@FILE|-]]", "Calls any operation of the API; without one, lists them.", 0, 2, NULL, true, tool_api},
     {"call", "LIBRARY DECLARATION [EVENT|NAME=VALUE...]", "Calls a C function of a shared library.", 2, 34, NULL, false, tool_call},
+    {"event", "s3|sqs|sns|schedule|apigateway|apigateway-v1|alb", "Prints an event as one of AWS's services sends it.", 1, 1, TOOL_OPTIONS_EVENT, false, tool_event},
     {"doctor", "", "Looks at what this machine, the data directory or the server can do.", 0, 0, NULL, true, tool_doctor},
     {"completion", "bash|zsh|fish", "Prints a script that completes commands and options.", 1, 1, NULL, false, tool_completion},
     {"version", "", "Prints the version.", 0, 0, NULL, false, tool_version},
