@@ -137,6 +137,8 @@ static int make_zip(const char *path, const char *name, char **data, size_t *len
     else if (archive_write_set_format_zip(zip) != ARCHIVE_OK ||
              archive_write_open(zip, out, NULL, take, NULL) != ARCHIVE_OK)
         code = failed(zip);
+    /* Nothing follows the end: no block is filled up. */
+    if (code == TOOL_OK) archive_write_set_bytes_in_last_block(zip, 1);
     if (code == TOOL_OK) code = *name ? add_path(zip, path, name, 0) : add_directory(zip, path, "", 0);
     if (code == TOOL_OK && archive_write_close(zip) != ARCHIVE_OK) code = failed(zip);
     archive_write_free(zip);
