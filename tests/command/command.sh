@@ -152,6 +152,16 @@ functions() {
     expect 0 "operation" "$lambda" api GetFunctionConfiguration '{"FunctionName": "echo"}'
     says out '"Handler": "index.hello"'
     expect 3 "operation refused" "$lambda" api GetFunction '{"FunctionName": "nobody"}'
+    expect 0 "config" "$lambda" config echo --concurrency 7 --retries 1 --recursion Allow
+    says out "ReservedConcurrentExecutions"
+    says out '"MaximumRetryAttempts":1'
+    says out "Allow"
+    expect 0 "config of no concurrency" "$lambda" config echo --concurrency none --age 120
+    says out '"MaximumRetryAttempts":1'
+    says out '"MaximumEventAgeInSeconds":120'
+    if grep -q Reserved "$work/out"; then echo "not ok: the concurrency is still reserved" >&2 && failed=1; fi
+    expect 2 "config of what" "$lambda" config echo --retries 3
+    expect 3 "config of none" "$lambda" config nobody
     expect 0 "layer" "$lambda" layer publish tables --zip "$work/code" --description "of numbers"
     layer=$(sed -n 's/^LayerVersionArn *//p' "$work/out")
     expect 0 "layers" "$lambda" layer list
@@ -256,6 +266,19 @@ AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=wrong expect 3 "oth
 expect 2 "no such profile" "$lambda" list --profile nobody
 says err "no keys"
 expect 2 "no endpoint" "$lambda" list --endpoint ftp://127.0.0.1
+# Lines that a server writes are followed, until the reader goes.
+mkfifo "$work/lines"
+"$lambda" logs echo --follow --filter '"it has run"' >"$work/lines" 2>"$work/err" &
+follower=$!
+exec 4<"$work/lines"
+read -r line <&4
+name="follow"
+case $line in
+    *"it has run"*) ;;
+    *) echo "not ok: logs --follow said '$line'" >&2 && failed=1 ;;
+esac
+exec 4<&-
+wait "$follower"
 kill "$server"
 wait "$server" || { echo "not ok: serve ended with $?" >&2 && failed=1; }
 server=

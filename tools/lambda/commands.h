@@ -11,6 +11,7 @@ int tool_alias(const tool_arguments *arguments);
 int tool_api(const tool_arguments *arguments);
 int tool_call(const tool_arguments *arguments);
 int tool_completion(const tool_arguments *arguments);
+int tool_config(const tool_arguments *arguments);
 int tool_create(const tool_arguments *arguments);
 int tool_delete(const tool_arguments *arguments);
 int tool_doctor(const tool_arguments *arguments);
@@ -29,6 +30,7 @@ int tool_url(const tool_arguments *arguments);
 int tool_version(const tool_arguments *arguments);
 
 extern const tool_option TOOL_OPTIONS_ALIAS[];
+extern const tool_option TOOL_OPTIONS_CONFIG[];
 extern const tool_option TOOL_OPTIONS_CREATE[];
 extern const tool_option TOOL_OPTIONS_EVENT[];
 extern const tool_option TOOL_OPTIONS_INVOKE[];

@@ -27,6 +27,7 @@ const tool_command TOOL_COMMANDS[] = {
     {"publish", "NAME", "Publishes a version.", 1, 1, DESCRIPTION, true, tool_publish},
     {"alias", "create|update|get|list|delete NAME [ALIAS]", "Works on aliases.", 2, 3, TOOL_OPTIONS_ALIAS, true, tool_alias},
     {"url", "create|update|get|delete NAME", "Works on function URLs.", 2, 2, TOOL_OPTIONS_URL, true, tool_url},
+    {"config", "NAME", "Shows and changes how a function is run.", 1, 1, TOOL_OPTIONS_CONFIG, true, tool_config},
     {"layer", "publish|list|get|delete [NAME [VERSION]]", "Works on layers.", 1, 3, TOOL_OPTIONS_LAYER, true, tool_layer},
     {"queue", "list|purge [NAME], redrive DESTINATION", "Works on asynchronous events of the data directory.", 1, 2, TOOL_OPTIONS_QUEUE, false, tool_queue},
     {"logs", "[NAME]", "Prints a function's log from the data directory.", 0, 1, TOOL_OPTIONS_LOGS, false, tool_logs},
