@@ -9,11 +9,17 @@
 #include "commands.h"
 #include "output.h"
 
-const tool_command TOOL_COMMANDS[] = {{"serve", "",
-                                       "Serves a data directory over HTTP, for the AWS CLI, SDKs and --endpoint.", 0, 0,
-                                       TOOL_OPTIONS_SERVE, false, tool_serve},
-                                      {"version", "", "Prints the version.", 0, 0, NULL, false, tool_version},
-                                      {0}};
+const tool_command TOOL_COMMANDS[] = {
+    {"event", "[KIND]", "Prints an event as a service of Lambda's sends it; without KIND, which there are.", 0, 1,
+     TOOL_OPTIONS_EVENT, false, tool_event},
+    {"init", "DIRECTORY", "Makes a project that works, with a test.", 1, 1, TOOL_OPTIONS_INIT, false, tool_init},
+    {"man", "DIRECTORY", "Writes the man pages.", 1, 1, NULL, false, tool_man},
+    {"queue", "[list|purge|redrive|drain]", "Shows and handles the asynchronous events of a data directory.", 0, 1,
+     TOOL_OPTIONS_QUEUE, false, tool_queue},
+    {"serve", "", "Serves a data directory over HTTP, for the AWS CLI, SDKs and --endpoint.", 0, 0, TOOL_OPTIONS_SERVE,
+     false, tool_serve},
+    {"version", "", "Prints the version.", 0, 0, NULL, false, tool_version},
+    {0}};
 
 int tool_version(const tool_arguments *arguments)
 {
