@@ -18,12 +18,15 @@ int tool_event(const tool_arguments *arguments);
 int tool_get(const tool_arguments *arguments);
 int tool_init(const tool_arguments *arguments);
 int tool_invoke(const tool_arguments *arguments);
+int tool_layer(const tool_arguments *arguments);
 int tool_list(const tool_arguments *arguments);
 int tool_logs(const tool_arguments *arguments);
 int tool_man(const tool_arguments *arguments);
+int tool_metrics(const tool_arguments *arguments);
 int tool_publish(const tool_arguments *arguments);
 int tool_queue(const tool_arguments *arguments);
 int tool_serve(const tool_arguments *arguments);
+int tool_trace(const tool_arguments *arguments);
 int tool_update(const tool_arguments *arguments);
 int tool_url(const tool_arguments *arguments);
 int tool_version(const tool_arguments *arguments);
@@ -32,9 +35,12 @@ extern const tool_option TOOL_OPTIONS_CREATE[];
 extern const tool_option TOOL_OPTIONS_EVENT[];
 extern const tool_option TOOL_OPTIONS_INIT[];
 extern const tool_option TOOL_OPTIONS_INVOKE[];
+extern const tool_option TOOL_OPTIONS_LAYER[];
 extern const tool_option TOOL_OPTIONS_LOGS[];
+extern const tool_option TOOL_OPTIONS_METRICS[];
 extern const tool_option TOOL_OPTIONS_QUEUE[];
 extern const tool_option TOOL_OPTIONS_SERVE[];
+extern const tool_option TOOL_OPTIONS_TRACE[];
 extern const tool_option TOOL_OPTIONS_UPDATE[];
 
 #endif

@@ -14,10 +14,14 @@ const tool_command TOOL_COMMANDS[] = {
      TOOL_OPTIONS_EVENT, false, tool_event},
     {"init", "DIRECTORY", "Makes a project that works, with a test.", 1, 1, TOOL_OPTIONS_INIT, false, tool_init},
     {"man", "DIRECTORY", "Writes the man pages.", 1, 1, NULL, false, tool_man},
+    {"metrics", "", "Shows how invocations went, by the log of a data directory, or what a server counts.", 0, 0,
+     TOOL_OPTIONS_METRICS, false, tool_metrics},
     {"queue", "[list|purge|redrive|drain]", "Shows and handles the asynchronous events of a data directory.", 0, 1,
      TOOL_OPTIONS_QUEUE, false, tool_queue},
     {"serve", "", "Serves a data directory over HTTP, for the AWS CLI, SDKs and --endpoint.", 0, 0, TOOL_OPTIONS_SERVE,
      false, tool_serve},
+    {"trace", "[TRACE]", "Lists the traces of a data directory, or draws one.", 0, 1, TOOL_OPTIONS_TRACE, false,
+     tool_trace},
     {"version", "", "Prints the version.", 0, 0, NULL, false, tool_version},
     {0}};
 
