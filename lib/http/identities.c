@@ -43,9 +43,10 @@ struct lambda__identities {
     char *paths[2]; /* of credentials and of identities; NULL: none */
     stamp stamps[2];
     char account_id[13];
-    size_t references; /* of keys that are out, and one of who opened it */
-    snapshot *now;     /* NULL: nobody */
-    char why[512];     /* "": all is well */
+    size_t references;  /* of keys that are out, and one of who opened it */
+    snapshot *now;      /* NULL: nobody */
+    lambda__key nobody; /* what is derived for keys that are not there */
+    char why[512];      /* "": all is well */
 };
 
 enum { CREDENTIALS, IDENTITIES };
@@ -353,9 +354,9 @@ bool lambda__identities_sound(lambda__identities *all, char why[512])
 }
 
 /** All are looked at, whole, whichever it is. */
-static const credential *find_in(const snapshot *self, const uint64_t id[])
+static credential *find_in(snapshot *self, const uint64_t id[])
 {
-    const credential *found = NULL;
+    credential *found = NULL;
     for (size_t i = 0; i < self->count; i++) {
         uint64_t differs = 0;
         for (size_t k = 0; k < LAMBDA__KEY_ID_SIZE / sizeof(uint64_t); k++)
@@ -373,15 +374,27 @@ bool lambda__identities_find(lambda__identities *all, const char *access_key_id,
     if (length == 0 || length >= sizeof(id)) return false;
     memcpy(id, access_key_id, length);
     look(all);
-    const credential *found = all->now ? find_in(all->now, id) : NULL;
+    credential *found = all->now ? find_in(all->now, id) : NULL;
     if (found) {
         *key = found->key;
         key->held = all->now;
+        key->slot = &found->key;
         all->now->references++;
         all->references++;
+    } else {
+        *key = all->nobody;
     }
     pthread_mutex_unlock(&all->lock);
     return found != NULL;
+}
+
+void lambda__key_keep(lambda__identities *all, const lambda__key *key)
+{
+    pthread_mutex_lock(&all->lock);
+    lambda__key *slot = key->held ? key->slot : &all->nobody;
+    memcpy(slot->scope, key->scope, sizeof(slot->scope));
+    memcpy(slot->signing, key->signing, sizeof(slot->signing));
+    pthread_mutex_unlock(&all->lock);
 }
 
 void lambda__key_release(lambda__key *key)

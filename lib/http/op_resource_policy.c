@@ -91,6 +91,11 @@ static void change(const lambda__request *request, const char *arn, const json_t
 void lambda__op_put_resource_policy(const lambda__request *request, lambda__reply *reply)
 {
     const char *arn = find(request, reply);
+    const char *colon = arn ? strrchr(arn, ':') : NULL;
+    if (colon && strcmp(colon, ":$LATEST") == 0) {
+        lambda__reply_error(reply, 400, INVALID, "We currently do not support adding policies for $LATEST.");
+        return;
+    }
     json_t *document = arn ? policy_of(request, reply) : NULL;
     if (!document) return;
     json_t *shape = lambda__policy_shape(document);

@@ -92,17 +92,19 @@ void lambda__op_get_function_recursion_config(const lambda__request *request, la
 
 /* ---- runtime management: runtimes are what this machine has and nothing here updates them, so that it is only kept and shown */
 
-/** $LATEST or a version, not an alias. False is answered. */
-static bool names_a_version(const char *name, lambda__reply *reply)
+/** The ARN of $LATEST or of a version, the caller's to free. NULL is answered: there is no such function, or an alias is named. */
+static char *version_arn(const lambda__request *request, const char *name, lambda__reply *reply)
 {
-    const char *colon = strrchr(name, ':');
+    char *arn = lambda__resource_arn(request, name, reply);
+    const char *function = arn ? strstr(arn, ":function:") + strlen(":function:") : "";
+    const char *colon = strchr(function, ':');
     const char *qualifier = colon ? colon + 1 : "";
-    if (strncmp(name, "arn:", 4) == 0 && strstr(name, ":function:") + strlen(":function") == colon) qualifier = "";
-    if (strcmp(qualifier, "$LATEST") == 0 || strspn(qualifier, "0123456789") == strlen(qualifier)) return true;
+    if (!arn || strcmp(qualifier, "$LATEST") == 0 || strspn(qualifier, "0123456789") == strlen(qualifier)) return arn;
     lambda__reply_error(reply, 400, INVALID,
                         "Runtime management is set for $LATEST and for published versions; \"%s\" is neither.",
                         qualifier);
-    return false;
+    free(arn);
+    return NULL;
 }
 
 /** `config` is borrowed. */
@@ -134,8 +136,7 @@ static json_t *runtime_config(const lambda__request *request, lambda__reply *rep
 void lambda__op_put_runtime_management_config(const lambda__request *request, lambda__reply *reply)
 {
     const char *name = lambda__input_function(request, reply);
-    if (!name || !names_a_version(name, reply)) return;
-    char *arn = lambda__resource_arn(request, name, reply);
+    char *arn = name ? version_arn(request, name, reply) : NULL;
     json_t *config = arn ? runtime_config(request, reply) : NULL;
     if (config) {
         bool standard = strcmp(lambda__input_string(request, "UpdateRuntimeOn"), "Auto") == 0;
@@ -153,8 +154,7 @@ void lambda__op_get_runtime_management_config(const lambda__request *request, la
 {
     lambda_status status;
     const char *name = lambda__input_function(request, reply);
-    if (!name || !names_a_version(name, reply)) return;
-    char *arn = lambda__resource_arn(request, name, reply);
+    char *arn = name ? version_arn(request, name, reply) : NULL;
     if (!arn) return;
     json_t *config = lambda__document_get(request->api, name, RUNTIME_KIND, &status);
     if (status == LAMBDA_OK)

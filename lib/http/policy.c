@@ -9,7 +9,8 @@
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+    return c;
 }
 
 bool lambda__pattern_matches(const char *pattern, const char *text, bool any_case)

@@ -52,10 +52,15 @@ typedef struct lambda__key {
     char account_id[13];
     const lambda__identity *identity; /* NULL: it may do everything */
     void *held;                       /* what keeps that alive */
+    char scope[80];                   /* what `signing` is of: a day, region and service. "": none is known */
+    unsigned char signing[32];        /* the key that is derived of the secret for it */
+    void *slot;                       /* where lambda__key_keep keeps it */
 } lambda__key;
 
 /** False: there is no such key. Else given back with lambda__key_release. Takes the same time for each key that is there. */
 bool lambda__identities_find(lambda__identities *all, const char *access_key_id, lambda__key *key);
+/** Keeps the key's `scope` and `signing` for who finds it next; of one that was not found, for all that are not. */
+void lambda__key_keep(lambda__identities *all, const lambda__key *key);
 void lambda__key_release(lambda__key *key);
 
 /**

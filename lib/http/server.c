@@ -75,7 +75,7 @@ static lambda_status check(lambda_http_options *options)
     const char *wrong = !bounded(&options->threads, threads, 64)                ? "threads: at most 64"
                         : !bounded(&options->workers, 1024, 4096)               ? "workers: at most 4,096"
                         : !bounded(&options->connections, 4096, 1U << 20)       ? "connections: at most 1,048,576"
-                        : !bounded(&options->header_bytes, 32768, 1U << 20)     ? "header_bytes: at most 1,048,576"
+                        : !bounded(&options->header_bytes, 16384, 1U << 20)     ? "header_bytes: at most 1,048,576"
                         : !bounded(&options->header_timeout_ms, 20000, 3600000) ? "header_timeout_ms: at most 3,600,000"
                         : options->header_bytes < 1024                          ? "header_bytes: at least 1,024"
                                                                                 : NULL;
@@ -168,8 +168,10 @@ static size_t keep_escapes(void *user, struct MHD_Connection *connection, char *
 static lambda_status start_daemon(lambda_http *http, const lambda_http_options *options, const char *certificate,
                                   const char *key)
 {
-    /* What a connection has for a request's headers and its answer's: more than is allowed, so that it is we who count. */
-    size_t memory = (size_t)http->header_bytes + 8192 + http->header_bytes / 8;
+    /*
+     * What a connection has for a request's headers and its answer's. libmicrohttpd zeroes all of it after each request: it is what a quick function's request costs most, next to the kernel.
+     */
+    size_t memory = (size_t)http->header_bytes + 8192;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
     struct MHD_OptionItem more[] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
     if (certificate) {

@@ -47,6 +47,21 @@ static void derive(check *self, const char *secret)
     OPENSSL_cleanse(text, sizeof(text));
 }
 
+/** It is the same all day: the first request of it derives it. */
+static void find_signing_key(check *self, lambda__identities *identities, const char *secret, lambda__key *key)
+{
+    if (strcmp(key->scope, self->claim.scope) == 0) {
+        memcpy(self->key, key->signing, sizeof(self->key));
+        return;
+    }
+    derive(self, secret);
+    size_t size = strlen(self->claim.scope) + 1;
+    if (self->hasher.failed || size > sizeof(key->scope)) return;
+    memcpy(key->scope, self->claim.scope, size);
+    memcpy(key->signing, self->key, sizeof(key->signing));
+    lambda__key_keep(identities, key);
+}
+
 /** What stands for the body, where it is right. False: it is not the body's. */
 static bool read_payload(check *self)
 {
@@ -136,7 +151,7 @@ static void check_with(check *self, lambda__identities *identities, lambda__sign
     lambda__claim *claim = &self->claim;
     bool known = lambda__identities_find(identities, claim->key_id, &result->key);
     bool right_body = read_payload(self);
-    derive(self, known ? result->key.secret : NOBODYS);
+    find_signing_key(self, identities, known ? result->key.secret : NOBODYS, &result->key);
     lambda__canonical_headers(self->request, (lambda__span){claim->names, strlen(claim->names)}, &self->headers);
     bool signed_so = matches(self);
     if (out_of_memory(self)) {

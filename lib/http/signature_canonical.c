@@ -20,7 +20,7 @@ void lambda__text_add(lambda__text *self, const char *data, size_t length)
         self->data = more;
         self->capacity = capacity;
     }
-    if (length > 0) memcpy(self->data + self->length, data, length);
+    if (length > 0 && data) memcpy(self->data + self->length, data, length);
     self->length += length;
     self->data[self->length] = '\0';
 }

@@ -83,24 +83,24 @@ static bool read_http_date(const char *text, char time[17])
 {
     static const char MONTHS[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     char month[4];
+    char made[64];
     int day;
     int year;
     int hour;
     int minute;
     int second;
-    int end = 0;
-    if (strlen(text) != 29 || text[3] != ',') return false;
-    if (sscanf(text + 4, " %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &day, month, &year, &hour, &minute, &second, &end) !=
-            6 ||
-        end != 25)
+    if (strlen(text) != 29 || text[3] != ',' || text[19] != ':' || text[22] != ':' || strcmp(text + 25, " GMT") != 0)
         return false;
+    if (!read_digits(text + 5, 2, &day) || !read_digits(text + 12, 4, &year) || !read_digits(text + 17, 2, &hour) ||
+        !read_digits(text + 20, 2, &minute) || !read_digits(text + 23, 2, &second))
+        return false;
+    memcpy(month, text + 8, 3);
+    month[3] = '\0';
     const char *found = strstr(MONTHS, month);
-    if (!found || strlen(month) != 3 || (found - MONTHS) % 3 != 0) return false;
-    if (year < 0 || day < 0 || hour < 0 || minute < 0 || second < 0) return false;
-    char made[64];
+    if (!found || (found - MONTHS) % 3 != 0) return false;
     snprintf(made, sizeof(made), "%04d%02d%02dT%02d%02d%02dZ", year, (int)((found - MONTHS) / 3 + 1), day, hour, minute,
              second);
-    memcpy(time, made, 16); /* each has its digits, as sscanf read no more */
+    memcpy(time, made, 16); /* each has its digits and no more */
     time[16] = '\0';
     return true;
 }
@@ -165,11 +165,14 @@ static bool check_scope(const lambda__signed_request *request, const lambda__cla
                         lambda__signature_result *result)
 {
     char words[512] = "";
-    lambda__span parts[5];
+    lambda__span parts[5] = {{.at = NULL}};
     size_t length = 0;
     char whole[300];
     snprintf(whole, sizeof(whole), "-/%s", claim->scope);
-    split_credential(whole, parts);
+    if (!split_credential(whole, parts)) {
+        incomplete(result, "Credential has no scope.");
+        return false;
+    }
     if (!span_is(parts[2], request->region))
         length += (size_t)snprintf(words, sizeof(words), "Credential should be scoped to a valid region. ");
     if (!span_is(parts[3], request->service))
@@ -281,7 +284,7 @@ static bool take_date(const char *date, lambda__claim *claim, lambda__signature_
 static bool read_header(const lambda__signed_request *request, lambda__span header, lambda__hasher *hasher,
                         lambda__claim *claim, lambda__signature_result *result)
 {
-    char date[64];
+    char date[64] = "";
     char credential[512] = "";
     char shown[45];
     parameters found = {.credential = {.at = NULL}};

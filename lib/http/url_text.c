@@ -141,8 +141,12 @@ void lambda__url_text_base64(lambda__url_text *text, const void *data, size_t le
         unsigned second = length > 1 ? in[1] : 0;
         *out++ = alphabet[in[0] >> 2];
         *out++ = alphabet[(in[0] & 3U) << 4 | second >> 4];
-        *out++ = length > 1 ? alphabet[(second & 15) << 2] : '=';
-        *out++ = '=';
+        out[0] = '=';
+        out[1] = '=';
+        if (length > 1) {
+            out[0] = alphabet[(second & 15) << 2];
+        }
+        out += 2;
     }
     text->length += (size_t)(out - begin);
 }

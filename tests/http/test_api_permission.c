@@ -182,6 +182,7 @@ static void test_whole(void **state)
     api_refused(&w, "GetPolicy", "{'FunctionName':'f'}", 404, MISSING, "");
     api_refused(&w, "PutResourcePolicy", "{'ResourceArn':'" ARN "f','Policy':'no'}", 400, INVALID, "policy");
     api_refused(&w, "PutResourcePolicy", "{'ResourceArn':'" ARN "f','Policy':'{}'}", 400, INVALID, "policy");
+    api_refused(&w, "PutResourcePolicy", "{'ResourceArn':'" ARN "f:$LATEST','Policy':'{}'}", 400, INVALID, "$LATEST");
     api_world_close(&w);
 }
 

@@ -44,6 +44,8 @@ static void test_runtime_management(void **state)
                "{'UpdateRuntimeOn':'FunctionUpdate','FunctionArn':'" ARN "f'}");
     api_expect(&w, "GetRuntimeManagementConfig", "{'FunctionName':'" ARN "f:1'}", 200,
                "{'UpdateRuntimeOn':'Manual','FunctionArn':'" ARN "f:1','RuntimeVersionArn':'" RUNTIME "'}");
+    api_expect(&w, "GetRuntimeManagementConfig", "{'FunctionName':'000000000000:function:f'}", 200,
+               "{'UpdateRuntimeOn':'FunctionUpdate','FunctionArn':'" ARN "f'}");
     api_expect(&w, "GetRuntimeManagementConfig", "{'FunctionName':'f','Qualifier':'$LATEST'}", 200,
                "{'UpdateRuntimeOn':'FunctionUpdate','FunctionArn':'" ARN "f:$LATEST'}");
     api_expect(&w, "PutRuntimeManagementConfig", "{'FunctionName':'f','Qualifier':'1','UpdateRuntimeOn':'Auto'}", 200,

@@ -188,7 +188,7 @@ static void test_changes(void **state)
     lambda__key held;
     assert_ok(NULL, identity_load(world, SECTION("a", "A", "first"), NULL));
     assert_true(lambda__identities_find(world->all, "A", &held));
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 300; i++) {
         snprintf(text, sizeof(text), SECTION("a", "A", "s%04d"), i);
         identity_write(world->credentials, text);
         snprintf(text, sizeof(text), "s%04d", i);
@@ -238,7 +238,7 @@ static void *find_often(void *argument)
 {
     lambda__identities *all = argument;
     size_t wrong = 0;
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 500; i++) {
         lambda__key key;
         if (lambda__identities_find(all, "A", &key) && strcmp(key.secret, "one") != 0 && strcmp(key.secret, "two") != 0)
             wrong++;

@@ -497,6 +497,40 @@ static void test_queries(void **state)
     }
 }
 
+/** What is derived of a secret for a day is kept: not for another day, nor for another secret under the same id. */
+static void test_other_day_and_secret(void **state)
+{
+    identity_world *world = *state;
+    attempt self;
+    sign_request request = plain_request();
+    for (int day = 0; day < 3; day++) {
+        request.time_s = THEN_S + (uint64_t)day * 86400;
+        for (int twice = 0; twice < 2; twice++) {
+            attempt_load(&request, &self);
+            self.request.now_s = request.time_s;
+            assert_allowed(world, &self, ALICE);
+            attempt_end(&self);
+        }
+    }
+    identity_write(world->credentials, "[alice]\naws_access_key_id = " KEY "\naws_secret_access_key = another\n");
+    attempt_load(&request, &self);
+    self.request.now_s = request.time_s;
+    assert_refused(world, &self, MISMATCH);
+    request.secret = "another";
+    attempt_load(&request, &self);
+    self.request.now_s = request.time_s;
+    assert_allowed(world, &self, ALICE);
+    attempt_end(&self);
+    /* What is kept for keys that are not there opens nothing. */
+    request.key = "AKIDNOBODY";
+    for (int twice = 0; twice < 2; twice++) {
+        attempt_load(&request, &self);
+        self.request.now_s = request.time_s;
+        assert_refused(world, &self, 403, "UnrecognizedClientException",
+                       "The security token included in the request is invalid.");
+    }
+}
+
 /** What is signed as it was sent is not good for what is another path once decoded. */
 static void test_other_path(void **state)
 {
@@ -525,6 +559,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_session_token, signature_setup, signature_teardown),
         cmocka_unit_test_setup_teardown(test_presigned, signature_setup, signature_teardown),
         cmocka_unit_test_setup_teardown(test_queries, signature_setup, signature_teardown),
+        cmocka_unit_test_setup_teardown(test_other_day_and_secret, signature_setup, signature_teardown),
         cmocka_unit_test_setup_teardown(test_other_path, signature_setup, signature_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

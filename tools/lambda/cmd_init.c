@@ -65,10 +65,11 @@ static int tell(const tool_arguments *arguments, const char *directory, const to
     if (tool_option_value(arguments, "json"))
         return tool_print_json(json_pack("{s:s, s:s, s:s, s:s}", "directory", directory, "runtime", kind->runtime,
                                          "handler", kind->handler, "test", kind->test));
-    printf("A project is in %s. Next:\n  cd %s\n  %s\n", directory, directory, kind->test);
-    if (kind->make) printf("  %s\n", kind->make);
-    printf("  lambda create %s --code %s --runtime %s --handler %s\n  lambda invoke %s @event.json\n", name,
-           kind->package, kind->runtime, kind->handler, name);
+    const char *mark = strcmp(kind->package, ".") == 0 ? "" : "/";
+    printf("A project is in %s. Next:\n  (cd %s && %s)\n", directory, directory, kind->test);
+    if (kind->make) printf("  (cd %s && %s)\n", directory, kind->make);
+    printf("  lambda create %s --zip %s%s%s --runtime %s --handler %s\n  lambda invoke %s @%s/event.json\n", name,
+           directory, mark, *mark ? kind->package : "", kind->runtime, kind->handler, name, directory);
     return TOOL_OK;
 }
 

@@ -8,9 +8,9 @@
 extern const tool_command TOOL_COMMANDS[];
 
 int tool_alias(const tool_arguments *arguments);
+int tool_api(const tool_arguments *arguments);
 int tool_call(const tool_arguments *arguments);
 int tool_completion(const tool_arguments *arguments);
-int tool_config(const tool_arguments *arguments);
 int tool_create(const tool_arguments *arguments);
 int tool_delete(const tool_arguments *arguments);
 int tool_doctor(const tool_arguments *arguments);
@@ -31,6 +31,7 @@ int tool_update(const tool_arguments *arguments);
 int tool_url(const tool_arguments *arguments);
 int tool_version(const tool_arguments *arguments);
 
+extern const tool_option TOOL_OPTIONS_ALIAS[];
 extern const tool_option TOOL_OPTIONS_CREATE[];
 extern const tool_option TOOL_OPTIONS_EVENT[];
 extern const tool_option TOOL_OPTIONS_INIT[];
@@ -42,5 +43,6 @@ extern const tool_option TOOL_OPTIONS_QUEUE[];
 extern const tool_option TOOL_OPTIONS_SERVE[];
 extern const tool_option TOOL_OPTIONS_TRACE[];
 extern const tool_option TOOL_OPTIONS_UPDATE[];
+extern const tool_option TOOL_OPTIONS_URL[];
 
 #endif
