@@ -133,8 +133,8 @@ struct lambda__operation {
     const char *action;            /* of policies, where it is not "lambda:" and the name. NULL: that */
 };
 
-/** By method and raw path. The members of the path are put into `input`, percent-decoded. NULL: there is none; `*method_known` says whether the path has other methods. */
-const lambda__operation *lambda__operation_find(const char *method, const char *path, json_t *input,
+/** By method, raw path and raw query, which a few differ by. The members of the path are put into `input`, percent-decoded. NULL: there is none; `*method_known` says whether the path has other methods. */
+const lambda__operation *lambda__operation_find(const char *method, const char *path, const char *query, json_t *input,
                                                 bool *method_known);
 /** By name. NULL: there is none. */
 const lambda__operation *lambda__operation_named(const char *name);

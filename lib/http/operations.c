@@ -55,21 +55,21 @@ static bool query_has(const char *query, const char *wanted)
     return false;
 }
 
-/** Is the path, up to its query, one of the template? The parts are filled in. `*fixed` counts what stands in both. */
-static bool path_matches(const char *template, const char *path, part parts[MEMBERS_MOST], size_t *count, size_t *fixed)
+/** Are path and query of the form? The parts are filled in. `*fixed` counts what stands in both. */
+static bool path_matches(const char *form, const char *path, const char *query, part parts[MEMBERS_MOST], size_t *count,
+                         size_t *fixed)
 {
-    const char *query = strchr(path, '?');
     *count = *fixed = 0;
-    while (*template && *template != '?') {
-        if (*template == '{') {
-            const char *end = strchr(template, '}');
-            size_t length = strcspn(path, "/?");
+    while (*form && *form != '?') {
+        if (*form == '{') {
+            const char *end = strchr(form, '}');
+            size_t length = strcspn(path, "/");
             if (length == 0 || *count == MEMBERS_MOST) return false;
-            parts[(*count)++] = (part){template + 1, (size_t)(end - template) - 1, path, length};
+            parts[(*count)++] = (part){form + 1, (size_t)(end - form) - 1, path, length};
             path += length;
-            template = end + 1;
-        } else if (*template == *path) {
-            template ++;
+            form = end + 1;
+        } else if (*form == *path) {
+            form++;
             path++;
             (*fixed)++;
         } else {
@@ -77,11 +77,11 @@ static bool path_matches(const char *template, const char *path, part parts[MEMB
         }
     }
     /* "/functions/" is "/functions": clients differ. */
-    if (path[0] == '/' && (path[1] == '\0' || path[1] == '?')) path++;
-    if (*path && *path != '?') return false;
-    if (*template == '\0') return true;
-    *fixed += strlen(template);
-    return query && query_has(query + 1, template + 1);
+    if (path[0] == '/' && path[1] == '\0') path++;
+    if (*path) return false;
+    if (*form == '\0') return true;
+    *fixed += strlen(form);
+    return query_has(query, form + 1);
 }
 
 static int hexadecimal(char digit)
@@ -119,7 +119,8 @@ static void put_parts(json_t *input, const part *parts, size_t count)
     }
 }
 
-const lambda__operation *lambda__operation_find(const char *method, const char *path, json_t *input, bool *method_known)
+const lambda__operation *lambda__operation_find(const char *method, const char *path, const char *query, json_t *input,
+                                                bool *method_known)
 {
     const lambda__operation *best = NULL;
     part best_parts[MEMBERS_MOST];
@@ -130,7 +131,7 @@ const lambda__operation *lambda__operation_find(const char *method, const char *
         part parts[MEMBERS_MOST];
         size_t count;
         size_t fixed;
-        if (!path_matches(OPERATIONS[i].shown.path, path, parts, &count, &fixed)) continue;
+        if (!path_matches(OPERATIONS[i].shown.path, path, query, parts, &count, &fixed)) continue;
         *method_known = true;
         if (strcmp(OPERATIONS[i].shown.method, method) != 0 || (best && fixed <= best_fixed)) continue;
         best = &OPERATIONS[i];

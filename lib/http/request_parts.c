@@ -18,7 +18,7 @@ typedef struct splitting {
     char *query[QUERY_MOST]; /* "name=value", encoded */
     size_t query_count;
     lambda_status status;
-    const char *wrong; /* the member */
+    char wrong[64]; /* the member */
     const char *why;
 } splitting;
 
@@ -26,7 +26,7 @@ static void refuse(splitting *s, const char *member, const char *why)
 {
     if (s->status != LAMBDA_OK) return;
     s->status = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
-    s->wrong = member;
+    snprintf(s->wrong, sizeof s->wrong, "%s", member);
     s->why = why;
 }
 

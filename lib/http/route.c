@@ -63,14 +63,8 @@ static void route_operation(lambda__connection *connection)
         return;
     }
     bool known = false;
-    connection->operation = lambda__operation_find(connection->method, connection->path, connection->input, &known);
-    if (!connection->operation && strchr(connection->path, '?') == NULL && connection->query[0] != '\0') {
-        /* Some operations are told apart by their query: "?List=ALL". */
-        char whole[512];
-        int length = snprintf(whole, sizeof(whole), "%s?%s", connection->path, connection->query);
-        if (length > 0 && (size_t)length < sizeof(whole))
-            connection->operation = lambda__operation_find(connection->method, whole, connection->input, &known);
-    }
+    connection->operation =
+        lambda__operation_find(connection->method, connection->path, connection->query, connection->input, &known);
     if (!connection->operation) {
         lambda__answer_refused(connection, 404, "UnknownOperationException",
                                known ? "The path has no operation of this method." : "There is no such operation.");

@@ -104,7 +104,7 @@ class Boto(unittest.TestCase):
         with urllib.request.urlopen(url) as answer:
             self.assertIn("Functions", json.load(answer))
         with self.assertRaises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(url.replace("X-Amz-Signature=", "X-Amz-Signature=0"))
+            urllib.request.urlopen(url.replace("X-Amz-Expires=60", "X-Amz-Expires=61"))
         self.assertEqual(caught.exception.code, 403)
 
     def test_wrong_keys(self):

@@ -1,7 +1,9 @@
 #!/bin/sh
 # The AWS CLI, unmodified, against `lambda serve`. Environment: endpoint, stage (with node.zip, other.zip), AWS's variables.
 set -eu
-lambda() { aws lambda --endpoint-url "$endpoint" --output json "$@"; }
+# Debian's, which another of that name may stand before.
+program=/usr/bin/aws
+lambda() { "$program" lambda --endpoint-url "$endpoint" --output json "$@"; }
 out="$stage/cli.out"
 
 # is WHAT TEXT: what was printed last has it.
@@ -51,6 +53,10 @@ lambda get-account-settings >"$out"
 is account '"ConcurrentExecutions": 1000'
 refused ResourceNotFoundException get-function --function-name none
 refused ResourceConflictException create-alias --function-name cli --name prod --function-version 1
-AWS_PROFILE='' AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=x refused UnrecognizedClientException list-functions
+(
+    unset AWS_PROFILE
+    export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=x
+    refused UnrecognizedClientException list-functions
+)
 lambda delete-function --function-name cli >"$out"
 echo "the AWS CLI is content"

@@ -20,7 +20,7 @@ trap 'stop || true' EXIT
 # The SDK is found beside what imports it.
 cp "$here/sdk.test.mjs" "$sdk/sdk.test.mjs"
 (cd "$sdk" && node --test sdk.test.mjs)
-/usr/bin/python3 "$here/boto.py"
+/usr/bin/python3 -W ignore::ResourceWarning "$here/boto.py"
 "$here/cli.sh"
 trap - EXIT
 stop

@@ -309,7 +309,7 @@ describe("who may come in", () => {
     });
     test("an altered body", async () => {
         const altering = with_keys(await client.config.credentials());
-        altering.middlewareStack.add((next) => (args) => next({ ...args, request: Object.assign(args.request, { body: `${args.request.body} ` }) }), { step: "finalizeRequest", priority: "low" });
+        altering.middlewareStack.addRelativeTo((next) => (args) => next({ ...args, request: Object.assign(args.request, { body: Buffer.from(Buffer.from(args.request.body).toString().replace('"b"', '"c"')) }) }), { relation: "after", toMiddleware: "httpSigningMiddleware" });
         await assert.rejects(altering.send(new aws.TagResourceCommand({ Resource: "arn:aws:lambda:us-east-1:000000000000:function:none", Tags: { a: "b" } })), { name: "InvalidSignatureException" });
     });
 });

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const methods[] = {"GET", "POST", "PUT", "DELETE"};
     for (size_t i = 0; i < 4; i++) {
         bool known = false;
-        (void)lambda__operation_find(methods[i], path, input, &known);
+        (void)lambda__operation_find(methods[i], path, query ? query : "", input, &known);
     }
     json_decref(input);
     char *copy = strdup(path);

@@ -114,6 +114,10 @@ void world_open(struct world *world, const lambda_http_options *options)
     add_url(world, "wait", URL_WAIT, false);
     add_url(world, "stream", URL_STREAM, true);
     add_url(world, "fail", URL_FAIL, false);
+    add_function(world, "private", test_echo);
+    attach(world, "private", "url",
+           "{\"Id\":\"" URL_PRIVATE "\",\"AuthType\":\"AWS_IAM\",\"InvokeMode\":\"BUFFERED\","
+           "\"Cors\":{\"AllowOrigins\":[\"https://a.test\"],\"AllowMethods\":[\"GET\"],\"MaxAge\":5}}");
     snprintf(world->directory, sizeof(world->directory), "/tmp/lambda-http-XXXXXX");
     assert_non_null(mkdtemp(world->directory));
     snprintf(world->credentials, sizeof(world->credentials), "%s/credentials", world->directory);

@@ -19,6 +19,8 @@
 #define URL_WAIT   "waitwaitwaitwaitwaitwaitwaitwait"
 #define URL_STREAM "streamstreamstreamstreamstream00"
 #define URL_FAIL   "failfailfailfailfailfailfailfail"
+/** Of AuthType AWS_IAM, of the function "private", which echoes. */
+#define URL_PRIVATE "privateprivateprivateprivate0000"
 
 #define GET(path)    "GET " path " HTTP/1.1\r\nHost: localhost\r\n\r\n"
 #define GET_URL(id)  GET("/lambda-url/" id "/")

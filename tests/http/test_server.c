@@ -56,6 +56,44 @@ static void answers_a_function_url(void **state)
     assert_true(strncmp(world.log, "127.0.0.1 - - [", 15) == 0);
 }
 
+/** AuthType AWS_IAM, and CORS. */
+static void signed_function_urls(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    int fd = client_open(world.port);
+    client_answer answer;
+    client_expect(fd, GET_URL(URL_PRIVATE), 403, NULL);
+    for (int i = 0; i < 3; i++) {
+        client_signed(fd, "GET", "/lambda-url/" URL_PRIVATE "/x", "b=2&a=1", "Origin: https://a.test\r\n", "", 0, KEY,
+                      SECRET);
+        assert_true(client_receive(fd, &answer));
+        assert_int_equal(answer.status, 200);
+        assert_non_null(strstr(answer.body, "\"accessKey\":\"" KEY "\""));
+        assert_string_equal(client_header(&answer, "Access-Control-Allow-Origin"), "https://a.test");
+        client_answer_clear(&answer);
+    }
+    client_signed(fd, "GET", "/lambda-url/" URL_PRIVATE "/", NULL, "", "", 0, KEY, "another");
+    assert_true(client_receive(fd, &answer));
+    assert_int_equal(answer.status, 403);
+    assert_string_equal(client_header(&answer, "X-Amzn-ErrorType"), "InvalidSignatureException");
+    client_answer_clear(&answer);
+    client_text(fd, "OPTIONS /lambda-url/" URL_PRIVATE "/ HTTP/1.1\r\nHost: h\r\nOrigin: https://a.test\r\n"
+                    "Access-Control-Request-Method: GET\r\n\r\n");
+    assert_true(client_receive(fd, &answer));
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(client_header(&answer, "Access-Control-Allow-Methods"), "GET");
+    client_answer_clear(&answer);
+    /* An old client, which expects the connection's end. */
+    client_text(fd, "GET /lambda-url/" URL_HELLO "/ HTTP/1.0\r\n\r\n");
+    assert_true(client_receive(fd, &answer));
+    assert_string_equal(answer.body, "hello");
+    client_answer_clear(&answer);
+    client_until_closed(fd);
+    world_close(&world);
+}
+
 static void pages(void **state)
 {
     (void)state;
@@ -268,7 +306,8 @@ static void workers_are_bounded(void **state)
 {
     (void)state;
     struct world world;
-    world_open(&world, &(lambda_http_options){.workers = 2});
+    /* One event thread, which must not be held up. */
+    world_open(&world, &(lambda_http_options){.workers = 2, .threads = 1});
     int fds[6];
     for (int i = 0; i < 6; i++) {
         fds[i] = client_open(world.port);
@@ -440,6 +479,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_a_function_url),
+        cmocka_unit_test(signed_function_urls),
         cmocka_unit_test(pages),
         cmocka_unit_test(pipelined),
         cmocka_unit_test(bodies),
