@@ -103,6 +103,10 @@ observed() {
     expect 2 "redrive from nowhere" "$lambda" queue redrive
     expect 3 "redrive from what is none" "$lambda" queue redrive --destination none
     says err "ResourceNotFoundException"
+    expect 2 "queue of a server" "$lambda" queue --endpoint http://127.0.0.1:1
+    says err "has no operations for the queue"
+    expect 2 "trace of a server" "$lambda" trace --endpoint http://127.0.0.1:1
+    says err "has no operations for traces"
     expect 2 "queue fly" "$lambda" queue fly
     expect 0 "purge" "$lambda" queue purge --json
     says out '"purged": 0'

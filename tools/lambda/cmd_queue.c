@@ -16,6 +16,7 @@ const tool_option TOOL_OPTIONS_QUEUE[] = {
     {"destination", "NAME", "redrive: where the failed events are"},
     {"most", "NUMBER", "redrive: no more than that (default 10000)"},
     {"wait", "SECONDS", "drain: no longer than that (default 60)"},
+    {"endpoint", "URL", "is refused: Lambda's API has no operations for the queue"},
     {0}};
 
 static const char *const STATES[] = {"waiting", "delayed", "running", "dropped"};
@@ -119,6 +120,9 @@ int tool_queue(const tool_arguments *arguments)
     for (size_t i = 0; i < sizeof ACTIONS / sizeof *ACTIONS; i++)
         if (strcmp(ACTIONS[i].name, name ? name : "list") == 0) run = ACTIONS[i].run;
     if (!run) return tool_usage("there is no 'lambda queue %s': list, purge, redrive, drain", name);
+    if (tool_option_value(arguments, "endpoint"))
+        return tool_usage("Lambda's API has no operations for the queue: use --data with the server's data directory, "
+                          "when the server is stopped");
     int code = tool_home_open(arguments, NULL, &home);
     if (code == TOOL_OK) code = run(arguments, home.lambda);
     tool_home_close(&home);

@@ -10,6 +10,7 @@
 
 const tool_option TOOL_OPTIONS_TRACE[] = {{"data", "DIR", "the data directory (else LAMBDA_DATA, else ./.lambda)"},
                                           {"function", "NAME", "traces of that function alone"},
+                                          {"endpoint", "URL", "is refused: Lambda's API has no operations for traces"},
                                           {0}};
 
 static const char *text(const json_t *object, const char *name)
@@ -117,6 +118,8 @@ int tool_trace(const tool_arguments *arguments)
     char path[1024];
     json_t *all;
     const char *trace = tool_operand(arguments, 0);
+    if (tool_option_value(arguments, "endpoint"))
+        return tool_usage("Lambda's API has no operations for traces: use --data with the server's data directory");
     if (!tool_home_directory(arguments, directory)) return TOOL_USAGE;
     tool_home_path(directory, "traces.jsonl", path);
     int code = read_documents(path, trace, tool_option_value(arguments, "function"), &all);

@@ -110,13 +110,14 @@ static const tool_init_file C_FILES[] = {{"handler.h", false, C_HANDLER_H},
 
 /* ---- Node.js */
 
-static const char NODE_HANDLER[] =
-    "// The function: its event is {\"name\": TEXT}, its answer {\"greeting\": TEXT}.\n"
-    "export const handler = async (event) => {\n"
-    "    if (typeof event.name !== \"string\") throw new TypeError(\"name is a text\");\n"
-    "    console.info(`greeting ${event.name}`);\n"
-    "    return { greeting: `Hello, ${event.name}!` };\n"
-    "};\n";
+static const char NODE_HANDLER[] = "// The function: its event is {\"name\": TEXT}, its answer {\"greeting\": TEXT}.\n"
+                                   "export const handler = async (event) => {\n"
+                                   "    // A function URL's event has it in its query: URL?name=World.\n"
+                                   "    const { name } = event.queryStringParameters ?? event;\n"
+                                   "    if (typeof name !== \"string\") throw new TypeError(\"name is a text\");\n"
+                                   "    console.info(`greeting ${name}`);\n"
+                                   "    return { greeting: `Hello, ${name}!` };\n"
+                                   "};\n";
 
 static const char NODE_TEST[] =
     "import assert from \"node:assert\";\n"
@@ -143,7 +144,8 @@ static const char PYTHON_HANDLER[] =
     "\n"
     "\n"
     "def handler(event, context):\n"
-    "    name = event[\"name\"]\n"
+    "    # A function URL's event has it in its query: URL?name=World.\n"
+    "    name = event.get(\"queryStringParameters\", event)[\"name\"]\n"
     "    print(f\"greeting {name}\")\n"
     "    return {\"greeting\": f\"Hello, {name}!\"}\n";
 
