@@ -14,6 +14,7 @@ static const tool_option DESCRIPTION[] = {{"description", "TEXT", "of the versio
 
 /* clang-format off */
 const tool_command TOOL_COMMANDS[] = {
+    {"init", "DIRECTORY", "Makes a project that works, with a test.", 1, 1, TOOL_OPTIONS_INIT, false, tool_init},
     {"serve", "", "Serves a data directory over HTTP, for the AWS CLI, SDKs and --endpoint.", 0, 0, TOOL_OPTIONS_SERVE, false, tool_serve},
     {"create", "NAME", "Creates a function.", 1, 1, TOOL_OPTIONS_CREATE, true, tool_create},
     {"list", "", "Lists the functions.", 0, 0, NULL, true, tool_list},
@@ -24,11 +25,17 @@ const tool_command TOOL_COMMANDS[] = {
     {"publish", "NAME", "Publishes a version.", 1, 1, DESCRIPTION, true, tool_publish},
     {"alias", "create|update|get|list|delete NAME [ALIAS]", "Works on aliases.", 2, 3, TOOL_OPTIONS_ALIAS, true, tool_alias},
     {"url", "create|update|get|delete NAME", "Works on function URLs.", 2, 2, TOOL_OPTIONS_URL, true, tool_url},
+    {"layer", "list|publish|get|delete [NAME] [VERSION]", "Works on layers.", 1, 3, TOOL_OPTIONS_LAYER, true, tool_layer},
     {"logs", "[NAME]", "Prints a function's log from the data directory.", 0, 1, TOOL_OPTIONS_LOGS, false, tool_logs},
+    {"metrics", "", "Shows how invocations went, by the log of a data directory, or what a server counts.", 0, 0, TOOL_OPTIONS_METRICS, false, tool_metrics},
+    {"trace", "[TRACE]", "Lists the traces of a data directory, or draws one.", 0, 1, TOOL_OPTIONS_TRACE, false, tool_trace},
+    {"queue", "[list|purge|redrive|drain]", "Shows and handles the asynchronous events of a data directory.", 0, 1, TOOL_OPTIONS_QUEUE, false, tool_queue},
+    {"event", "[KIND]", "Prints an event as a service of Lambda's sends it; without KIND, which there are.", 0, 1, TOOL_OPTIONS_EVENT, false, tool_event},
     {"api", "[OPERATION [INPUT|@FILE|-]]", "Calls any operation of the API; without one, lists them.", 0, 2, NULL, true, tool_api},
     {"call", "LIBRARY DECLARATION [EVENT|NAME=VALUE...]", "Calls a C function of a shared library.", 2, 34, NULL, false, tool_call},
     {"doctor", "", "Looks at what this machine, the data directory or the server can do.", 0, 0, NULL, true, tool_doctor},
     {"completion", "bash|zsh|fish", "Prints a script that completes commands and options.", 1, 1, NULL, false, tool_completion},
+    {"man", "DIRECTORY", "Writes the man pages.", 1, 1, NULL, false, tool_man},
     {"version", "", "Prints the version.", 0, 0, NULL, false, tool_version},
     {0}};
 /* clang-format on */
