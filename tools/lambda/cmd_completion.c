@@ -17,7 +17,6 @@ static void options(const tool_option *from)
         printf(" --%s", from->name);
 }
 
-/** Also zsh's, by bashcompinit. */
 static void bash(void)
 {
     puts("_lambda()\n{\n    local word=\"${COMP_WORDS[COMP_CWORD]}\" words=\"\"\n    if [ \"$COMP_CWORD\" -eq 1 ]; "
@@ -34,6 +33,23 @@ static void bash(void)
     }
     puts("        esac\n    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n}\n"
          "complete -o default -F _lambda lambda");
+}
+
+/** A file of zsh's $fpath, that may be read by `source` too. */
+static void zsh(void)
+{
+    fputs("#compdef lambda\n_lambda()\n{\n    if (( CURRENT == 2 )); then\n        compadd -- ", stdout);
+    names();
+    puts("\n        return\n    fi\n    case \"${words[2]}\" in");
+    for (const tool_command *each = TOOL_COMMANDS; each->name; each++) {
+        printf("    %s) compadd --", each->name);
+        options(each->options);
+        if (each->service) options(TOOL_OPTIONS_SERVICE);
+        options(TOOL_OPTIONS_EVERY);
+        puts(" ;;");
+    }
+    puts("    esac\n    _files\n}\n"
+         "if [ \"$funcstack[1]\" = _lambda ]; then _lambda \"$@\"; else compdef _lambda lambda; fi");
 }
 
 static void fish_options(const char *command, const tool_option *from)
@@ -58,9 +74,10 @@ static void fish(void)
 int tool_completion(const tool_arguments *arguments)
 {
     const char *shell = tool_operand(arguments, 0);
-    if (strcmp(shell, "zsh") == 0) puts("autoload -U +X bashcompinit && bashcompinit");
-    if (strcmp(shell, "bash") == 0 || strcmp(shell, "zsh") == 0)
+    if (strcmp(shell, "bash") == 0)
         bash();
+    else if (strcmp(shell, "zsh") == 0)
+        zsh();
     else if (strcmp(shell, "fish") == 0)
         fish();
     else

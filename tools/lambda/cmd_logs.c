@@ -16,7 +16,8 @@
 #include "home.h"
 #include "output.h"
 
-const tool_option TOOL_OPTIONS_LOGS[] = {{"filter", "PATTERN", "lines that match, in CloudWatch Logs' syntax"},
+const tool_option TOOL_OPTIONS_LOGS[] = {{"data", "DIR", "the data directory (else LAMBDA_DATA, else ./.lambda)"},
+                                         {"filter", "PATTERN", "lines that match, in CloudWatch Logs' syntax"},
                                          {"since", "DATE", "of that day and later: YYYY-MM-DD, in UTC"},
                                          {"group", "NAME", "the log group (default /aws/lambda/NAME)"},
                                          {"follow", NULL, "go on with lines as they are written"},

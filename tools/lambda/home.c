@@ -11,6 +11,7 @@
 
 #include <lambda/async.h>
 #include <lambda/log_file.h>
+#include <lambda/trace.h>
 
 #include "output.h"
 
@@ -82,10 +83,17 @@ static int open_parts(const tool_arguments *arguments, const char *function_url,
     status = lambda_log_sink_file(&(lambda_log_file_options){.directory = path}, &sink);
     if (status != LAMBDA_OK) return not_opened(home, status);
     options.log[0] = sink;
+    tool_home_path(home->directory, "traces.jsonl", path);
+    status = lambda_trace_exporter_file(path, &options.trace[0]);
+    if (status != LAMBDA_OK) {
+        sink.close(sink.user);
+        return not_opened(home, status);
+    }
     lambda_sqlite_use(home->file, &options);
     status = lambda_open(&options, &home->lambda);
     if (status != LAMBDA_OK) {
         sink.close(sink.user);
+        options.trace[0].close(options.trace[0].user);
         return tool_failed(NULL, status);
     }
     status = lambda_process_open(

@@ -12,13 +12,12 @@
 static const tool_option QUALIFIER[] = {{"qualifier", "NAME", "a version or an alias"}, {0}};
 static const tool_option DESCRIPTION[] = {{"description", "TEXT", "of the version"}, {0}};
 
-static const tool_option METRICS[] = {
-    {"endpoint", "URL", "the server (else AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL)"}, {0}};
-
 /* clang-format off */
 const tool_command TOOL_COMMANDS[] = {
+    {"init", "DIRECTORY", "Makes a project that works, with a test.", 1, 1, TOOL_OPTIONS_INIT, false, tool_init},
     {"serve", "", "Serves a data directory over HTTP, for the AWS CLI, SDKs and --endpoint.", 0, 0, TOOL_OPTIONS_SERVE, false, tool_serve},
     {"create", "NAME", "Creates a function.", 1, 1, TOOL_OPTIONS_CREATE, true, tool_create},
+    {"config", "NAME", "Shows and changes how a function is run.", 1, 1, TOOL_OPTIONS_CONFIG, true, tool_config},
     {"list", "", "Lists the functions.", 0, 0, NULL, true, tool_list},
     {"get", "NAME", "Shows a function, a version or an alias.", 1, 1, QUALIFIER, true, tool_get},
     {"update", "NAME", "Changes a function's code, its configuration, or both.", 1, 1, TOOL_OPTIONS_UPDATE, true, tool_update},
@@ -27,16 +26,17 @@ const tool_command TOOL_COMMANDS[] = {
     {"publish", "NAME", "Publishes a version.", 1, 1, DESCRIPTION, true, tool_publish},
     {"alias", "create|update|get|list|delete NAME [ALIAS]", "Works on aliases.", 2, 3, TOOL_OPTIONS_ALIAS, true, tool_alias},
     {"url", "create|update|get|delete NAME", "Works on function URLs.", 2, 2, TOOL_OPTIONS_URL, true, tool_url},
-    {"config", "NAME", "Shows and changes how a function is run.", 1, 1, TOOL_OPTIONS_CONFIG, true, tool_config},
-    {"layer", "publish|list|get|delete [NAME [VERSION]]", "Works on layers.", 1, 3, TOOL_OPTIONS_LAYER, true, tool_layer},
-    {"queue", "list|purge [NAME], redrive DESTINATION", "Works on asynchronous events of the data directory.", 1, 2, TOOL_OPTIONS_QUEUE, false, tool_queue},
+    {"layer", "list|publish|get|delete [NAME] [VERSION]", "Works on layers.", 1, 3, TOOL_OPTIONS_LAYER, true, tool_layer},
     {"logs", "[NAME]", "Prints a function's log from the data directory.", 0, 1, TOOL_OPTIONS_LOGS, false, tool_logs},
-    {"metrics", "", "Prints what a server has counted, as Prometheus reads it.", 0, 0, METRICS, false, tool_metrics},
+    {"metrics", "", "Shows how invocations went, by the log of a data directory, or what a server counts.", 0, 0, TOOL_OPTIONS_METRICS, false, tool_metrics},
+    {"trace", "[TRACE]", "Lists the traces of a data directory, or draws one.", 0, 1, TOOL_OPTIONS_TRACE, false, tool_trace},
+    {"queue", "[list|purge|redrive|drain]", "Shows and handles the asynchronous events of a data directory.", 0, 1, TOOL_OPTIONS_QUEUE, false, tool_queue},
+    {"event", "[KIND]", "Prints an event as a service of Lambda's sends it; without KIND, which there are.", 0, 1, TOOL_OPTIONS_EVENT, false, tool_event},
     {"api", "[OPERATION [INPUT|@FILE|-]]", "Calls any operation of the API; without one, lists them.", 0, 2, NULL, true, tool_api},
     {"call", "LIBRARY DECLARATION [EVENT|NAME=VALUE...]", "Calls a C function of a shared library.", 2, 34, NULL, false, tool_call},
-    {"event", "s3|sqs|sns|schedule|apigateway|apigateway-v1|alb", "Prints an event as one of AWS's services sends it.", 1, 1, TOOL_OPTIONS_EVENT, false, tool_event},
     {"doctor", "", "Looks at what this machine, the data directory or the server can do.", 0, 0, NULL, true, tool_doctor},
     {"completion", "bash|zsh|fish", "Prints a script that completes commands and options.", 1, 1, NULL, false, tool_completion},
+    {"man", "DIRECTORY", "Writes the man pages.", 1, 1, NULL, false, tool_man},
     {"version", "", "Prints the version.", 0, 0, NULL, false, tool_version},
     {0}};
 /* clang-format on */
