@@ -8,6 +8,7 @@
 
 #include <lambda/port/runtime.h>
 
+#include "pattern.h"
 #include "url.h"
 
 static lambda_status refuse(const char *why)
@@ -56,6 +57,7 @@ void lambda_api_close(lambda_api *api)
 {
     if (!api) return;
     lambda__url_index_close(api->urls);
+    lambda__patterns_free(api);
     pthread_mutex_destroy(&api->changing);
     free(api);
 }

@@ -4,8 +4,12 @@
 
 #include <lambda/function.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "operation.h"
+
+/** Places for compiled patterns: more than twice as many as the tables have. */
+#define LAMBDA__PATTERNS 256
 
 struct lambda_api {
     lambda_t *lambda;
@@ -15,6 +19,7 @@ struct lambda_api {
     char function_url[256];         /* with %s */
     pthread_mutex_t changing;       /* held by who reads an attachment and writes it again */
     struct lambda__url_index *urls; /* function URLs by their id: url.h */
+    _Atomic(struct lambda__compiled *) patterns[LAMBDA__PATTERNS]; /* pattern.h */
 };
 
 /* ---- documents of attachments: a JSON object each */

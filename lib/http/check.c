@@ -3,17 +3,17 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <regex.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "operation.h"
+#include "pattern.h"
 
 enum { PATH_SIZE = 256, TEXT_SIZE = 1600, SHOWN_MOST = 128 };
 
 typedef struct checking {
+    lambda_api *api;
     lambda__reply *reply;
     unsigned errors;
     size_t length;
@@ -80,18 +80,15 @@ static void check_length(checking *c, const lambda__member *member, const json_t
 
 static void check_pattern(checking *c, const lambda__member *member, const json_t *value, const char *path)
 {
-    char whole[1024];
-    regex_t compiled;
-    snprintf(whole, sizeof whole, "^(%s)$", member->pattern);
-    if (regcomp(&compiled, whole, REG_EXTENDED | REG_NOSUB) != 0) {
+    const regex_t *compiled = lambda__pattern(c->api, member->pattern);
+    if (!compiled) {
         lambda__reply_error(c->reply, 500, "ServiceException", "memory is out");
         c->over = true;
         return;
     }
-    if (regexec(&compiled, json_string_value(value), 0, NULL, 0) != 0)
+    if (regexec(compiled, json_string_value(value), 0, NULL, 0) != 0)
         wrong(c, path, value, "Member must satisfy regular expression pattern: %s",
               member->shown ? member->shown : member->pattern);
-    regfree(&compiled);
 }
 
 static void check_values(checking *c, const lambda__member *member, const json_t *value, const char *path)
@@ -264,9 +261,20 @@ static bool check_members(checking *c, const lambda__member *members, json_t *ob
     return true;
 }
 
-bool lambda__operation_check(const lambda__operation *operation, json_t *input, lambda__reply *reply)
+static bool takes(const lambda__operation *operation, const char *name)
 {
-    checking c = {.reply = reply};
+    for (const lambda__member *member = operation->members; member && member->name; member++)
+        if (strcmp(member->name, name) == 0) return true;
+    return false;
+}
+
+bool lambda__operation_check(lambda_api *api, const lambda__operation *operation, json_t *input, lambda__reply *reply)
+{
+    checking c = {.reply = reply, .api = api};
+    const char *name;
+    json_t *value;
+    void *next;
+    json_object_foreach_safe(input, next, name, value) if (!takes(operation, name)) json_object_del(input, name);
     if (!check_members(&c, operation->members, input, "")) return false;
     if (c.errors == 0) return true;
     lambda__reply_error(reply, 400, "ValidationException", "%u validation error%s detected: %s", c.errors,

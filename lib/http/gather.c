@@ -117,8 +117,12 @@ bool lambda__gather_members(lambda__connection *connection, lambda_bytes body)
         lambda__answer_refused(connection, 400, "SerializationException", "The request's body is no JSON object.");
         return false;
     }
-    /* What path and query say stands. */
-    int failed = json_object_update_missing(connection->input, json);
+    /* Only what stands in a body: nothing there takes the place of what path, query and headers say. */
+    int failed = 0;
+    for (const lambda__member *member = connection->operation->members; member && member->name; member++) {
+        json_t *value = member->place == LAMBDA__IN_BODY ? json_object_get(json, member->name) : NULL;
+        if (value) failed |= json_object_set(connection->input, member->name, value);
+    }
     json_decref(json);
     if (failed != 0) lambda__answer(connection, 500, NULL);
     return failed == 0;

@@ -47,11 +47,9 @@ static bool may(lambda__connection *connection, const char *name)
         lambda__answer_status(connection, status);
         return false;
     }
-    /* Of an ARN, what follows "function:". */
-    const char *from = strstr(name, "function:");
-    from = from ? from + strlen("function:") : name;
     char arn[400];
-    snprintf(arn, sizeof(arn), "arn:aws:lambda:%s:%s:function:%s", api->region, api->account_id, from);
+    snprintf(arn, sizeof(arn), "arn:aws:lambda:%s:%s:function:%s", api->region, api->account_id,
+             lambda__bare_name(name, "function"));
     lambda__wish wish = {.action = "lambda:InvokeFunction", .resource = arn, .caller = &connection->caller};
     char why[512] = "";
     bool allowed = lambda__caller_may(&wish, policy, why);
@@ -118,7 +116,7 @@ static bool prepare(lambda__connection *connection, struct wish *wish)
     lambda__request_id_text(connection);
     lambda__request request = lambda__request_of(connection);
     lambda__reply reply = {0};
-    bool good = lambda__operation_check(connection->operation, connection->input, &reply);
+    bool good = lambda__operation_check(connection->http->api, connection->operation, connection->input, &reply);
     if (good) wish->name = lambda__input_function(&request, &reply);
     if (!good || !wish->name) {
         lambda__answer_reply(connection, &reply);

@@ -27,18 +27,28 @@ static void reply_function(const lambda__request *request, lambda__reply *reply,
     lambda__reply_configuration(request, reply, status, configuration);
 }
 
-/** The last part of a name: CreateFunction takes an ARN too. */
-static const char *bare_name(const char *name)
+/** The name of a function that is to be made: alone, or of an ARN of this service. NULL is answered. */
+static const char *new_name(const lambda__request *request, lambda__reply *reply)
 {
-    const char *function = strstr(name, "function:");
-    return function ? function + strlen("function:") : name;
+    char own[2][80];
+    const lambda_api *api = request->api;
+    const char *name = lambda__input_string(request, "FunctionName");
+    const char *bare = lambda__bare_name(name, "function");
+    snprintf(own[0], sizeof own[0], "arn:aws:lambda:%s:%s:function:", api->region, api->account_id);
+    snprintf(own[1], sizeof own[1], "%s:function:", api->account_id);
+    if (bare == name) return name;
+    for (size_t i = 0; i < 2; i++)
+        if ((size_t)(bare - name) == strlen(own[i]) && strncmp(name, own[i], strlen(own[i])) == 0) return bare;
+    lambda__reply_error(reply, 400, "InvalidParameterValueException",
+                        "FunctionName: %.200s is not of this service, whose ARNs begin with %s", name, own[0]);
+    return NULL;
 }
 
 void lambda__op_create_function(const lambda__request *request, lambda__reply *reply)
 {
     lambda__taken taken = {0};
-    const char *name = bare_name(lambda__input_string(request, "FunctionName"));
-    if (lambda__take_configuration(request, &taken, reply) &&
+    const char *name = new_name(request, reply);
+    if (name && lambda__take_configuration(request, &taken, reply) &&
         lambda__take_code(json_object_get(request->input, "Code"), taken.config.runtime, &taken, reply)) {
         taken.config.function_name = name;
         taken.config.publish = lambda__input_boolean(request, "Publish", false);
@@ -56,14 +66,15 @@ void lambda__op_create_function(const lambda__request *request, lambda__reply *r
     lambda__taken_clear(&taken);
 }
 
-/** What is reserved; nothing where nothing is. NULL when memory is out, or the function is gone meanwhile. */
-static json_t *shape_concurrency(lambda_api *api, const char *name)
+/** What is reserved, if anything is. False: memory is out. */
+static bool add_concurrency(lambda_api *api, const char *name, json_t *shape)
 {
     bool reserved = false;
     uint32_t executions = 0;
     if (lambda_function_concurrency_get(api->lambda, name, &reserved, &executions) != LAMBDA_OK || !reserved)
-        return NULL;
-    return json_pack("{s:I}", "ReservedConcurrentExecutions", (json_int_t)executions);
+        return true;
+    json_t *concurrency = json_pack("{s:I}", "ReservedConcurrentExecutions", (json_int_t)executions);
+    return json_object_set_new(shape, "Concurrency", concurrency) == 0;
 }
 
 void lambda__op_get_function(const lambda__request *request, lambda__reply *reply)
@@ -78,10 +89,12 @@ void lambda__op_get_function(const lambda__request *request, lambda__reply *repl
     }
     json_t *shape = json_pack("{s:o, s:{s:s}}", "Configuration", lambda__shape_configuration(configuration), "Code",
                               "RepositoryType", "S3");
-    if (shape && configuration->tags_count > 0) json_object_set_new(shape, "Tags", lambda__shape_tags(configuration));
-    json_t *concurrency = shape ? shape_concurrency(request->api, configuration->function_name) : NULL;
-    if (concurrency) json_object_set_new(shape, "Concurrency", concurrency);
-    lambda__reply_json(reply, shape);
+    bool whole = shape != NULL;
+    if (whole && configuration->tags_count > 0)
+        whole = json_object_set_new(shape, "Tags", lambda__shape_tags(configuration)) == 0;
+    if (whole) whole = add_concurrency(request->api, configuration->function_name, shape);
+    lambda__reply_json(reply, whole ? shape : NULL);
+    if (!whole) json_decref(shape);
     lambda_function_configuration_free(configuration);
 }
 

@@ -1,6 +1,7 @@
 /* Lists of functions, versions and aliases, in pages. */
 #include <lambda/alias.h>
 #include <lambda/version.h>
+#include <string.h>
 
 #include "function.h"
 
@@ -74,6 +75,12 @@ void lambda__op_list_functions(const lambda__request *request, lambda__reply *re
     lambda_function_list *list = NULL;
     lambda_list_options page = page_of(request);
     bool all = lambda__input_string(request, "FunctionVersion") != NULL;
+    const char *master = lambda__input_string(request, "MasterRegion");
+    /* Functions of Lambda@Edge, replicated from there: there are none. */
+    if (master && strcmp(master, "ALL") != 0 && strcmp(master, request->api->region) != 0) {
+        reply_page(reply, "Functions", json_array(), NULL);
+        return;
+    }
     lambda_status status = lambda_function_list_page(request->api->lambda, &page, &list);
     if (status != LAMBDA_OK || !all) {
         reply_list(request, reply, "Functions", status, list);

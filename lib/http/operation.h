@@ -105,6 +105,9 @@ const char *lambda__input_string(const lambda__request *request, const char *nam
 uint64_t lambda__input_number(const lambda__request *request, const char *name, uint64_t otherwise);
 bool lambda__input_boolean(const lambda__request *request, const char *name, bool otherwise);
 
+/** What follows ":function:" or ":layer:" (`kind`) in an ARN or a part of one; else the name itself: "my-function:1" is one. */
+const char *lambda__bare_name(const char *name, const char *kind);
+
 /**
  * "NAME:QUALIFIER" as the library takes it, of the members FunctionName and Qualifier, into memory of the request (lambda__request_text). Where both name a qualifier and they differ it answers with an
  * error and gives NULL. Also NULL when memory is out, which is answered.
@@ -140,10 +143,10 @@ const lambda__operation *lambda__operation_find(const char *method, const char *
 const lambda__operation *lambda__operation_named(const char *name);
 
 /**
- * Checks the input: what is missing, of another type, outside its limits or unknown. Strings of queries and headers become what the member is. False: the reply has the error, in AWS's words:
+ * Checks the input: what is missing, of another type or outside its limits; what the operation does not take is removed from it. Strings of queries and headers become what the member is. False: the reply has the error, in AWS's words:
  * "1 validation error detected: Value '...' at '...' failed to satisfy constraint: ...".
  */
-bool lambda__operation_check(const lambda__operation *operation, json_t *input, lambda__reply *reply);
+bool lambda__operation_check(lambda_api *api, const lambda__operation *operation, json_t *input, lambda__reply *reply);
 
 /** May the caller? By its identity, and the policy of the resource where that is not NULL. False: the reply says why not. */
 bool lambda__operation_allowed(const lambda__request *request, const json_t *resource_policy, lambda__reply *reply);

@@ -145,29 +145,33 @@ const lambda__operation *lambda__operation_find(const char *method, const char *
 
 /* ---- running one */
 
-/** The resource that an action is on: what the input names, as an ARN. */
+static bool takes(const lambda__operation *operation, const char *name)
+{
+    for (const lambda__member *member = operation->members; member && member->name; member++)
+        if (strcmp(member->name, name) == 0) return true;
+    return false;
+}
+
+/** The resource that an action is on: what the input names, as an ARN. Only members that the operation takes say so. */
 static void resource_of(const lambda__request *request, char resource[512])
 {
     static const char *const ARNS[] = {"Resource", "ResourceArn", "Arn", NULL};
-    const char *name = lambda__input_string(request, "FunctionName");
-    const char *layer = lambda__input_string(request, "LayerName");
     const lambda_api *api = request->api;
     for (const char *const *each = ARNS; *each; each++) {
-        const char *arn = lambda__input_string(request, *each);
+        const char *arn = takes(request->operation, *each) ? lambda__input_string(request, *each) : NULL;
         if (!arn) continue;
         snprintf(resource, 512, "%s", arn);
         return;
     }
-    if (!name && !layer) {
+    const char *kind = takes(request->operation, "FunctionName") ? "function" : "layer";
+    const char *name = lambda__input_string(request, *kind == 'f' ? "FunctionName" : "LayerName");
+    if (!name) {
         snprintf(resource, 512, "*");
         return;
     }
-    const char *kind = name ? "function" : "layer";
-    const char *qualifier = name ? lambda__input_string(request, "Qualifier") : NULL;
-    const char *given = name ? name : layer;
-    const char *bare = strstr(given, name ? "function:" : "layer:");
-    if (bare) given = bare + strlen(kind) + 1;
-    snprintf(resource, 512, "arn:aws:lambda:%s:%s:%s:%s%s%s", api->region, api->account_id, kind, given,
+    const char *bare = lambda__bare_name(name, kind);
+    const char *qualifier = *kind == 'f' && !strchr(bare, ':') ? lambda__input_string(request, "Qualifier") : NULL;
+    snprintf(resource, 512, "arn:aws:lambda:%s:%s:%s:%s%s%s", api->region, api->account_id, kind, bare,
              qualifier ? ":" : "", qualifier ? qualifier : "");
 }
 
@@ -194,7 +198,8 @@ void lambda__operation_run(const lambda__request *request, lambda__reply *reply)
                             operation->shown.name);
         return;
     }
-    if (!lambda__operation_check(operation, request->input, reply) || !lambda__operation_allowed(request, NULL, reply))
+    if (!lambda__operation_check(request->api, operation, request->input, reply) ||
+        !lambda__operation_allowed(request, NULL, reply))
         return;
     operation->handler(request, reply);
     if (reply->status == 0) reply->status = operation->shown.status;

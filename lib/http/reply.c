@@ -120,11 +120,18 @@ bool lambda__input_boolean(const lambda__request *request, const char *name, boo
     return json_is_boolean(value) ? json_is_true(value) : otherwise;
 }
 
+const char *lambda__bare_name(const char *name, const char *kind)
+{
+    size_t length = strlen(kind);
+    for (const char *at = strchr(name, ':'); at; at = strchr(at + 1, ':'))
+        if (strncmp(at + 1, kind, length) == 0 && at[length + 1] == ':') return at + length + 2;
+    return name;
+}
+
 /** The qualifier that a name carries, or NULL: behind the name of a function or the whole of an ARN. */
 static const char *qualifier_of(const char *name)
 {
-    const char *at = strstr(name, "function:");
-    at = strchr(at ? at + strlen("function:") : name, ':');
+    const char *at = strchr(lambda__bare_name(name, "function"), ':');
     return at ? at + 1 : NULL;
 }
 
