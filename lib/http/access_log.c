@@ -14,7 +14,9 @@ static void tame(char *to, size_t size, const char *from)
     size_t i = 0;
     for (; from[i] != '\0' && i + 1 < size; i++) {
         unsigned char c = (unsigned char)from[i];
-        to[i] = c <= ' ' || c == '"' || c == '\\' || c >= 0x7f ? '?' : (char)c;
+        bool plain = c > ' ' && c != '"' && c != '\\' && c < 0x7f;
+        to[i] = '?';
+        if (plain) to[i] = from[i];
     }
     if (i == 0) to[i++] = '-';
     to[i] = '\0';

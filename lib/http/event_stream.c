@@ -30,6 +30,7 @@ static unsigned char *put_header(unsigned char *to, const char *name, const char
 {
     size_t length = strlen(name);
     *to++ = (unsigned char)length;
+    /* No NUL: the length tells. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(to, name, length);
     to += length;
     *to++ = 7; /* a string */

@@ -9,14 +9,14 @@
 
 #define SHOWN(name_, method_, path_, status_, state_)                                                                  \
     {                                                                                                                  \
-        .name = #name_, .method = method_, .path = path_, .status = status_, .state = LAMBDA_API_##state_              \
+        .name = #name_, .method = (method_), .path = (path_), .status = (status_), .state = LAMBDA_API_##state_              \
     }
 #define ROW_BUILT(name_, snake, method_, path_, status_)                                                               \
     {.shown = SHOWN(name_, method_, path_, status_, BUILT),                                                            \
      .handler = lambda__op_##snake,                                                                                    \
      .members = lambda__members_##snake},
 #define ROW_SERVED(name_, snake, method_, path_, status_, kind_)                                                       \
-    {.shown = SHOWN(name_, method_, path_, status_, BUILT), .kind = kind_, .members = lambda__members_##snake},
+    {.shown = SHOWN(name_, method_, path_, status_, BUILT), .kind = (kind_), .members = lambda__members_##snake},
 #define ROW_LATER(name_, snake, method_, path_, status_) {.shown = SHOWN(name_, method_, path_, status_, NOT_BUILT)},
 
 static const lambda__operation OPERATIONS[] = {LAMBDA__OPERATIONS(ROW_BUILT, ROW_SERVED, ROW_LATER)};
@@ -101,8 +101,10 @@ static json_t *decoded(const char *text, size_t length)
     for (size_t i = 0; i < length; i++) {
         int high = text[i] == '%' && i + 2 < length ? hexadecimal(text[i + 1]) : -1;
         int low = high >= 0 ? hexadecimal(text[i + 2]) : -1;
-        plain[count++] = low >= 0 ? (char)(high * 16 + low) : text[i];
+        plain[count] = text[i];
+        if (low >= 0) plain[count] = (char)(unsigned char)(high * 16 + low);
         if (low >= 0) i += 2;
+        count++;
     }
     json_t *value = json_stringn(plain, count);
     free(plain);

@@ -207,5 +207,7 @@ void lambda_api_request_clear(lambda_api_request_parts *parts)
     free(parts->path);
     free(parts->headers);
     free(parts->body);
-    *parts = (lambda_api_request_parts){0};
+    parts->method = NULL;
+    parts->path = parts->headers = parts->body = NULL;
+    parts->length = 0;
 }

@@ -83,9 +83,9 @@ static bool replaced(lambda_t *lambda, const lambda__function *function, size_t 
     if (left == 0) return true;
     lambda__attachment *items = lambda__allocate(&lambda->base, left * sizeof(*items));
     if (!items) return false;
-    if (at > 0) memcpy(items, all->items, at * sizeof(*items));
+    if (all && at > 0) memcpy(items, all->items, at * sizeof(*items));
     if (item) items[at] = *item;
-    if (rest < count) memcpy(&items[left - (count - rest)], &all->items[rest], (count - rest) * sizeof(*items));
+    if (all && rest < count) memcpy(&items[left - (count - rest)], &all->items[rest], (count - rest) * sizeof(*items));
     *made = lambda__attachments_make(lambda, items, left);
     lambda__release(&lambda->base, items);
     return *made != NULL;

@@ -8,7 +8,7 @@ clang-tidy)
         export CC=clang
         # Adapters included, whatever it was set up with before.
         rm -rf build/tidy
-        meson setup build/tidy -Ddefault_library=static -Dtests=disabled -Dexamples=disabled -Dsqlite=enabled -Dotlp=enabled -Dpackage=enabled -Dbootstrap=enabled -Dprocess=enabled >/dev/null
+        meson setup build/tidy -Ddefault_library=static -Dtests=disabled -Dexamples=disabled -Dsqlite=enabled -Dotlp=enabled -Dpackage=enabled -Dbootstrap=enabled -Dprocess=enabled -Dhttp=enabled -Dcommand=enabled >/dev/null
     )
     git ls-files 'lib/*.c' 'bindings/*.c' | xargs -n 4 -P 2 clang-tidy --quiet -p build/tidy 2>/dev/null
     ;;
