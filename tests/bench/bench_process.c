@@ -110,11 +110,22 @@ static void open_bootstrap_function(void)
     bare_server_open(&server);
 }
 
+static void invoke(void)
+{
+    bench_check(lambda, lambda_target_invoke(target, lambda_bytes_make(event, sizeof(event) - 1), NULL, &result));
+    if (result.function_error || result.payload.length != sizeof(event) - 1 ||
+        memcmp(result.payload.data, event, sizeof(event) - 1) != 0) {
+        fprintf(stderr, "%.*s\n", (int)result.payload.length, (const char *)result.payload.data);
+        exit(1);
+    }
+}
+
 static void open_bootstrap(void)
 {
     open_bootstrap_function();
     start_bare(0);
     require(bare_server_ready(&server), program);
+    invoke();
 }
 
 static void open_ric(void)
@@ -142,6 +153,8 @@ static void open_ric(void)
     require(chdir(package) == 0, package);
     start_bare(0);
     require(bare_server_ready(&server), script);
+    /* Its start is not to be taken for what a warm round trip takes. */
+    invoke();
 }
 
 static void close_all(void)
@@ -153,16 +166,6 @@ static void close_all(void)
     lambda_packages_close(packages);
     require(chdir("/") == 0, "/");
     shell("rm -rf '%s'%s", directory, "");
-}
-
-static void invoke(void)
-{
-    bench_check(lambda, lambda_target_invoke(target, lambda_bytes_make(event, sizeof(event) - 1), NULL, &result));
-    if (result.function_error || result.payload.length != sizeof(event) - 1 ||
-        memcmp(result.payload.data, event, sizeof(event) - 1) != 0) {
-        fprintf(stderr, "%.*s\n", (int)result.payload.length, (const char *)result.payload.data);
-        exit(1);
-    }
 }
 
 static void invoke_warm(uint64_t operations)
