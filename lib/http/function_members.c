@@ -33,7 +33,7 @@ static const lambda__member LOGGING[] = {
 
 #define ANYTHING(name_)                                                                                                \
     {                                                                                                                  \
-        .name = (name_), .type = LAMBDA__STRUCTURE, .members = &(lambda__member)                                         \
+        .name = (name_), .type = LAMBDA__STRUCTURE, .members = &(lambda__member)                                       \
         {                                                                                                              \
             .name = NULL                                                                                               \
         }                                                                                                              \

@@ -9,7 +9,7 @@
 
 #define SHOWN(name_, method_, path_, status_, state_)                                                                  \
     {                                                                                                                  \
-        .name = #name_, .method = (method_), .path = (path_), .status = (status_), .state = LAMBDA_API_##state_              \
+        .name = #name_, .method = (method_), .path = (path_), .status = (status_), .state = LAMBDA_API_##state_        \
     }
 #define ROW_BUILT(name_, snake, method_, path_, status_)                                                               \
     {.shown = SHOWN(name_, method_, path_, status_, BUILT),                                                            \
