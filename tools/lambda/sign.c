@@ -13,7 +13,7 @@
 
 static void hex(const unsigned char *bytes, char text[65])
 {
-    for (int i = 0; i < 32; i++)
+    for (size_t i = 0; i < 32; i++)
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
 }
 
