@@ -192,7 +192,7 @@ static void explain(const lambda__wish *wish, const char *because, char why[512]
 {
     const lambda__caller *caller = wish->caller;
     const char *who = caller->service ? caller->service : *caller->arn ? caller->arn : "anonymous";
-    snprintf(why, 512, "User: %.160s is not authorized to perform: %s on resource: %.180s %s", who, wish->action,
+    snprintf(why, 512, "User: %.120s is not authorized to perform: %.60s on resource: %.140s %.100s", who, wish->action,
              wish->resource, because);
 }
 
