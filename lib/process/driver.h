@@ -57,8 +57,6 @@ struct lambda_process {
     lambda__interpreter node;
     lambda__interpreter python;
     lambda_package *programs; /* the library's own bootstraps, put into the store when the first function needs them */
-    char region[40];          /* the service's; "" until it was asked for */
-    char account_id[16];
     lambda__process_driver *users; /* one a driver */
 };
 

@@ -81,26 +81,6 @@ static lambda_status start_part(lambda__instance *instance, lambda__part *part, 
     return part->output && part->error_output ? LAMBDA_OK : out_of_memory(instance);
 }
 
-/** Region and account, which every ARN of the service has; asked for once. */
-static lambda_status learn_region(lambda__instance *instance)
-{
-    lambda_process *process = instance->code->process;
-    lambda_function_configuration *function = NULL;
-    pthread_mutex_lock(&process->mutex);
-    bool known = process->region[0] != '\0';
-    pthread_mutex_unlock(&process->mutex);
-    if (known) return LAMBDA_OK;
-    lambda_status status =
-        lambda_function_get(process->lambda, lambda_context_function_name(instance->context), &function);
-    if (status != LAMBDA_OK) return status;
-    pthread_mutex_lock(&process->mutex);
-    /* arn:aws:lambda:REGION:ACCOUNT:function:NAME */
-    sscanf(function->function_arn, "arn:%*[^:]:lambda:%39[^:]:%15[^:]", process->region, process->account_id);
-    pthread_mutex_unlock(&process->mutex);
-    lambda_function_configuration_free(function);
-    return LAMBDA_OK;
-}
-
 static char **make_variables(const lambda__instance *instance, bool extension)
 {
     lambda_context *context = instance->context;
@@ -108,7 +88,7 @@ static char **make_variables(const lambda__instance *instance, bool extension)
     const lambda_pair *own = lambda_context_environment_variables(context, &own_count);
     const lambda__facts facts = {.runtime = instance->code->runtime,
                                  .handler = instance->code->handler,
-                                 .region = instance->code->process->region,
+                                 .region = lambda_region(instance->code->process->lambda),
                                  .function_name = lambda_context_function_name(context),
                                  .function_version = lambda_context_function_version(context),
                                  .initialization_type = lambda_context_initialization_type(context),
@@ -232,8 +212,6 @@ lambda_status lambda__instance_open(lambda__instance *instance)
     lambda_context *context = instance->context;
     lambda_t *lambda = code->process->lambda;
     char message[256];
-    lambda_status status = learn_region(instance);
-    if (status != LAMBDA_OK) return status;
     int error = lambda__loop_open(&instance->loop);
     if (error)
         return lambda_runtime_fail(lambda, error == ENOMEM ? LAMBDA_ERROR_OUT_OF_MEMORY : LAMBDA_ERROR_SERVICE,
@@ -253,7 +231,7 @@ lambda_status lambda__instance_open(lambda__instance *instance)
                                              .memory_mb = lambda_context_memory_limit_in_mb(context),
                                              .storage_mb = lambda_context_ephemeral_storage_size(context),
                                              .loop = &instance->loop};
-    status = lambda__sandbox_open(code->process->sandboxes, &sandbox, &instance->sandbox);
+    lambda_status status = lambda__sandbox_open(code->process->sandboxes, &sandbox, &instance->sandbox);
     if (status != LAMBDA_OK) return status;
     instance->rest.sandbox = instance->sandbox;
     instance->look = (lambda__timer){.due = lambda__loop_now() + LOOK_NS, .run = look, .user = instance};
@@ -269,7 +247,7 @@ lambda_status lambda__instance_open(lambda__instance *instance)
                                                .function_name = instance->function_name,
                                                .function_version = instance->function_version,
                                                .handler = code->handler,
-                                               .account_id = code->process->account_id,
+                                               .account_id = lambda_account_id(lambda),
                                                .peer = lambda__sandbox_user(instance->sandbox)};
     status = lambda__endpoint_open(&endpoint, &instance->endpoint, message);
     return status == LAMBDA_OK ? status : lambda_runtime_fail(lambda, status, "no endpoint: %s", message);
