@@ -118,14 +118,19 @@ static end look_in(const char *table, const char *name, const char *other)
 
 static end ask_table(const struct sockaddr_in *name, const struct sockaddr_in *other)
 {
-    char names[2][64];
-    name_in_table(name, false, names[0]);
-    name_in_table(other, false, names[1]);
-    end answer = look_in("/proc/thread-self/net/tcp", names[0], names[1]);
-    if (answer.found) return answer;
-    name_in_table(name, true, names[0]);
-    name_in_table(other, true, names[1]);
-    return look_in("/proc/thread-self/net/tcp6", names[0], names[1]);
+    enum { LOOKS = 3 };
+    char names[2][2][64];
+    end answer = {0};
+    for (int mapped = 0; mapped < 2; mapped++) {
+        name_in_table(name, mapped, names[mapped][0]);
+        name_in_table(other, mapped, names[mapped][1]);
+    }
+    /* The kernel gives the table in pieces: while others connect, one that is there may stand in none of them. */
+    for (int i = 0; i < LOOKS && !answer.found; i++) {
+        answer = look_in("/proc/thread-self/net/tcp", names[0][0], names[0][1]);
+        if (!answer.found) answer = look_in("/proc/thread-self/net/tcp6", names[1][0], names[1][1]);
+    }
+    return answer;
 }
 
 /* ---- either */
