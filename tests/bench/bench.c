@@ -53,6 +53,11 @@ static const bench *const benches[] = {
 #endif
     &bench_process_endpoint,
     &bench_stream_throughput,
+#ifdef BENCH_HTTP
+    &bench_http_url,
+    &bench_http_url_nginx,
+    &bench_http_invoke_signed,
+#endif
 };
 enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };
 

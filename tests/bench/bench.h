@@ -62,6 +62,9 @@ extern const bench bench_process_ric;
 extern const bench bench_process_cold;
 extern const bench bench_process_endpoint;
 extern const bench bench_stream_throughput;
+extern const bench bench_http_url;
+extern const bench bench_http_url_nginx;
+extern const bench bench_http_invoke_signed;
 
 /** The service of sync_by_target, for those that have it as their yardstick. */
 void bench_warm_open(void);
