@@ -57,6 +57,12 @@ static const bench *const benches[] = {
     &bench_http_url,
     &bench_http_url_nginx,
     &bench_http_invoke_signed,
+#ifdef BENCH_BOOTSTRAP
+    &bench_http_invoke_process,
+#endif
+#ifdef BENCH_COMMAND
+    &bench_serve_start,
+#endif
 #endif
 };
 enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };

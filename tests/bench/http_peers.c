@@ -1,6 +1,7 @@
 #include "http_peers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -86,7 +87,8 @@ pid_t peer_start(const char *const *arguments)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(1);
     /* What it says of itself is no figure of this program. */
-    dup2(STDERR_FILENO, STDOUT_FILENO);
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    dup2(nowhere, STDOUT_FILENO);
     execvp(arguments[0], (char *const *)(uintptr_t)arguments);
     perror(arguments[0]);
     _exit(127);
