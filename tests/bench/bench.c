@@ -53,6 +53,17 @@ static const bench *const benches[] = {
 #endif
     &bench_process_endpoint,
     &bench_stream_throughput,
+#ifdef BENCH_HTTP
+    &bench_http_url,
+    &bench_http_url_nginx,
+    &bench_http_invoke_signed,
+#ifdef BENCH_BOOTSTRAP
+    &bench_http_invoke_process,
+#endif
+#ifdef BENCH_COMMAND
+    &bench_serve_start,
+#endif
+#endif
 };
 enum { BENCHES = sizeof(benches) / sizeof(benches[0]) };
 

@@ -62,6 +62,11 @@ extern const bench bench_process_ric;
 extern const bench bench_process_cold;
 extern const bench bench_process_endpoint;
 extern const bench bench_stream_throughput;
+extern const bench bench_http_url;
+extern const bench bench_http_url_nginx;
+extern const bench bench_http_invoke_signed;
+extern const bench bench_http_invoke_process;
+extern const bench bench_serve_start;
 
 /** The service of sync_by_target, for those that have it as their yardstick. */
 void bench_warm_open(void);
