@@ -229,6 +229,32 @@ class Node(unittest.TestCase):
             self.assertEqual(answer.trailing_error["errorMessage"], "in the middle")
         self.assertEqual(len(outcome.answers), 2)
 
+    @ours
+    def test_error_behind_queued_writes(self):
+        for how in ["throw", "reject", "cork", "destroy", "pipeline", "uncaught", "unhandled"]:
+            for parts, size in [(5, 7), (200, 65536)]:
+                with self.subTest(how=how, parts=parts):
+                    ends = how in ("uncaught", "unhandled")
+                    event = {"how": how, "parts": parts, "size": size}
+                    outcome = self.start("handlers.streamQueues", *[event] * (1 if ends else 2), ends=ends)
+                    self.assertEqual(len(outcome.answers), 1 if ends else 2)
+                    for answer in outcome.answers:
+                        self.assertTrue(answer.streamed and answer.whole)
+                        expected = b"".join(bytes([97 + i % 26]) * size for i in range(parts))
+                        self.assertTrue(answer.body == expected, "%d of %d bytes" % (len(answer.body), len(expected)))
+                        kind = "Runtime.UnhandledPromiseRejection" if how == "unhandled" else "OrderError"
+                        self.assertEqual(answer.trailers["lambda-runtime-function-error-type"], kind)
+                        self.assertIn("behind the writes", answer.trailing_error["errorMessage"])
+                    self.assertEqual(outcome.code in (128, 129), ends)
+
+    @ours
+    def test_writes_behind_an_error(self):
+        outcome = self.start("handlers.streamGoesOn", {}, {})
+        for answer in outcome.answers:
+            self.assertEqual(answer.body, b"before")
+            self.assertEqual(answer.trailing_error["errorMessage"], "behind the writes")
+        self.assertEqual(len(outcome.answers), 2)
+
     def test_error_before_the_first_byte(self):
         answer = self.start("handlers.streamRejects", {}).answer
         if not OFFICIAL:
