@@ -307,13 +307,27 @@ function packageType(directory) {
     }
 }
 
+/** The first of those endings that a file has; undefined. */
+function endingOf(file, endings) {
+    return endings.find((ending) => fs.statSync(file + ending, { throwIfNoEntry: false })?.isFile());
+}
+
 function findModule(root, name) {
     const file = path.resolve(root, name);
-    for (const ending of ["", ".js", ".mjs", ".cjs"]) {
-        if (fs.statSync(file + ending, { throwIfNoEntry: false })?.isFile()) return file + ending;
+    const ending = endingOf(file, ["", ".js", ".mjs", ".cjs"]);
+    if (ending !== undefined) return file + ending;
+    try {
+        // In NODE_PATH: a layer's.
+        return createRequire(path.join(root, "package.json")).resolve(name);
+    } catch (error) {
+        // Only of a module that is nowhere at all: its stack would say that a package.json wants it, which need not be there.
+        if (error.code !== "MODULE_NOT_FOUND" || !error.requireStack) throw error;
     }
-    // In NODE_PATH: a layer's.
-    return createRequire(path.join(root, "package.json")).resolve(name);
+    const source = endingOf(file, [".ts", ".mts", ".cts", ".tsx"]);
+    const why = source
+        ? `"${name}${source}" is TypeScript; compile it to JavaScript first`
+        : `${root} has no file "${name}.js", "${name}.mjs" or "${name}.cjs"`;
+    throw Object.assign(new Error(`Cannot find module '${name}': ${why}`), { code: "MODULE_NOT_FOUND" });
 }
 
 async function loadModule(root, name) {

@@ -154,6 +154,27 @@ class Node(unittest.TestCase):
                 self.assertTrue(answer.json["trace"])
                 self.assertNotEqual(outcome.code, 0)
 
+    @ours
+    def test_handler_module_that_is_missing(self):
+        folder = os.path.join(FOLDER, "broken")
+        for handler, message in [
+            ("absent.handler", "Error: Cannot find module 'absent': %s has no file \"absent.js\", \"absent.mjs\" or \"absent.cjs\"" % folder),
+            ("typed.handler", "Error: Cannot find module 'typed': \"typed.ts\" is TypeScript; compile it to JavaScript first"),
+            ("typed/index.handler", "Error: Cannot find module 'typed/index': \"typed/index.mts\" is TypeScript; compile it to JavaScript first"),
+        ]:
+            with self.subTest(handler):
+                outcome = self.start(handler, folder=folder, ends=True)
+                told = outcome.answer.json
+                self.assertEqual((told["errorType"], told["errorMessage"]), ("Runtime.ImportModuleError", message))
+                self.assertNotIn("package.json", outcome.answer.body.decode() + outcome.out + outcome.err)
+
+    @ours
+    def test_other_modules_that_are_missing(self):
+        # What a handler's own module requires is told as Node.js does, with who wants it.
+        outcome = self.start("needs.handler", folder=os.path.join(FOLDER, "broken"), ends=True)
+        self.assertEqual(outcome.answer.error_type, "Runtime.ImportModuleError")
+        self.assertRegex(outcome.answer.json["errorMessage"], r"Cannot find module './typed'\nRequire stack:\n- .*needs\.cjs")
+
     def test_log_lines_in_text(self):
         lines = self.start("handlers.logs", {}).out.split("\n")
         start = STAMP + "\t" + ID + "\t"
