@@ -159,6 +159,10 @@ class ResponseStream extends Writable {
     #answer;
     #prelude;
     #sources = 0;
+    #sent = 0; // bytes that are on their way
+    #waiting = []; // for bytes to be so: { upTo, then }
+    #broken = false; // nothing gets on its way any more
+    #over = false;
 
     constructor(id, highWaterMark) {
         super({ highWaterMark });
@@ -169,8 +173,9 @@ class ResponseStream extends Writable {
         this.on("error", () => {});
     }
 
+    /** Something was written, if only into a corked stream. */
     get begun() {
-        return this.#request !== undefined;
+        return this.#request !== undefined || this.writableLength > 0;
     }
 
     setContentType(type) {
@@ -191,13 +196,40 @@ class ResponseStream extends Writable {
             Trailer: "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body",
         });
         this.#answer = answered(this.#request);
-        this.#answer.catch(() => {});
+        // Answered or not, what is still written then reaches nobody.
+        const broken = () => this.#release(0, true);
+        this.#answer.then(broken, broken);
         this.#prelude?.((bytes) => this.#request.write(bytes));
     }
 
     _write(chunk, encoding, done) {
+        if (this.#over) return done(new Error("the response has ended"));
         this.#begin();
-        this.#request.write(chunk, encoding, done);
+        this.#request.write(chunk, encoding, (error) => {
+            this.#release(chunk.length, Boolean(error));
+            done(error);
+        });
+    }
+
+    /** So many bytes more are on their way. */
+    #release(length, broken) {
+        this.#sent += length;
+        this.#broken ||= broken;
+        while (this.#waiting.length > 0 && (this.#broken || this.#waiting[0].upTo <= this.#sent)) this.#waiting.shift().then();
+    }
+
+    /** Calls `then` when all that was written until now is on its way, or cannot be. */
+    #afterWrites(then) {
+        while (this.writableCorked > 0) this.uncork();
+        if (this.writableLength === 0 || this.#broken || this.destroyed) return then();
+        this.#waiting.push({ upTo: this.#sent + this.writableLength, then });
+    }
+
+    /** A stream drops what it holds when it is destroyed, as pipeline() does where its source fails: that goes out before. */
+    destroy(error, done) {
+        if (this.destroyed) return super.destroy(error, done);
+        this.#afterWrites(() => super.destroy(error, done));
+        return this;
     }
 
     _final(done) {
@@ -219,9 +251,16 @@ class ResponseStream extends Writable {
         });
     }
 
-    /** Ends the response; with an error in its trailers, if there is one. */
+    /** Ends the response, behind what was written; with an error in its trailers, if there is one. The first call counts. */
     async finish(error) {
+        await new Promise((resolve) => this.#afterWrites(resolve));
+        if (!this.#over) this.#end(error);
+        accepted(await this.#answer, "streamed response");
+    }
+
+    #end(error) {
         this.#begin();
+        this.#over = true;
         if (error !== undefined) {
             const described = describeError(error);
             this.#request.addTrailers({
@@ -230,7 +269,6 @@ class ResponseStream extends Writable {
             });
         }
         this.#request.end();
-        accepted(await this.#answer, "streamed response");
     }
 }
 
@@ -269,13 +307,27 @@ function packageType(directory) {
     }
 }
 
+/** The first of those endings that a file has; undefined. */
+function endingOf(file, endings) {
+    return endings.find((ending) => fs.statSync(file + ending, { throwIfNoEntry: false })?.isFile());
+}
+
 function findModule(root, name) {
     const file = path.resolve(root, name);
-    for (const ending of ["", ".js", ".mjs", ".cjs"]) {
-        if (fs.statSync(file + ending, { throwIfNoEntry: false })?.isFile()) return file + ending;
+    const ending = endingOf(file, ["", ".js", ".mjs", ".cjs"]);
+    if (ending !== undefined) return file + ending;
+    try {
+        // In NODE_PATH: a layer's.
+        return createRequire(path.join(root, "package.json")).resolve(name);
+    } catch (error) {
+        // Only of a module that is nowhere at all: its stack would say that a package.json wants it, which need not be there.
+        if (error.code !== "MODULE_NOT_FOUND" || !error.requireStack) throw error;
     }
-    // In NODE_PATH: a layer's.
-    return createRequire(path.join(root, "package.json")).resolve(name);
+    const source = endingOf(file, [".ts", ".mts", ".cts", ".tsx"]);
+    const why = source
+        ? `"${name}${source}" is TypeScript; compile it to JavaScript first`
+        : `${root} has no file "${name}.js", "${name}.mjs" or "${name}.cjs"`;
+    throw Object.assign(new Error(`Cannot find module '${name}': ${why}`), { code: "MODULE_NOT_FOUND" });
 }
 
 async function loadModule(root, name) {

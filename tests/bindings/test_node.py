@@ -154,6 +154,27 @@ class Node(unittest.TestCase):
                 self.assertTrue(answer.json["trace"])
                 self.assertNotEqual(outcome.code, 0)
 
+    @ours
+    def test_handler_module_that_is_missing(self):
+        folder = os.path.join(FOLDER, "broken")
+        for handler, message in [
+            ("absent.handler", "Error: Cannot find module 'absent': %s has no file \"absent.js\", \"absent.mjs\" or \"absent.cjs\"" % folder),
+            ("typed.handler", "Error: Cannot find module 'typed': \"typed.ts\" is TypeScript; compile it to JavaScript first"),
+            ("typed/index.handler", "Error: Cannot find module 'typed/index': \"typed/index.mts\" is TypeScript; compile it to JavaScript first"),
+        ]:
+            with self.subTest(handler):
+                outcome = self.start(handler, folder=folder, ends=True)
+                told = outcome.answer.json
+                self.assertEqual((told["errorType"], told["errorMessage"]), ("Runtime.ImportModuleError", message))
+                self.assertNotIn("package.json", outcome.answer.body.decode() + outcome.out + outcome.err)
+
+    @ours
+    def test_other_modules_that_are_missing(self):
+        # What a handler's own module requires is told as Node.js does, with who wants it.
+        outcome = self.start("needs.handler", folder=os.path.join(FOLDER, "broken"), ends=True)
+        self.assertEqual(outcome.answer.error_type, "Runtime.ImportModuleError")
+        self.assertRegex(outcome.answer.json["errorMessage"], r"Cannot find module './typed'\nRequire stack:\n- .*needs\.cjs")
+
     def test_log_lines_in_text(self):
         lines = self.start("handlers.logs", {}).out.split("\n")
         start = STAMP + "\t" + ID + "\t"
@@ -227,6 +248,32 @@ class Node(unittest.TestCase):
             self.assertEqual(answer.body, b"before")
             self.assertEqual(answer.trailers["lambda-runtime-function-error-type"], "OrderError")
             self.assertEqual(answer.trailing_error["errorMessage"], "in the middle")
+        self.assertEqual(len(outcome.answers), 2)
+
+    @ours
+    def test_error_behind_queued_writes(self):
+        for how in ["throw", "reject", "cork", "destroy", "pipeline", "uncaught", "unhandled"]:
+            for parts, size in [(5, 7), (200, 65536)]:
+                with self.subTest(how=how, parts=parts):
+                    ends = how in ("uncaught", "unhandled")
+                    event = {"how": how, "parts": parts, "size": size}
+                    outcome = self.start("handlers.streamQueues", *[event] * (1 if ends else 2), ends=ends)
+                    self.assertEqual(len(outcome.answers), 1 if ends else 2)
+                    for answer in outcome.answers:
+                        self.assertTrue(answer.streamed and answer.whole)
+                        expected = b"".join(bytes([97 + i % 26]) * size for i in range(parts))
+                        self.assertTrue(answer.body == expected, "%d of %d bytes" % (len(answer.body), len(expected)))
+                        kind = "Runtime.UnhandledPromiseRejection" if how == "unhandled" else "OrderError"
+                        self.assertEqual(answer.trailers["lambda-runtime-function-error-type"], kind)
+                        self.assertIn("behind the writes", answer.trailing_error["errorMessage"])
+                    self.assertEqual(outcome.code in (128, 129), ends)
+
+    @ours
+    def test_writes_behind_an_error(self):
+        outcome = self.start("handlers.streamGoesOn", {}, {})
+        for answer in outcome.answers:
+            self.assertEqual(answer.body, b"before")
+            self.assertEqual(answer.trailing_error["errorMessage"], "behind the writes")
         self.assertEqual(len(outcome.answers), 2)
 
     def test_error_before_the_first_byte(self):

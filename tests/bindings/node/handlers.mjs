@@ -110,3 +110,30 @@ export const streamUncaught = awslambda.streamifyResponse(async (event, stream) 
     }, 20);
     await later(5000);
 });
+/* Writes much at once, of which most is still queued when it fails. */
+async function* failingSource(parts) {
+    yield* parts;
+    throw new OrderError("behind the writes");
+}
+export const streamQueues = awslambda.streamifyResponse(async (event, stream) => {
+    const error = new OrderError("behind the writes");
+    const parts = Array.from({ length: event.parts }, (_, i) => Buffer.alloc(event.size, 97 + (i % 26)));
+    if (event.how === "pipeline") return pipeline(failingSource(parts), stream);
+    if (event.how === "cork") stream.cork();
+    for (const part of parts) stream.write(part);
+    if (event.how === "destroy") stream.destroy(error);
+    else if (event.how === "reject") return Promise.reject(error);
+    else if (event.how === "uncaught") {
+        setImmediate(() => {
+            throw error;
+        });
+    } else if (event.how === "unhandled") Promise.reject(error);
+    else throw error;
+    await later(event.how === "destroy" ? 0 : 5000);
+});
+export const streamGoesOn = awslambda.streamifyResponse(async (event, stream) => {
+    stream.write("before");
+    const writes = setInterval(() => stream.write("after"), 1);
+    stream.on("close", () => clearInterval(writes));
+    throw new OrderError("behind the writes");
+});
