@@ -160,7 +160,7 @@ class ResponseStream extends Writable {
     #prelude;
     #sources = 0;
     #sent = 0; // bytes that are on their way
-    #waiting = []; // for bytes to be so: { upTo, then }
+    #waiting = []; // for bytes to be so: { settledBy, then }
     #broken = false; // nothing gets on its way any more
     #over = false;
 
@@ -215,14 +215,14 @@ class ResponseStream extends Writable {
     #release(length, broken) {
         this.#sent += length;
         this.#broken ||= broken;
-        while (this.#waiting.length > 0 && (this.#broken || this.#waiting[0].upTo <= this.#sent)) this.#waiting.shift().then();
+        while (this.#waiting.length > 0 && (this.#broken || this.#waiting[0].settledBy <= this.#sent)) this.#waiting.shift().then();
     }
 
     /** Calls `then` when all that was written until now is on its way, or cannot be. */
     #afterWrites(then) {
         while (this.writableCorked > 0) this.uncork();
         if (this.writableLength === 0 || this.#broken || this.destroyed) return then();
-        this.#waiting.push({ upTo: this.#sent + this.writableLength, then });
+        this.#waiting.push({ settledBy: this.#sent + this.writableLength, then });
     }
 
     /** A stream drops what it holds when it is destroyed, as pipeline() does where its source fails: that goes out before. */
