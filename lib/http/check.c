@@ -261,20 +261,14 @@ static bool check_members(checking *c, const lambda__member *members, json_t *ob
     return true;
 }
 
-static bool takes(const lambda__operation *operation, const char *name)
-{
-    for (const lambda__member *member = operation->members; member && member->name; member++)
-        if (strcmp(member->name, name) == 0) return true;
-    return false;
-}
-
 bool lambda__operation_check(lambda_api *api, const lambda__operation *operation, json_t *input, lambda__reply *reply)
 {
     checking c = {.reply = reply, .api = api};
     const char *name;
     json_t *value;
     void *next;
-    json_object_foreach_safe(input, next, name, value) if (!takes(operation, name)) json_object_del(input, name);
+    json_object_foreach_safe(input, next, name, value) if (!lambda__operation_takes(operation, name))
+        json_object_del(input, name);
     if (!check_members(&c, operation->members, input, "")) return false;
     if (c.errors == 0) return true;
     lambda__reply_error(reply, 400, "ValidationException", "%u validation error%s detected: %s", c.errors,

@@ -255,7 +255,13 @@ static void clear(lambda__connection *connection)
     }
     connection->operation = NULL;
     connection->caller = (lambda__caller){0};
-    atomic_store_explicit(&connection->busy, false, memory_order_release);
+    lambda_http *http = connection->http;
+    /* Who closes looks at these in the other order: one of both sees the other. */
+    atomic_store(&connection->busy, false);
+    if (!atomic_load(&http->closing)) return;
+    pthread_mutex_lock(&http->listing);
+    pthread_cond_signal(&http->quiet);
+    pthread_mutex_unlock(&http->listing);
 }
 
 void lambda__request_done(lambda__connection *connection)

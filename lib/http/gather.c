@@ -2,32 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "percent.h"
 #include "server.h"
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool lambda__percent_decode(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from; from++) {
-        if (*from != '%') {
-            *to++ = *from;
-            continue;
-        }
-        int high = hex(from[1]);
-        int low = high < 0 ? -1 : hex(from[2]);
-        if (low < 0 || (high == 0 && low == 0)) return false;
-        *to++ = (char)(high * 16 + low);
-        from += 2;
-    }
-    *to = '\0';
-    return true;
-}
 
 static const lambda__member *find(const lambda__member *members, lambda__place place, const char *name)
 {

@@ -6,12 +6,8 @@
 
 #include <lambda/metrics.h>
 
+#include "identities.h"
 #include "server.h"
-
-void lambda__run_health(lambda__connection *connection)
-{
-    lambda__answer(connection, 200, lambda__response_of(connection, "ok\n", 3, "text/plain; charset=utf-8"));
-}
 
 static bool is_loopback(const struct sockaddr_storage *address)
 {
@@ -19,6 +15,24 @@ static bool is_loopback(const struct sockaddr_storage *address)
         return ntohl(((const struct sockaddr_in *)address)->sin_addr.s_addr) >> 24 == 127;
     const struct in6_addr *six = &((const struct sockaddr_in6 *)address)->sin6_addr;
     return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
+}
+
+/** It answers: so it is well. Who is on the same machine is told, too, why nobody with keys can come in. */
+void lambda__run_health(lambda__connection *connection)
+{
+    char why[512];
+    lambda__url_text *page = &connection->event;
+    page->length = 0;
+    page->failed = false;
+    lambda__url_text_string(page, "ok\n");
+    if (is_loopback(&connection->address) && !lambda__identities_sound(connection->http->identities, why)) {
+        lambda__url_text_string(page, "but nobody with keys can come in: ");
+        lambda__url_text_string(page, why);
+        lambda__url_text_string(page, "\n");
+    }
+    lambda__answer(
+        connection, page->failed ? 500 : 200,
+        page->failed ? NULL : lambda__response_of(connection, page->data, page->length, "text/plain; charset=utf-8"));
 }
 
 static lambda_status add(void *user, const char *text, size_t length)

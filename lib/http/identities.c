@@ -347,7 +347,7 @@ void lambda__identities_close(lambda__identities *all)
 
 bool lambda__identities_sound(lambda__identities *all, char why[512])
 {
-    pthread_mutex_lock(&all->lock);
+    look(all);
     memcpy(why, all->why, sizeof(all->why));
     pthread_mutex_unlock(&all->lock);
     return !why[0];

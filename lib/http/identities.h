@@ -35,7 +35,7 @@ lambda_status lambda__file_read(const char *path, char **text, size_t *length, s
 bool lambda__identity_name_valid(const char *name);
 
 /**
- * Whether both files are as they should be; false: nobody comes in until they are, and `why` says what is wrong. As they were when last looked at.
+ * Whether both files are as they should be; false: nobody comes in until they are, and `why` says what is wrong.
  */
 bool lambda__identities_sound(lambda__identities *all, char why[512]);
 

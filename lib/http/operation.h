@@ -132,13 +132,13 @@ struct lambda__operation {
     lambda__kind kind;
     lambda__handler *handler;      /* NULL: not built, or of another kind */
     const lambda__member *members; /* ended by a NULL name */
-    size_t body_bytes;             /* most of a body; 0: 70 MB, what a zip of 50 MB takes in base64 */
-    const char *action;            /* of policies, where it is not "lambda:" and the name. NULL: that */
 };
 
 /** By method, raw path and raw query, which a few differ by. The members of the path are put into `input`, percent-decoded. NULL: there is none; `*method_known` says whether the path has other methods. */
 const lambda__operation *lambda__operation_find(const char *method, const char *path, const char *query, json_t *input,
                                                 bool *method_known);
+/** Is that a member of what it takes? */
+bool lambda__operation_takes(const lambda__operation *operation, const char *name);
 /** By name. NULL: there is none. */
 const lambda__operation *lambda__operation_named(const char *name);
 

@@ -5,6 +5,7 @@
 
 #include "api.h"
 #include "handlers.h"
+#include "percent.h"
 #include "policy.h"
 
 #define SHOWN(name_, method_, path_, status_, state_)                                                                  \
@@ -33,6 +34,13 @@ const lambda__operation *lambda__operation_named(const char *name)
     for (size_t i = 0; i < OPERATIONS_COUNT; i++)
         if (strcmp(OPERATIONS[i].shown.name, name) == 0) return &OPERATIONS[i];
     return NULL;
+}
+
+bool lambda__operation_takes(const lambda__operation *operation, const char *name)
+{
+    for (const lambda__member *member = operation->members; member && member->name; member++)
+        if (strcmp(member->name, name) == 0) return true;
+    return false;
 }
 
 /* ---- paths */
@@ -84,29 +92,11 @@ static bool path_matches(const char *form, const char *path, const char *query, 
     return query_has(query, form + 1);
 }
 
-static int hexadecimal(char digit)
-{
-    if (digit >= '0' && digit <= '9') return digit - '0';
-    if (digit >= 'a' && digit <= 'f') return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F') return digit - 'A' + 10;
-    return -1;
-}
-
-/** A string of what is percent-encoded; what is no encoding stays as it is. NULL: no UTF-8, or memory is out. */
+/** A string of what is percent-encoded. NULL: it is not rightly, or no UTF-8, or memory is out. */
 static json_t *decoded(const char *text, size_t length)
 {
-    char *plain = malloc(length + 1);
-    size_t count = 0;
-    if (!plain) return NULL;
-    for (size_t i = 0; i < length; i++) {
-        int high = text[i] == '%' && i + 2 < length ? hexadecimal(text[i + 1]) : -1;
-        int low = high >= 0 ? hexadecimal(text[i + 2]) : -1;
-        plain[count] = text[i];
-        if (low >= 0) plain[count] = (char)(unsigned char)(high * 16 + low);
-        if (low >= 0) i += 2;
-        count++;
-    }
-    json_t *value = json_stringn(plain, count);
+    char *plain = strndup(text, length);
+    json_t *value = plain && lambda__percent_decode(plain) ? json_string(plain) : NULL;
     free(plain);
     return value;
 }
@@ -147,25 +137,19 @@ const lambda__operation *lambda__operation_find(const char *method, const char *
 
 /* ---- running one */
 
-static bool takes(const lambda__operation *operation, const char *name)
-{
-    for (const lambda__member *member = operation->members; member && member->name; member++)
-        if (strcmp(member->name, name) == 0) return true;
-    return false;
-}
-
 /** The resource that an action is on: what the input names, as an ARN. Only members that the operation takes say so. */
 static void resource_of(const lambda__request *request, char resource[512])
 {
     static const char *const ARNS[] = {"Resource", "ResourceArn", "Arn", NULL};
     const lambda_api *api = request->api;
     for (const char *const *each = ARNS; *each; each++) {
-        const char *arn = takes(request->operation, *each) ? lambda__input_string(request, *each) : NULL;
+        const char *arn =
+            lambda__operation_takes(request->operation, *each) ? lambda__input_string(request, *each) : NULL;
         if (!arn) continue;
         snprintf(resource, 512, "%s", arn);
         return;
     }
-    const char *kind = takes(request->operation, "FunctionName") ? "function" : "layer";
+    const char *kind = lambda__operation_takes(request->operation, "FunctionName") ? "function" : "layer";
     const char *name = lambda__input_string(request, *kind == 'f' ? "FunctionName" : "LayerName");
     if (!name) {
         snprintf(resource, 512, "*");
@@ -177,6 +161,13 @@ static void resource_of(const lambda__request *request, char resource[512])
              qualifier ? ":" : "", qualifier ? qualifier : "");
 }
 
+/** The action is the operation's name, but for one: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html */
+static const char *action_of(const lambda__operation *operation)
+{
+    const char *name = operation->shown.name;
+    return strcmp(name, "GetLayerVersionByArn") == 0 ? "GetLayerVersion" : name;
+}
+
 bool lambda__operation_allowed(const lambda__request *request, const json_t *resource_policy, lambda__reply *reply)
 {
     char action[96];
@@ -184,7 +175,7 @@ bool lambda__operation_allowed(const lambda__request *request, const json_t *res
     char why[512];
     const lambda__operation *operation = request->operation;
     if (!request->caller || (!request->caller->identity && !request->caller->service)) return true;
-    snprintf(action, sizeof action, "lambda:%s", operation->action ? operation->action : operation->shown.name);
+    snprintf(action, sizeof action, "lambda:%s", action_of(operation));
     resource_of(request, resource);
     const lambda__wish wish = {.action = action, .resource = resource, .caller = request->caller};
     if (lambda__caller_may(&wish, resource_policy, why)) return true;

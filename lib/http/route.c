@@ -39,7 +39,6 @@ static lambda__runner *runner_of(lambda__kind kind)
 static size_t body_most(const lambda__connection *connection)
 {
     const lambda__operation *operation = connection->operation;
-    if (operation->body_bytes > 0) return operation->body_bytes;
     const char *type = NULL;
     switch (operation->kind) {
     case LAMBDA__KIND_INVOKE:

@@ -228,6 +228,7 @@ static lambda_http *make(const lambda_http_options *options)
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&http->watching, &attributes);
+    pthread_cond_init(&http->quiet, &attributes);
     pthread_condattr_destroy(&attributes);
     pthread_mutex_init(&http->listing, NULL);
     pthread_mutex_init(&http->logging, NULL);
@@ -287,25 +288,36 @@ uint16_t lambda_http_port(const lambda_http *http)
 
 /* ---- the end */
 
-static bool busy(lambda_http *http)
+/** With `listing`. */
+static bool busy(const lambda_http *http)
 {
-    bool found = false;
+    for (const lambda__connection *each = http->connections; each; each = each->next)
+        if (atomic_load(&each->busy)) return true;
+    return false;
+}
+
+/** Waits until no request is under way, at most until the grace is over. */
+static void drain(lambda_http *http, uint32_t grace_ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += grace_ms / 1000;
+    until.tv_nsec += (long)(grace_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
     pthread_mutex_lock(&http->listing);
-    for (lambda__connection *each = http->connections; each && !found; each = each->next)
-        found = atomic_load_explicit(&each->busy, memory_order_acquire);
+    while (busy(http) && pthread_cond_timedwait(&http->quiet, &http->listing, &until) == 0)
+        continue;
     pthread_mutex_unlock(&http->listing);
-    return found;
 }
 
 static void end_daemon(lambda_http *http, uint32_t grace_ms)
 {
     atomic_store(&http->closing, true);
     int listening = MHD_quiesce_daemon(http->daemon);
-    uint64_t until = lambda__now_ms() + grace_ms;
-    while (busy(http) && lambda__now_ms() < until) {
-        const struct timespec moment = {.tv_nsec = 1000000};
-        nanosleep(&moment, NULL);
-    }
+    drain(http, grace_ms);
     atomic_store(&http->ending, true);
     pthread_mutex_lock(&http->listing);
     for (lambda__connection *each = http->connections; each; each = each->next)
@@ -337,6 +349,7 @@ void lambda_http_close(lambda_http *http, uint32_t grace_ms)
     lambda__workers_free(&http->workers);
     if (http->failed) MHD_destroy_response(http->failed);
     pthread_cond_destroy(&http->watching);
+    pthread_cond_destroy(&http->quiet);
     pthread_mutex_destroy(&http->listing);
     pthread_mutex_destroy(&http->logging);
     pthread_mutex_destroy(&http->streaming);

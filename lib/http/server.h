@@ -191,8 +191,6 @@ bool lambda__route_run(lambda__connection *connection);
 bool lambda__gather_members(lambda__connection *connection, lambda_bytes body);
 /** Members of the query become `input`; names that are no members' are passed over. LAMBDA_ERROR_INVALID_REQUEST_CONTENT: it cannot be read. LAMBDA_ERROR_OUT_OF_MEMORY. */
 lambda_status lambda__gather_query(const lambda__member *members, const char *query, json_t *input);
-/** Percent-decodes in place. False: a NUL byte, or a broken escape. */
-bool lambda__percent_decode(char *text);
 
 /** The body as it was signed. */
 lambda_bytes lambda__request_body(const lambda__connection *connection);
@@ -305,6 +303,7 @@ struct lambda_http {
     lambda__connection *connections; /* with `listing` */
     atomic_uint connections_count;
     pthread_cond_t watching; /* with `listing`: there is a connection, or it ends */
+    pthread_cond_t quiet;    /* with `listing`: a request has ended while it is closing */
     pthread_t watchman;
     bool watched;
     bool watch_ends; /* with `listing` */

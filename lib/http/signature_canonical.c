@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "percent.h"
 #include "signature_parts.h"
 
 /* ---- texts that grow */
@@ -51,20 +52,13 @@ static void add_encoded(lambda__text *self, unsigned char c)
 
 /* ---- the query */
 
-static int digit(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /** The next character, percent-decoded; a "%" that is followed by no two digits stands for itself. */
 static unsigned char decode_one(const char **at, const char *end)
 {
     const char *c = *at;
-    if (*c == '%' && end - c >= 3 && digit(c[1]) >= 0 && digit(c[2]) >= 0) {
+    if (*c == '%' && end - c >= 3 && lambda__hexadecimal(c[1]) >= 0 && lambda__hexadecimal(c[2]) >= 0) {
         *at = c + 3;
-        return (unsigned char)(digit(c[1]) * 16 + digit(c[2]));
+        return (unsigned char)(lambda__hexadecimal(c[1]) * 16 + lambda__hexadecimal(c[2]));
     }
     *at = c + 1;
     return (unsigned char)(*c == '+' ? ' ' : *c);

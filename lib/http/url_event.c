@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "api.h"
+#include "percent.h"
 #include "url.h"
 
 /* ---- names and values, of which the same name may come again */
@@ -211,21 +212,12 @@ static bool write_headers(lambda__url_text *text, const lambda__url_request *req
     return linked;
 }
 
-static int hexadecimal(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c |= 32;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes what a form encodes; a percent sign without two digits stands for itself. Gives the end. */
 static char *decode(char *out, const char *in, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
-        int high = in[i] == '%' && length - i > 2 ? hexadecimal(in[i + 1]) : -1;
-        int low = high >= 0 ? hexadecimal(in[i + 2]) : -1;
+        int high = in[i] == '%' && length - i > 2 ? lambda__hexadecimal(in[i + 1]) : -1;
+        int low = high >= 0 ? lambda__hexadecimal(in[i + 2]) : -1;
         if (low >= 0) {
             *out++ = (char)(high << 4 | low);
             i += 2;

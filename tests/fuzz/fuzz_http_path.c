@@ -2,6 +2,7 @@
 #include <jansson.h>
 
 #include "fuzz.h"
+#include "percent.h"
 #include "server.h"
 
 static void require(bool holds)

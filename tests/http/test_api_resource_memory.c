@@ -3,44 +3,9 @@
 #include <string.h>
 
 #include "api_world.h"
+#include "failing_memory.h"
 
-/* Calls of this program and of what is linked into it go here: the service's, the store's and the API's own. Those of jansson do not, as its parser takes no notice of some that fail. */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-char *__wrap_strdup(const char *text);
-
-static long fail_at; /* the Nth from now fails; 0: none */
-
-static bool fails(void)
-{
-    return fail_at > 0 && --fail_at == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
-
+/* Allocations of jansson's do not fail, as its parser takes no notice of some that do. */
 #define ARN   "arn:aws:lambda:us-east-1:000000000000:function:f"
 #define LAYER "\"LayerName\":\"a\",\"VersionNumber\":1"
 

@@ -1,4 +1,5 @@
 /* The server's road: its bounds, its threads, its end. */
+#include "operation.h"
 #include "server_world.h"
 
 #include <poll.h>
@@ -114,6 +115,55 @@ static void pages(void **state)
     assert_string_equal(client_header(&answer, "X-Amzn-ErrorType"), "UnknownOperationException");
     client_answer_clear(&answer);
     close(fd);
+    world_close(&world);
+}
+
+/** A broken file of credentials lets nobody in, and somebody on this machine can find out why. */
+static void a_broken_file_of_credentials(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    FILE *file = fopen(world.credentials, "a");
+    assert_non_null(file);
+    assert_true(fputs("nonsense\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    int fd = client_open(world.port);
+    client_answer answer;
+    client_text(
+        fd, "GET /2015-03-31/functions HTTP/1.1\r\nHost: localhost\r\nX-Amz-Date: 20260101T000000Z\r\n"
+            "Authorization: AWS4-HMAC-SHA256 Credential=" KEY "/20260101/us-east-1/lambda/aws4_request, "
+            "SignedHeaders=host;x-amz-date, Signature=0000000000000000000000000000000000000000000000000000000000000000"
+            "\r\n\r\n");
+    assert_true(client_receive(fd, &answer));
+    assert_int_equal(answer.status, 403);
+    client_answer_clear(&answer);
+    client_text(fd, GET("/healthz"));
+    assert_true(client_receive(fd, &answer));
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.body, "nobody with keys can come in"));
+    assert_non_null(strstr(answer.body, "is neither"));
+    client_answer_clear(&answer);
+    close(fd);
+    world_close(&world);
+}
+
+/** What is no encoding, or would end a name early, names no function. */
+static void broken_paths(void **state)
+{
+    static const char *const names[] = {"hello%00", "hello%", "hello%zz", "%ff"};
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        json_t *input = json_object();
+        char path[128];
+        bool known;
+        snprintf(path, sizeof path, "/2015-03-31/functions/%s/configuration", names[i]);
+        assert_non_null(lambda__operation_find("GET", path, "", input, &known));
+        assert_null(json_object_get(input, "FunctionName"));
+        json_decref(input);
+    }
     world_close(&world);
 }
 
@@ -481,6 +531,8 @@ int main(void)
         cmocka_unit_test(answers_a_function_url),
         cmocka_unit_test(signed_function_urls),
         cmocka_unit_test(pages),
+        cmocka_unit_test(a_broken_file_of_credentials),
+        cmocka_unit_test(broken_paths),
         cmocka_unit_test(pipelined),
         cmocka_unit_test(bodies),
         cmocka_unit_test(heads),

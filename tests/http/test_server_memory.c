@@ -1,47 +1,10 @@
 /* Memory that is out: each allocation of opening a server, and of answering a request, fails once. */
+#include "failing_memory.h"
 #include "server_world.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-char *__wrap_strdup(const char *text);
-
-static _Atomic long fail_in;           /* the so-manyth from now; 0: none */
-static _Thread_local bool unconcerned; /* the client's thread */
-
-static bool fails(void)
-{
-    if (unconcerned || atomic_load(&fail_in) <= 0) return false;
-    return atomic_fetch_sub(&fail_in, 1) == 1;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
 
 static void opening(void **state)
 {
@@ -53,10 +16,10 @@ static void opening(void **state)
     long failed = 0;
     for (long n = 1; n < 1000; n++) {
         lambda_http *http = NULL;
-        atomic_store(&fail_in, n);
+        atomic_store(&fail_at, n);
         lambda_status status = lambda_http_open(&options, &http);
-        bool all = atomic_load(&fail_in) > 0;
-        atomic_store(&fail_in, 0);
+        bool all = atomic_load(&fail_at) > 0;
+        atomic_store(&fail_at, 0);
         if (status == LAMBDA_OK) {
             lambda_http_close(http, 0);
         } else {
@@ -82,7 +45,7 @@ static void answering(void **state)
         for (long n = 1; n < 500; n++) {
             int fd = client_open(world.port);
             client_answer answer = {0};
-            atomic_store(&fail_in, n);
+            atomic_store(&fail_at, n);
             if (kind == 0)
                 client_text(fd, GET_URL(URL_HELLO));
             else if (kind == 1)
@@ -91,7 +54,7 @@ static void answering(void **state)
                 client_signed(fd, "POST", kind == 2 ? INVOKE("echo") : STREAM("stream"), NULL,
                               "X-Amz-Log-Type: Tail\r\n", "{}", 2, KEY, SECRET);
             bool answered = client_receive(fd, &answer);
-            bool all = atomic_exchange(&fail_in, 0) > 0;
+            bool all = atomic_exchange(&fail_at, 0) > 0;
             if (answered && !answer.cut) assert_true(answer.status == 200 || answer.status >= 400);
             if (all) assert_int_equal(answer.status, 200);
             if (!answered || answer.cut || answer.status == 500) failed++;
