@@ -118,7 +118,7 @@ static void pages(void **state)
     world_close(&world);
 }
 
-/** A broken file of credentials lets nobody in, and somebody on this machine can find out why. */
+/** A broken file of credentials lets nobody in: who is on this machine can find out why. */
 static void a_broken_file_of_credentials(void **state)
 {
     (void)state;
