@@ -18,7 +18,7 @@ packaged='main.c: arn:aws:lambda:us-east-1:000000000000:layer:outside:1'
 case $1 in
 pkg-config)
     meson setup "$work/library" "$top" --prefix "$work/prefix" --libdir lib -Dtests=disabled -Dexamples=disabled \
-        -Dsqlite=enabled -Dotlp=enabled -Dpackage=enabled
+        -Dsqlite=enabled -Dotlp=enabled -Dpackage=enabled -Dprocess=enabled -Dhttp=enabled -Dcommand=enabled
     meson install -C "$work/library"
     export PKG_CONFIG_PATH="$work/prefix/lib/pkgconfig"
     # shellcheck disable=SC2046 # flags are words
@@ -44,6 +44,9 @@ pkg-config)
     prints "$packaged" "$work/packaged" "$work/plain.packages" "$work/main.c"
     # Who links the core alone links neither SQLite nor libcurl, nor what unpacks.
     if ldd "$work/plain" | grep -E 'sqlite|curl|archive|crypto'; then exit 1; fi
+    # The command runs from where it was installed, with nothing said of where its libraries are.
+    "$work/prefix/bin/lambda" call libm.so.6 'double pow(double x, double y)' '{"x":2,"y":10}' | grep -q 1024
+    test -f "$work/prefix/share/man/man1/lambda-serve.1"
     meson setup "$work/build" "$work"
     ;;
 subproject)
