@@ -33,14 +33,28 @@ function isError(value) {
     return util.types.isNativeError(value) || (value instanceof Object && "name" in value && "message" in value && "stack" in value);
 }
 
+/** What `look` gives, or else what `otherwise` does: an error may throw when it is read (a getter, a proxy), and its own properties may be no JSON (one that leads back to it). */
+function lookAt(look, otherwise) {
+    try {
+        return look();
+    } catch {
+        return otherwise();
+    }
+}
+
 function lines(stack) {
     return typeof stack === "string" ? stack.split("\n") : [];
 }
 
 /** Lambda's error object. https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html */
 function describeError(error) {
-    if (!isError(error)) return { errorType: typeof error, errorMessage: String(error), trace: [] };
-    return { errorType: String(error.name), errorMessage: String(error.message), trace: lines(error.stack) };
+    return lookAt(
+        () =>
+            isError(error)
+                ? { errorType: String(error.name), errorMessage: String(error.message), trace: lines(error.stack) }
+                : { errorType: typeof error, errorMessage: String(error), trace: [] },
+        () => ({ errorType: typeof error, errorMessage: "an error that cannot be read", trace: [] }),
+    );
 }
 
 /** The same as a line of the log has it: with the error's own properties. */
@@ -91,8 +105,8 @@ console.trace = (...values) => {
 };
 
 function logError(what, error) {
-    if (json) log("ERROR", error);
-    else log("ERROR", `${what} \t${JSON.stringify(describeForLog(error))}`);
+    if (json) lookAt(() => log("ERROR", error), () => log("ERROR", describeError(error)));
+    else log("ERROR", `${what} \t${lookAt(() => JSON.stringify(describeForLog(error)), () => JSON.stringify(describeError(error)))}`);
 }
 
 // ---- the Runtime API
@@ -501,8 +515,9 @@ function endWith(what, error, code) {
 
 process.on("uncaughtException", (error) => endWith("Uncaught Exception", error, 129));
 process.on("unhandledRejection", (reason) => {
-    const error = new RuntimeError("Runtime.UnhandledPromiseRejection", isError(reason) ? String(reason) : util.format(reason));
-    error.reason = isError(reason) ? describeForLog(reason) : reason;
+    const described = () => describeError(reason).errorMessage;
+    const error = new RuntimeError("Runtime.UnhandledPromiseRejection", lookAt(() => (isError(reason) ? String(reason) : util.format(reason)), described));
+    error.reason = lookAt(() => (isError(reason) ? describeForLog(reason) : reason), described);
     endWith("Unhandled Promise Rejection", error, 128);
 });
 

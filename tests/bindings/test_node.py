@@ -99,6 +99,21 @@ class Node(unittest.TestCase):
                 self.assertRegex(outcome.lines[0], STAMP + "\t" + ID + "\tERROR\tInvoke Error \t{")
         self.assertEqual(self.check_error(self.start("handlers.throwsText", {}).answer, "string", "text"), [])
 
+    @ours
+    def test_errors_that_are_hard_to_tell(self):
+        # An error whose own properties are no JSON, as those of HTTP clients lead back to themselves; one that throws when it is read; one without a prototype. The environment goes on.
+        for kind, error_type, message in [
+            ("circular", "Error", "leads back"),
+            ("getter", "object", "an error that cannot be read"),
+            ("bare", "object", "an error that cannot be read"),
+        ]:
+            for variables in [{}, {"AWS_LAMBDA_LOG_FORMAT": "JSON"}]:
+                with self.subTest(kind, **variables):
+                    outcome = self.start("handlers.throwsTroubled", {"kind": kind}, {"kind": kind}, **variables)
+                    for answer in outcome.answers:
+                        self.check_error(answer, error_type, message)
+                    self.assertEqual(len(outcome.answers), 2)
+
     def test_callbacks(self):
         self.assertEqual(self.start("handlers.callback", {"name": "a"}).answer.json, {"called": "a"})
         self.check_error(self.start("handlers.callbackError", {}).answer, "OrderError", "through the callback")

@@ -25,6 +25,17 @@ export const rejects = async () => {
 export const throws = () => {
     throw new OrderError("no such order");
 };
+const troubled = {
+    circular: () => {
+        const error = new Error("leads back");
+        return Object.assign(error, { request: { error } });
+    },
+    getter: () => Object.defineProperty(new Error(), "message", { get: () => { throw new Error("trap"); } }),
+    bare: () => Object.create(null),
+};
+export const throwsTroubled = async (event) => {
+    throw troubled[event.kind]();
+};
 export const throwsText = () => {
     throw "text";
 };
