@@ -103,6 +103,11 @@ static void test_protocol(void **state)
     process_world_failed(&world, "Mine", "mine");
     test_assert_payload(&world.result, "{\"errorMessage\":\"mine\",\"errorType\":\"Mine\",\"stackTrace\":[\"here\"]}");
     assert_same("f");
+    /* What is no UTF-8 is handed on as it came: it is the function's. */
+    process_world_say(&world, "f", "error Mine.Binary");
+    assert_string_equal(world.result.function_error, "Unhandled");
+    assert_non_null(memmem(world.result.payload.data, world.result.payload.length, "\xff\xfe", 2));
+    assert_same("f");
 }
 
 static void test_large(void **state)
@@ -151,6 +156,62 @@ static void test_init(void **state)
                          NULL, NULL);
     process_world_say(&world, "garbage", "x");
     process_world_failed(&world, "Runtime.InvalidEntrypoint", "exec format error");
+}
+
+/** A signal before it asked for anything; and one that only stops it, which the time for init ends. */
+static void test_init_signals(void **state)
+{
+    (void)state;
+    process_world_end_service(&world);
+    process_world_begin_service(&world, &(lambda_options){.limits = {.init_timeout_ms = 300}});
+    process_world_create_misbehave(&world, "killed", "signal 9", 400);
+    process_world_say(&world, "killed", "x");
+    process_world_failed(&world, "Runtime.ExitError", "Error: Runtime exited with error: signal: killed");
+    process_world_create_misbehave(&world, "crashes", "signal 11", 400);
+    process_world_say(&world, "crashes", "x");
+    process_world_failed(&world, "Runtime.ExitError", "Error: Runtime exited with error: signal: segmentation fault");
+    process_world_create_misbehave(&world, "leaves", "exit 0", 400);
+    process_world_say(&world, "leaves", "x");
+    process_world_failed(&world, "Runtime.ExitError", "Error: Runtime exited without providing a reason");
+    process_world_create_misbehave(&world, "stops", "signal 19", 400);
+    process_world_say(&world, "stops", "x");
+    process_world_failed(&world, "Sandbox.Timedout", "Task timed out after 0.40 seconds");
+    assert_int_equal(process_world_processes(&world), 0);
+}
+
+typedef struct read_parts {
+    char text[64];
+    size_t length;
+} read_parts;
+
+static lambda_status read_part(void *user, const void *data, size_t length)
+{
+    read_parts *parts = user;
+    assert_true(parts->length + length < sizeof(parts->text));
+    memcpy(parts->text + parts->length, data, length);
+    parts->length += length;
+    return LAMBDA_OK;
+}
+
+/** Who reads a response as it is written has what was written, and is told that the writer died. */
+static void test_dies_mid_stream(void **state)
+{
+    static const char *const events[][2] = {{"\"stream exit\"", "exit status 6"},
+                                            {"\"stream signal\"", "signal: segmentation fault"}};
+    (void)state;
+    process_world_create_misbehave(&world, "f", NULL, 5000);
+    for (size_t i = 0; i < 2; i++) {
+        read_parts parts = {{0}, 0};
+        const lambda_response_stream stream = {.write = read_part, .user = &parts};
+        const lambda_invoke_options options = {.stream = &stream};
+        assert_ok(world.lambda,
+                  lambda_invoke_with(world.lambda, "f", lambda_bytes_make(events[i][0], strlen(events[i][0])), &options,
+                                     &world.result));
+        assert_string_equal(parts.text, "first");
+        process_world_failed(&world, "Runtime.ExitError", events[i][1]);
+        assert_int_equal(process_world_processes(&world), 0);
+        assert_fresh("f");
+    }
 }
 
 static void test_init_too_long(void **state)
@@ -252,7 +313,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_large, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_timeout, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_init, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_init_signals, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_init_too_long, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_dies_mid_stream, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_children, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_full, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_lines, open_world, close_world),

@@ -249,15 +249,19 @@ static void spin(const char *milliseconds)
     answer(text);
 }
 
-static void stream(bool fails)
+/** "fails": with an error at its end. "exit", "signal": dies in the middle of it. Else it is whole. */
+static void stream(const char *how)
 {
     begin_answer(
         "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\nContent-Type: text/plain\r\n"
         "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n",
         -1, "5\r\nfirst\r\n");
-    const char *rest = fails ? "0\r\nLambda-Runtime-Function-Error-Type: Mine\r\n"
-                               "Lambda-Runtime-Function-Error-Body: eyJlcnJvclR5cGUiOiJNaW5lIn0=\r\n\r\n"
-                             : "6\r\nsecond\r\n0\r\n\r\n";
+    if (strcmp(how, "exit") == 0) _exit(6);
+    if (strcmp(how, "signal") == 0) raise(SIGSEGV);
+    const char *rest = strcmp(how, "fails") == 0
+                           ? "0\r\nLambda-Runtime-Function-Error-Type: Mine\r\n"
+                             "Lambda-Runtime-Function-Error-Body: eyJlcnJvclR5cGUiOiJNaW5lIn0=\r\n\r\n"
+                           : "6\r\nsecond\r\n0\r\n\r\n";
     send_all(connection, rest, strlen(rest));
     printf("stream %d\n", read_answer(connection));
 }
@@ -268,6 +272,7 @@ static void fail(const char *type)
     snprintf(path, sizeof(path), "invocation/%s/error", id);
     snprintf(fields, sizeof(fields), "Lambda-Runtime-Function-Error-Type: %s\r\n", type);
     const char *body = "{\"errorMessage\":\"mine\",\"errorType\":\"Mine\",\"stackTrace\":[\"here\"]}";
+    if (strcmp(type, "Mine.Binary") == 0) body = "{\"errorMessage\":\"\xff\xfe\",\"errorType\":\"Mine\"}";
     request("POST", path, fields, body, strlen(body));
 }
 
@@ -350,7 +355,7 @@ static void obey(char *event)
         close(2);
         answer("\"deaf\"");
     } else if (strcmp(event, "stream") == 0) {
-        stream(strcmp(word, "fails") == 0);
+        stream(word);
     } else if (strcmp(event, "error") == 0) {
         fail(word);
     } else if (strcmp(event, "tick") == 0) {
