@@ -136,7 +136,7 @@ class JsonFormatter(logging.Formatter):
             kind, error, trace = record.exc_info
             line["stackTrace"] = traceback.format_tb(trace)
             line["errorType"] = kind.__name__
-            line["errorMessage"] = str(error)
+            line["errorMessage"] = words_of(error)
             line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
         if record.aws_request_id:
             line["requestId"] = record.aws_request_id
@@ -163,8 +163,8 @@ class Handler(logging.StreamHandler):
 
 def set_up_log():
     """The root logger writes as Lambda's does."""
-    # What is printed is there when the process is killed.
-    sys.stdout.reconfigure(write_through=True, line_buffering=True)
+    # What is printed is there when the process is killed; what is no character of UTF-8, as in names of files, is no error.
+    sys.stdout.reconfigure(write_through=True, line_buffering=True, errors="backslashreplace")
     root = logging.getLogger()
     root.addHandler(Handler())
     levels = {"TRACE": logging.DEBUG, "FATAL": logging.CRITICAL}
@@ -190,6 +190,14 @@ def log_error(told, trace):
 # ---- errors: https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
 
 
+def words_of(error):
+    """What an error says; of one that fails to say it, what it is."""
+    try:
+        return str(error)
+    except Exception:  # pylint: disable=broad-exception-caught
+        return f"<unprintable {type(error).__name__} object>"
+
+
 def describe(error, request_id=None):
     """Lambda's error object."""
     if isinstance(error, RuntimeFault):
@@ -198,7 +206,7 @@ def describe(error, request_id=None):
         kind = type(error).__name__
         frames = traceback.extract_tb(error.__traceback__)
         trace = traceback.format_list(each for each in frames if not each.filename.startswith((__file__, "<frozen importlib")))
-    told = {"errorMessage": str(error), "errorType": kind}
+    told = {"errorMessage": words_of(error), "errorType": kind}
     if request_id:
         told["requestId"] = request_id
     told["stackTrace"] = trace

@@ -4,7 +4,7 @@
  *
  *     processes EXAMPLES PACKAGES SHAPES_SO
  *
- * EXAMPLES is the directory of the examples, PACKAGES one where area/package.sh has put its zips, SHAPES_SO a shared object with the handler: processes.sh has them all. What this machine has no
+ * EXAMPLES is the directory of the examples, PACKAGES one where area/package.sh has put its zips and the store is to be, SHAPES_SO a shared object with the handler: processes.sh has them all. What this machine has no
  * interpreter for is left out, and said so.
  */
 #include <stdio.h>
@@ -117,14 +117,15 @@ static void report(lambda_packages *packages, const char *examples)
 
 int main(int count, char **arguments)
 {
-    char directory[] = "/tmp/lambda-processes-XXXXXX";
+    char store[1024];
     lambda_packages *packages = NULL;
     lambda_process *process = NULL;
-    if (count != 4 || !mkdtemp(directory)) {
+    if (count != 4) {
         fprintf(stderr, "usage: processes EXAMPLES PACKAGES SHAPES_SO\n");
         return 2;
     }
-    if (lambda_packages_open(&(lambda_packages_options){.directory = directory}, &packages) != LAMBDA_OK ||
+    snprintf(store, sizeof(store), "%s/store", arguments[2]);
+    if (lambda_packages_open(&(lambda_packages_options){.directory = store}, &packages) != LAMBDA_OK ||
         lambda_open(NULL, &lambda) != LAMBDA_OK) {
         fprintf(stderr, "%s\n", lambda_error_message(NULL));
         return 1;

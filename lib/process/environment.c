@@ -165,6 +165,7 @@ static void begin(lambda__instance *instance, lambda_context *context, lambda_re
     instance->answer = LAMBDA__ANSWER_NONE;
     instance->refused = LAMBDA_OK;
     instance->streamed = false;
+    instance->unread = false;
     instance->error_given = false;
     instance->produced = 0;
 }

@@ -40,9 +40,16 @@ static lambda_status response_data(void *user, const void *data, size_t length)
 {
     lambda__instance *instance = user;
     if (!instance->response || instance->answer != LAMBDA__ANSWER_BEGUN) return LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    instance->produced += length;
+    if (instance->unread) return LAMBDA_OK;
     lambda_status status = lambda_response_write(instance->response, data, length);
     if (status == LAMBDA_OK && instance->streamed) status = lambda_response_flush(instance->response);
-    instance->produced += length;
+    /* A reader that has left is no affair of the runtime's, which goes on as on Lambda: its environment is as good as before, and how the function ends is told. */
+    if (instance->streamed && status != LAMBDA_OK && status != LAMBDA_ERROR_REQUEST_TOO_LARGE &&
+        status != LAMBDA_ERROR_OUT_OF_MEMORY) {
+        instance->unread = true;
+        return LAMBDA_OK;
+    }
     instance->refused = status;
     return status;
 }

@@ -132,8 +132,6 @@ void tree_kill(pid_t root, bool (*spared)(void *user, pid_t pid), void *user);
 
 /* ---- helper_sweep.c */
 
-/** What tells this process from all others, now and later. */
-void sweep_prefix(char *prefix, size_t size);
 /** Removes what helpers left that are no more. */
 void sweep_left(lambda__helper *helper);
 /** Removes a directory and what is in it; not across file systems. False: not all. */

@@ -1,5 +1,6 @@
 /* The helper's own life: tells what the machine can do, then makes sandboxes and removes them, until nobody holds its socket any more. */
 #include "helper.h"
+#include "maker.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +33,7 @@ static int open_directory(lambda__helper *helper, const char *parent, char *text
 {
     char path[LAMBDA__PATH];
     snprintf(helper->parent, sizeof helper->parent, "%s", parent);
-    sweep_prefix(helper->prefix, sizeof helper->prefix);
+    lambda__maker_name(helper->prefix, sizeof helper->prefix);
     if (!path_join(helper->directory, sizeof helper->directory, parent, helper->prefix) ||
         !path_join(path, sizeof path, helper->directory, "lock"))
         return text_error(text, ENAMETOOLONG, "directory");

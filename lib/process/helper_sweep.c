@@ -1,4 +1,5 @@
 #include "helper.h"
+#include "maker.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,47 +13,21 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char FAMILY[] = "lambda-sandbox-";
-
-/** When a process started, by the kernel's clock; 0: it is no more. */
-static unsigned long long started(pid_t pid)
-{
-    char path[64];
-    char text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    file_read(AT_FDCWD, path, text, sizeof text);
-    const char *rest = strrchr(text, ')');
-    if (!rest || rest[1] != ' ' || rest[2] == 'Z' || rest[2] == 'X') return 0;
-    /* proc_pid_stat(5): what follows the name is field 3, the state; the start is field 22. */
-    return lambda__word_number(rest + 1, 22 - 3);
-}
-
-static unsigned long long pid_namespace(void)
-{
-    struct stat what;
-    return stat("/proc/self/ns/pid", &what) == 0 ? what.st_ino : 0;
-}
-
-void sweep_prefix(char *prefix, size_t size)
-{
-    snprintf(prefix, size, "%s%llx-%d-%llx", FAMILY, pid_namespace(), (int)getpid(), started(getpid()));
-}
-
 typedef enum maker_fate { LIVES, DEAD, UNKNOWN, STRANGER } maker_fate;
 
 /** What became of who made something of this name. Of another PID namespace's processes nothing is known. */
 static maker_fate fate_of(const char *name)
 {
     char *end;
-    if (strncmp(name, FAMILY, strlen(FAMILY)) != 0) return STRANGER;
-    unsigned long long space = strtoull(name + strlen(FAMILY), &end, 16);
+    if (strncmp(name, LAMBDA__MAKER_FAMILY, strlen(LAMBDA__MAKER_FAMILY)) != 0) return STRANGER;
+    unsigned long long space = strtoull(name + strlen(LAMBDA__MAKER_FAMILY), &end, 16);
     if (*end != '-') return STRANGER;
     pid_t pid = (pid_t)strtol(end + 1, &end, 10);
     if (*end != '-' || pid <= 0) return STRANGER;
     unsigned long long start = strtoull(end + 1, NULL, 16);
     if (!start) return STRANGER;
-    if (space != pid_namespace()) return UNKNOWN;
-    return started(pid) == start ? LIVES : DEAD;
+    if (space != lambda__maker_namespace()) return UNKNOWN;
+    return lambda__maker_started(pid) == start ? LIVES : DEAD;
 }
 
 static DIR *open_list(int parent, const char *name)

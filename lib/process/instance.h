@@ -68,6 +68,7 @@ struct lambda__instance {
     lambda__answer answer;
     lambda_status refused; /* what the response said to the answer's bytes */
     bool streamed;         /* the answer is, so that each part of it goes on at once */
+    bool unread;           /* its reader has left */
     bool error_given;      /* the answer was an error */
     uint64_t produced;     /* bytes of the answer */
     /* The first thing that went wrong: Lambda's error type, "" while nothing did. */

@@ -10,11 +10,13 @@
 #include <unistd.h>
 
 #include "driver.h"
+#include "maker.h"
 #include "program_files.h"
+#include "wire.h"
 
 static int write_file(const char *directory, const lambda__program_file *file)
 {
-    char path[512];
+    char path[LAMBDA__PATH + 32];
     snprintf(path, sizeof(path), "%s/%s", directory, file->name);
     int open_file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, file->executable ? 0755 : 0644);
     if (open_file < 0) return errno;
@@ -32,11 +34,18 @@ static int write_file(const char *directory, const lambda__program_file *file)
 
 static lambda_status add(lambda_process *process)
 {
-    char directory[] = "/tmp/lambda-programs-XXXXXX", path[512];
+    char maker[80];
+    char directory[LAMBDA__PATH];
+    char path[LAMBDA__PATH + 32];
     lambda_t *lambda = process->lambda;
-    if (!mkdtemp(directory))
-        return lambda_runtime_fail(lambda, LAMBDA_ERROR_SERVICE, "no directory can be made in /tmp: %s",
-                                   strerror(errno));
+    /* A name that whoever opens the directory next sweeps away, should this process be killed meanwhile. */
+    lambda__maker_name(maker, sizeof(maker));
+    int length =
+        snprintf(directory, sizeof(directory), "%s/%s-XXXXXX", lambda__sandboxes_directory(process->sandboxes), maker);
+    if (length >= (int)sizeof(directory) || !mkdtemp(directory))
+        return lambda_runtime_fail(lambda, LAMBDA_ERROR_SERVICE, "no directory can be made in %s: %s",
+                                   lambda__sandboxes_directory(process->sandboxes),
+                                   length >= (int)sizeof(directory) ? strerror(ENAMETOOLONG) : strerror(errno));
     int error = 0;
     for (size_t i = 0; !error && i < lambda__program_files_count; i++)
         error = write_file(directory, &lambda__program_files[i]);

@@ -31,6 +31,8 @@ lambda_status lambda__sandboxes_open(lambda_t *lambda, const lambda_process_opti
 void lambda__sandboxes_close(lambda__sandboxes *sandboxes);
 
 const lambda_process_limits *lambda__sandboxes_limits(const lambda__sandboxes *sandboxes);
+/** Where they are made: what is left there by a process that was killed, and has its name (maker.h), is swept away by the next. Borrowed. */
+const char *lambda__sandboxes_directory(const lambda__sandboxes *sandboxes);
 
 /** The name of what this machine cannot enforce and the options do not allow for: no sandbox can be made. NULL: nothing. */
 const char *lambda__sandboxes_unenforced(const lambda__sandboxes *sandboxes);

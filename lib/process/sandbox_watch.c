@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 bool lambda__number_read(int directory, const char *file, const char *name, uint64_t *number)
@@ -31,25 +32,36 @@ bool lambda__number_read(int directory, const char *file, const char *name, uint
     return end != at + name_length;
 }
 
-/** The resident anonymous memory of a process: statm(5) has pages that are resident, and those of them that are of files. */
-static uint64_t anonymous_of(long pid)
+/** Memory that no file on a disk stands behind. */
+typedef struct watched {
+    uint64_t anonymous; /* of all processes */
+    uint64_t shared;    /* of the one that has most of it: what several share is not to be counted for each */
+} watched;
+
+/** A line of proc_pid_status(5), bytes. */
+static uint64_t status_bytes(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    return at ? strtoull(at + strlen(name), NULL, 10) << 10 : 0;
+}
+
+static void add_process(watched *sum, long pid)
 {
     char path[64];
-    char text[256];
-    snprintf(path, sizeof path, "/proc/%ld/statm", pid);
+    char text[4096];
+    snprintf(path, sizeof path, "/proc/%ld/status", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
+    if (fd < 0) return;
     ssize_t length = read(fd, text, sizeof text - 1);
     close(fd);
     text[length > 0 ? length : 0] = 0;
-    uint64_t resident = lambda__word_number(text, 1);
-    uint64_t shared = lambda__word_number(text, 2);
-    if (resident < shared) return 0;
-    return (resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t shared = status_bytes(text, "\nRssShmem:");
+    sum->anonymous += status_bytes(text, "\nRssAnon:");
+    if (shared > sum->shared) sum->shared = shared;
 }
 
 /** By a list of processes in a cgroup. False: there is none. */
-static bool sum_group(const lambda__sandbox *sandbox, uint64_t *sum)
+static bool sum_group(const lambda__sandbox *sandbox, watched *sum)
 {
     int fd = sandbox->unified >= 0 ? openat(sandbox->unified, "cgroup.procs", O_RDONLY | O_CLOEXEC) : -1;
     FILE *list = fd >= 0 ? fdopen(fd, "r") : NULL;
@@ -59,7 +71,7 @@ static bool sum_group(const lambda__sandbox *sandbox, uint64_t *sum)
         return false;
     }
     while (fgets(line, sizeof line, list))
-        *sum += anonymous_of(strtol(line, NULL, 10));
+        add_process(sum, strtol(line, NULL, 10));
     fclose(list);
     return true;
 }
@@ -85,13 +97,12 @@ static long parent_of(long pid)
 }
 
 /** By parents, from process 1 down. */
-static uint64_t sum_tree(const lambda__sandbox *sandbox)
+static void sum_tree(const lambda__sandbox *sandbox, watched *sum)
 {
     size_t count = 0;
     size_t room = 0;
     entry *list = NULL;
     DIR *proc = opendir("/proc");
-    uint64_t sum = 0;
     for (struct dirent *file; proc && (file = readdir(proc));) {
         long pid = strtol(file->d_name, NULL, 10);
         if (pid <= 0) continue;
@@ -112,15 +123,15 @@ static uint64_t sum_tree(const lambda__sandbox *sandbox)
         }
     }
     for (size_t i = 0; i < count; i++)
-        if (list[i].below) sum += anonymous_of(list[i].pid);
+        if (list[i].below) add_process(sum, list[i].pid);
     free(list);
-    return sum;
 }
 
 uint64_t lambda__sandbox_watched_memory(const lambda__sandbox *sandbox)
 {
-    uint64_t sum = 0;
-    return sum_group(sandbox, &sum) ? sum : sum_tree(sandbox);
+    watched sum = {0};
+    if (!sum_group(sandbox, &sum)) sum_tree(sandbox, &sum);
+    return sum.anonymous + sum.shared;
 }
 
 static uint64_t sum_files(int parent, const char *name, int depth)
@@ -147,18 +158,33 @@ uint64_t lambda__sandbox_watched_storage(const lambda__sandbox *sandbox)
     return sum_files(AT_FDCWD, sandbox->tmp, 0);
 }
 
-/** Anonymous memory by the cgroup that counts it. False: none does. */
+/** What /tmp holds, where it is memory: a file system of its own. */
+static uint64_t files_in_memory(const lambda__sandbox *sandbox)
+{
+    char path[LAMBDA__PATH + 64];
+    struct statvfs what;
+    if (sandbox->sandboxes->limits.storage != LAMBDA_PROCESS_FILESYSTEM) return 0;
+    snprintf(path, sizeof path, "/proc/%ld/root%s", (long)sandbox->pid, sandbox->tmp);
+    if (statvfs(path, &what) != 0) return 0;
+    return (uint64_t)(what.f_blocks - what.f_bfree) * what.f_frsize;
+}
+
+/** Memory by the cgroup that counts it, without /tmp where all together is too much. False: none does. */
 static bool counted(const lambda__sandbox *sandbox, uint64_t most, uint64_t *bytes)
 {
     const lambda_process_mechanism how = sandbox->sandboxes->limits.memory;
+    const bool first = how == LAMBDA_PROCESS_CGROUP_1;
+    const int group = first ? sandbox->memory : sandbox->unified;
+    uint64_t shared = 0;
+    if ((!first && how != LAMBDA_PROCESS_CGROUP_2) || group < 0) return false;
     /* All of it is quicker to read, and seldom too much. */
-    if (how == LAMBDA_PROCESS_CGROUP_1 && sandbox->memory >= 0)
-        return lambda__number_read(sandbox->memory, "memory.usage_in_bytes", "", bytes) &&
-               (*bytes <= most || lambda__number_read(sandbox->memory, "memory.stat", "total_rss", bytes));
-    if (how == LAMBDA_PROCESS_CGROUP_2 && sandbox->unified >= 0)
-        return lambda__number_read(sandbox->unified, "memory.current", "", bytes) &&
-               (*bytes <= most || lambda__number_read(sandbox->unified, "memory.stat", "anon", bytes));
-    return false;
+    if (!lambda__number_read(group, first ? "memory.usage_in_bytes" : "memory.current", "", bytes)) return false;
+    if (*bytes <= most) return true;
+    if (!lambda__number_read(group, "memory.stat", first ? "total_rss" : "anon", bytes)) return false;
+    lambda__number_read(group, "memory.stat", first ? "total_shmem" : "shmem", &shared);
+    uint64_t files = files_in_memory(sandbox);
+    if (shared > files) *bytes += shared - files;
+    return true;
 }
 
 bool lambda__sandbox_look(lambda__sandbox *sandbox)
@@ -213,16 +239,13 @@ static bool most_with_files(lambda__sandbox *sandbox, uint64_t *bytes)
 /** The most that was counted, without the files that were in /tmp when that was last more than before. */
 static bool most_counted(lambda__sandbox *sandbox, uint64_t *bytes)
 {
-    const bool first = sandbox->sandboxes->limits.memory == LAMBDA_PROCESS_CGROUP_1;
-    uint64_t files = 0;
     if (!most_with_files(sandbox, bytes)) return false;
     if (*bytes == sandbox->most_with_files) {
         *bytes = sandbox->most_without;
         return true;
     }
     sandbox->most_with_files = *bytes;
-    lambda__number_read(first ? sandbox->memory : sandbox->unified, "memory.stat", first ? "total_shmem" : "shmem",
-                        &files);
+    uint64_t files = files_in_memory(sandbox);
     *bytes -= files < *bytes ? files : *bytes;
     if (*bytes < sandbox->most_without) *bytes = sandbox->most_without;
     sandbox->most_without = *bytes;

@@ -241,6 +241,11 @@ void lambda__sandboxes_close(lambda__sandboxes *sandboxes)
     free(sandboxes);
 }
 
+const char *lambda__sandboxes_directory(const lambda__sandboxes *sandboxes)
+{
+    return sandboxes->directory;
+}
+
 const lambda_process_limits *lambda__sandboxes_limits(const lambda__sandboxes *sandboxes)
 {
     return &sandboxes->limits;

@@ -69,7 +69,7 @@ extern unsigned lambda__sandboxes_without;
 int lambda__sandboxes_send(lambda__sandboxes *sandboxes, const void *head, size_t head_size, const void *rest,
                            size_t rest_size, int fd, char *text);
 
-/** Bytes of anonymous memory of all in it, by their /proc; and in what its /tmp holds. */
+/** Bytes of memory of all in it that no file stands behind, by their /proc; and in what its /tmp holds. */
 uint64_t lambda__sandbox_watched_memory(const lambda__sandbox *sandbox);
 uint64_t lambda__sandbox_watched_storage(const lambda__sandbox *sandbox);
 

@@ -93,6 +93,14 @@ class Python(unittest.TestCase):
         line = outcome.out.split("\n")[0]
         self.assertTrue(line.startswith("[ERROR] OrderError: no such order\rTraceback (most recent call last):\r  File"), line)
 
+    def test_exceptions_that_are_hard_to_say(self):
+        for more in ({}, {"AWS_LAMBDA_LOG_FORMAT": "JSON"}):
+            outcome = self.start("handlers.raises_what_is_hard_to_say", "surrogate", "other", "surrogate", **more)
+            self.assertEqual([each.kind for each in outcome.answers], ["error"] * 3)
+            self.assertEqual([each.json["errorType"] for each in outcome.answers], ["OSError", "Unprintable", "OSError"])
+            self.assertIn("no such file", outcome.answers[0].json["errorMessage"])
+            self.assertIn("Unprintable", outcome.answers[1].json["errorMessage"])
+
     def test_what_is_no_json(self):
         for handler, event, kind in [
             ("not_json", {}, "Runtime.MarshalError"),

@@ -127,12 +127,12 @@ static int fill(int count, char **arguments)
     return 0;
 }
 
-/** Has so many MB of memory, and keeps them. */
+/** Has so many MB of memory, and keeps them; with "shared", memory that children would have too. */
 static int allocate(int count, char **arguments)
 {
     size_t bytes = (size_t)atol(arguments[0]) << 20;
-    (void)count;
-    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int kind = count > 1 && strcmp(arguments[1], "shared") == 0 ? MAP_SHARED : MAP_PRIVATE;
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, kind | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) {
         say("no memory\n");
         return 3;
@@ -140,7 +140,7 @@ static int allocate(int count, char **arguments)
     for (size_t i = 0; i < bytes; i += 4096)
         memory[i] = 1;
     say("ready\n");
-    if (count < 2) stay();
+    stay();
     return 0;
 }
 

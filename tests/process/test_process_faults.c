@@ -193,6 +193,35 @@ static lambda_status read_part(void *user, const void *data, size_t length)
     return LAMBDA_OK;
 }
 
+static lambda_status read_nothing(void *user, const void *data, size_t length)
+{
+    (void)user;
+    (void)data;
+    (void)length;
+    return LAMBDA_ERROR_SERVICE;
+}
+
+/** A reader that leaves costs nobody an environment, and hides nothing of how the function ends. */
+static void test_reader_leaves(void **state)
+{
+    const lambda_response_stream stream = {.write = read_nothing};
+    const lambda_invoke_options options = {.stream = &stream};
+    (void)state;
+    process_world_create_misbehave(&world, "f", NULL, 5000);
+    assert_fresh("f");
+    assert_ok(world.lambda, lambda_invoke_with(world.lambda, "f", LAMBDA_JSON("\"stream\""), &options, &world.result));
+    assert_null(world.result.function_error);
+    assert_same("f");
+    assert_ok(world.lambda,
+              lambda_invoke_with(world.lambda, "f", LAMBDA_JSON("\"stream fails\""), &options, &world.result));
+    process_world_failed(&world, "Mine", "");
+    assert_same("f");
+    assert_ok(world.lambda,
+              lambda_invoke_with(world.lambda, "f", LAMBDA_JSON("\"stream signal\""), &options, &world.result));
+    process_world_failed(&world, "Runtime.ExitError", "segmentation fault");
+    assert_fresh("f");
+}
+
 /** Who reads a response as it is written has what was written, and is told that the writer died. */
 static void test_dies_mid_stream(void **state)
 {
@@ -315,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_init, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_init_signals, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_init_too_long, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_reader_leaves, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_dies_mid_stream, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_children, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_full, open_world, close_world),

@@ -71,6 +71,11 @@ static void use(void)
     uint64_t most = lambda__sandbox_max_memory(cage.sandbox);
     assert_in_range(most, UINT64_C(64) << 20, UINT64_C(256) << 20);
     cage_close(&cage);
+    cage_open(&world, &cage, 128, 16);
+    START(&cage, &run, "allocate", "200", "shared");
+    assert_int_equal(WTERMSIG(run_finish(&run)), SIGKILL);
+    assert_true(lambda__sandbox_out_of_memory(cage.sandbox));
+    cage_close(&cage);
     cage_open(&world, &cage, 512, 16);
     snprintf(path, sizeof path, "%s/large", lambda__sandbox_tmp(cage.sandbox));
     START(&cage, &run, "fill", path, "40", "stay");

@@ -55,6 +55,12 @@ static void test_memory_over(void **state)
     assert_true(lambda__sandbox_out_of_memory(cage.sandbox));
     assert_false(lambda__sandbox_look(cage.sandbox));
     cage_close(&cage);
+    /* Memory that processes could share is memory too. */
+    cage_open(&world, &cage, 64, 512);
+    START(&cage, &run, "allocate", "100", "shared");
+    assert_int_equal(WTERMSIG(run_finish(&run)), SIGKILL);
+    assert_true(lambda__sandbox_out_of_memory(cage.sandbox));
+    cage_close(&cage);
     /* More than all: the kernel's. */
     cage_open(&world, &cage, 64, 16);
     int status = RUN(&cage, &run, "allocate", "1000");

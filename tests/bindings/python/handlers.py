@@ -72,3 +72,14 @@ def exits(event, context):
 
 
 number = 3
+
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise ValueError("not to be said")
+
+
+def raises_what_is_hard_to_say(event, context):
+    if event == "surrogate":
+        raise OSError("no such file: \udcff")
+    raise Unprintable()
