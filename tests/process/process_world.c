@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *walk)
@@ -198,6 +200,24 @@ size_t process_world_processes(const process_world *world)
         count += entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && has_mark(entry->d_name, world->mark);
     closedir(processes);
     return count;
+}
+
+void process_world_wait_ended(const process_world *world)
+{
+    enum { MOST_MS = 20000 };
+    DIR *processes = opendir("/proc");
+    assert_non_null(processes);
+    for (struct dirent *entry; (entry = readdir(processes));) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+        struct pollfd process = {.events = POLLIN};
+        process.fd = (int)syscall(SYS_pidfd_open, (pid_t)strtol(entry->d_name, NULL, 10), 0);
+        /* One whose mark is seen while it is held is the one that is held. */
+        if (process.fd < 0) continue;
+        if (has_mark(entry->d_name, world->mark) && poll(&process, 1, MOST_MS) != 1)
+            fail_msg("process %s does not end", entry->d_name);
+        close(process.fd);
+    }
+    closedir(processes);
 }
 
 /** utime and stime of proc(5)'s stat. */

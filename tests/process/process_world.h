@@ -57,6 +57,9 @@ void process_world_failed(const process_world *world, const char *type, const ch
 /** Processes that have the world's mark. */
 size_t process_world_processes(const process_world *world);
 
+/** Waits until all processes that have the mark now have ended: 20 s at most, or the test fails. */
+void process_world_wait_ended(const process_world *world);
+
 /** Processor time that they have had, clock ticks. */
 uint64_t process_world_processor_time(const process_world *world);
 

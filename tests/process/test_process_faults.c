@@ -77,6 +77,54 @@ static void test_dies(void **state)
     assert_fresh("f");
 }
 
+/** What a reader has got of a response. */
+typedef struct reader {
+    size_t got;
+    bool late; /* it takes no more than the first part before the process is dead */
+} reader;
+
+static lambda_status part_comes(void *user, const void *data, size_t length)
+{
+    reader *own = user;
+    for (size_t i = 0; i < length; i++)
+        assert_int_equal(((const char *)data)[i], 'x');
+    if (own->late && own->got == 0) process_world_wait_ended(&world);
+    own->got += length;
+    return LAMBDA_OK;
+}
+
+/** All that it had sent before is read, however much stands in the socket, and then it is an error. */
+static void test_dies_in_stream(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *verb;
+        size_t kilobytes;
+        const char *words;
+        bool late;
+    } ways[] = {{"stream-then 0 exit 1", 0, "exit status 1", false},
+                {"stream-then 3 exit 1", 3, "exit status 1", false},
+                {"stream-then 3 exit 0", 3, "without providing a reason", false},
+                {"stream-then 3 signal 9", 3, "signal: killed", false},
+                {"stream-then 3 signal 11", 3, "signal: segmentation fault", false},
+                {"stream-then 8000 exit 1", 8000, "exit status 1", false},
+                {"stream-then 8000 signal 9", 8000, "signal: killed", false},
+                {"stream-then 1500 exit 1", 1500, "exit status 1", true},
+                {"stream-then 1500 signal 9", 1500, "signal: killed", true}};
+    process_world_create_misbehave(&world, "f", NULL, 10000);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        char event[64];
+        reader own = {.late = ways[i].late};
+        const lambda_response_stream stream = {.write = part_comes, .user = &own};
+        int length = snprintf(event, sizeof(event), "\"%s\"", ways[i].verb);
+        assert_ok(world.lambda, lambda_invoke_with(world.lambda, "f", lambda_bytes_make(event, (size_t)length),
+                                                   &(lambda_invoke_options){.stream = &stream}, &world.result));
+        process_world_failed(&world, "Runtime.ExitError", ways[i].words);
+        if (own.got != ways[i].kilobytes * 1024) fail_msg("%s: %zu bytes came", ways[i].verb, own.got);
+        assert_fresh("f");
+    }
+}
+
 static void test_protocol(void **state)
 {
     (void)state;
@@ -248,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_dies, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_dies_in_stream, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_protocol, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_large, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_timeout, open_world, close_world),

@@ -262,6 +262,17 @@ static void stream(bool fails)
     printf("stream %d\n", read_answer(connection));
 }
 
+/** So many chunks of 1 KB of an answer that is never ended. */
+static void begin_stream(int chunks)
+{
+    static char chunk[5 + 1024 + 2] = "400\r\n";
+    memset(chunk + 5, 'x', 1024);
+    memcpy(chunk + 5 + 1024, "\r\n", 2);
+    begin_answer("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n", -1, "");
+    for (int i = 0; i < chunks; i++)
+        send_all(connection, chunk, sizeof(chunk));
+}
+
 static void fail(const char *type)
 {
     char path[128], fields[128];
@@ -351,6 +362,10 @@ static void obey(char *event)
         answer("\"deaf\"");
     } else if (strcmp(event, "stream") == 0) {
         stream(strcmp(word, "fails") == 0);
+    } else if (strcmp(event, "stream-then") == 0) {
+        begin_stream((int)strtol(word, &word, 10));
+        if (*word) word++;
+        obey(word);
     } else if (strcmp(event, "error") == 0) {
         fail(word);
     } else if (strcmp(event, "tick") == 0) {
