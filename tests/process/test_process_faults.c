@@ -167,10 +167,10 @@ static void test_large(void **state)
 static void test_timeout(void **state)
 {
     (void)state;
-    static const char *const verbs[] = {"never", "stubborn"};
+    static const char *const verbs[] = {"never", "stubborn", "signal 19"};
     process_world_create_misbehave(&world, "f", NULL, 500);
     assert_fresh("f");
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
         uint64_t began = now_ms();
         process_world_say(&world, "f", verbs[i]);
         uint64_t took = now_ms() - began;
@@ -185,11 +185,23 @@ static void test_timeout(void **state)
 static void test_init(void **state)
 {
     (void)state;
-    process_world_create_misbehave(&world, "exits", "exit 7", 3000);
-    process_world_say(&world, "exits", "x");
-    process_world_failed(&world, "Runtime.ExitError", "Error: Runtime exited with error: exit status 7");
-    /* It is tried twice, as Lambda does. */
-    assert_int_equal(lambda_test_log_count(world.log, "INIT_REPORT"), 2);
+    static const struct {
+        const char *before;
+        const char *words;
+    } ways[] = {{"exit 7", "Error: Runtime exited with error: exit status 7"},
+                {"exit 0", "Error: Runtime exited without providing a reason"},
+                {"signal 9", "Error: Runtime exited with error: signal: killed"},
+                {"signal 11", "Error: Runtime exited with error: signal: segmentation fault"}};
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        lambda_test_log_clear(world.log);
+        process_world_create_misbehave(&world, "dies", ways[i].before, 3000);
+        process_world_say(&world, "dies", "x");
+        process_world_failed(&world, "Runtime.ExitError", ways[i].words);
+        /* It is tried twice, as Lambda does. */
+        assert_int_equal(lambda_test_log_count(world.log, "INIT_REPORT"), 2);
+        assert_int_equal(process_world_processes(&world), 0);
+        assert_ok(world.lambda, lambda_function_delete(world.lambda, "dies"));
+    }
     process_world_create_misbehave(&world, "reports", "error", 3000);
     process_world_say(&world, "reports", "x");
     test_assert_payload(&world.result, "{\"errorMessage\":\"no init\",\"errorType\":\"Mine.Init\"}");
@@ -206,13 +218,17 @@ static void test_init_too_long(void **state)
     (void)state;
     process_world_end_service(&world);
     process_world_begin_service(&world, &(lambda_options){.limits = {.init_timeout_ms = 300}});
-    process_world_create_misbehave(&world, "f", "never", 400);
-    uint64_t began = now_ms();
-    process_world_say(&world, "f", "x");
-    uint64_t took = now_ms() - began;
-    process_world_failed(&world, "Sandbox.Timedout", "Task timed out after 0.40 seconds");
-    assert_true(took >= 700 && took < 2000);
-    assert_int_equal(process_world_processes(&world), 0);
+    static const char *const before[] = {"never", "stubborn", "signal 19"};
+    for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+        process_world_create_misbehave(&world, "f", before[i], 400);
+        uint64_t began = now_ms();
+        process_world_say(&world, "f", "x");
+        uint64_t took = now_ms() - began;
+        process_world_failed(&world, "Sandbox.Timedout", "Task timed out after 0.40 seconds");
+        if (took < 700 || took >= 2000) fail_msg("%s took %u ms", before[i], (unsigned)took);
+        assert_int_equal(process_world_processes(&world), 0);
+        assert_ok(world.lambda, lambda_function_delete(world.lambda, "f"));
+    }
 }
 
 static void test_children(void **state)
