@@ -153,6 +153,36 @@ static void test_protocol(void **state)
     assert_same("f");
 }
 
+/** Errors that are no JSON, as what an invocation gives, a stream, and the init phase. */
+static void test_wrong_errors(void **state)
+{
+    (void)state;
+    static const char *const mended[] = {
+        "{\"errorMessage\":\"caf\xef\xbf\xbd\",\"errorType\":\"Mine\"}",
+        "{\"errorType\":\"Mine\",\"errorMessage\":\"no \\\"JSON\\\" \xef\xbf\xbd\\u0000\"}",
+    };
+    static const char *const before[] = {"error-wrong 0", "error-wrong 1"};
+    process_world_create_misbehave(&world, "f", NULL, 5000);
+    for (size_t i = 0; i < 2; i++) {
+        process_world_say(&world, "f", before[i]);
+        assert_string_equal(world.result.function_error, "Unhandled");
+        test_assert_payload(&world.result, mended[i]);
+        process_world_say(&world, "f", i ? "stream-wrong 1" : "stream-wrong 0");
+        assert_string_equal(world.result.function_error, "Unhandled");
+        test_assert_payload(&world.result, mended[i]);
+        process_world_create_misbehave(&world, "init", before[i], 5000);
+        process_world_say(&world, "init", "x");
+        assert_string_equal(world.result.function_error, "Unhandled");
+        test_assert_payload(&world.result, mended[i]);
+        assert_ok(world.lambda, lambda_function_delete(world.lambda, "init"));
+    }
+    /* With each byte three of U+FFFD it is more than a payload may have: its message is cut. */
+    process_world_say(&world, "f", "error-large");
+    process_world_failed(&world, "Mine", "\xef\xbf\xbd\xef\xbf\xbd");
+    assert_true(world.result.payload.length > 65536);
+    assert_same("f");
+}
+
 static void test_large(void **state)
 {
     (void)state;
@@ -314,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_dies, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_dies_in_stream, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_protocol, open_world, close_world),
+        cmocka_unit_test_setup_teardown(test_wrong_errors, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_large, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_timeout, open_world, close_world),
         cmocka_unit_test_setup_teardown(test_init, open_world, close_world),

@@ -249,6 +249,39 @@ static void spin(const char *milliseconds)
     answer(text);
 }
 
+static void post_error(const char *type, const char *body, size_t length)
+{
+    char path[128], fields[128];
+    snprintf(path, sizeof(path), "invocation/%s/error", id);
+    snprintf(fields, sizeof(fields), "Lambda-Runtime-Function-Error-Type: %s\r\n", type);
+    request("POST", path, fields, body, length);
+}
+
+/** Bodies of errors that are not what they should be. */
+static const struct {
+    const char *body;
+    size_t length;
+    const char *base64;
+} wrong[] = {
+    {"{\"errorMessage\":\"caf\xe9\",\"errorType\":\"Mine\"}", 42,
+     "eyJlcnJvck1lc3NhZ2UiOiJjYWbpIiwiZXJyb3JUeXBlIjoiTWluZSJ9"},
+    {"no \"JSON\" \xff\0", 12, "bm8gIkpTT04iIP8A"},
+};
+
+static void stream_wrong(int which)
+{
+    begin_answer("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
+                 "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n",
+                 -1, "5\r\nfirst\r\n");
+    char rest[256];
+    int length = snprintf(rest, sizeof(rest),
+                          "0\r\nLambda-Runtime-Function-Error-Type: Mine\r\n"
+                          "Lambda-Runtime-Function-Error-Body: %s\r\n\r\n",
+                          wrong[which].base64);
+    send_all(connection, rest, (size_t)length);
+    read_answer(connection);
+}
+
 static void stream(bool fails)
 {
     begin_answer(
@@ -275,11 +308,18 @@ static void begin_stream(int chunks)
 
 static void fail(const char *type)
 {
-    char path[128], fields[128];
-    snprintf(path, sizeof(path), "invocation/%s/error", id);
-    snprintf(fields, sizeof(fields), "Lambda-Runtime-Function-Error-Type: %s\r\n", type);
     const char *body = "{\"errorMessage\":\"mine\",\"errorType\":\"Mine\",\"stackTrace\":[\"here\"]}";
-    request("POST", path, fields, body, strlen(body));
+    post_error(type, body, strlen(body));
+}
+
+static void fail_large(void)
+{
+    size_t length = (size_t)3 * 1024 * 1024;
+    char *body = malloc(length);
+    if (!body) _exit(94);
+    memset(body, '\xff', length);
+    post_error("Mine", body, length);
+    free(body);
 }
 
 /** Ways to die; returns where the verb is none. */
@@ -368,6 +408,12 @@ static void obey(char *event)
         obey(word);
     } else if (strcmp(event, "error") == 0) {
         fail(word);
+    } else if (strcmp(event, "error-wrong") == 0) {
+        post_error("Mine", wrong[atoi(word)].body, wrong[atoi(word)].length);
+    } else if (strcmp(event, "error-large") == 0) {
+        fail_large();
+    } else if (strcmp(event, "stream-wrong") == 0) {
+        stream_wrong(atoi(word));
     } else if (strcmp(event, "tick") == 0) {
         tick();
     } else if (strcmp(event, "ticks") == 0) {
@@ -400,6 +446,12 @@ int main(void)
         if (strcmp(before, "error") == 0) {
             const char *body = "{\"errorMessage\":\"no init\",\"errorType\":\"Mine.Init\"}";
             request("POST", "init/error", "Lambda-Runtime-Function-Error-Type: Mine.Init\r\n", body, strlen(body));
+            _exit(1);
+        }
+        if (strcmp(before, "error-wrong") == 0) {
+            int which = atoi(word ? word : "");
+            request("POST", "init/error", "Lambda-Runtime-Function-Error-Type: Mine\r\n", wrong[which].body,
+                    wrong[which].length);
             _exit(1);
         }
     }
