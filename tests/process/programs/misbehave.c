@@ -332,6 +332,7 @@ static void die(const char *verb, const char *word)
             pause();
     if (strcmp(verb, "stubborn") == 0) {
         signal(SIGTERM, SIG_IGN);
+        puts("stubborn");
         for (;;)
             pause();
     }
