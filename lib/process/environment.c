@@ -238,6 +238,9 @@ lambda_status lambda__instance_handle(const lambda_event *event, lambda_context 
     lambda__freezer_wake(freezer, &instance->rest);
     if (status == LAMBDA_OK) {
         serve(instance, began, heard);
+        /* All else that was refused the response knows itself. */
+        if (instance->refused == LAMBDA_ERROR_OUT_OF_MEMORY)
+            status = lambda_runtime_fail(lambda_context_service(context), instance->refused, "out of memory");
     } else {
         lambda_context_retire(context);
         lambda_runtime_fail(lambda_context_service(context), status, "the event cannot be handed to the runtime: %s",

@@ -22,8 +22,7 @@ static void init_error(void *user, const char *type, lambda_bytes payload)
     if (instance->fault[0] || instance->response) return;
     lambda__instance_fault(instance, type[0] ? type : "Runtime.Unknown",
                            "the runtime reported an error of its initialization");
-    instance->init_answered = lambda_context_init_error(instance->context, type[0] ? type : "Runtime.Unknown",
-                                                        payload.data, payload.length) == LAMBDA_OK;
+    instance->init_answered = lambda__instance_tell_init_error(instance, type[0] ? type : "Runtime.Unknown", payload);
 }
 
 static void response_begin(void *user, bool streamed, const char *content_type)
@@ -73,8 +72,8 @@ static void response_end(void *user, bool complete, const char *error_type, lamb
     if (error_type && strcmp(error_type, "Function.ResponseSizeTooLarge") == 0 && error_body.length == 0)
         tell_too_large(instance);
     else if (error_type)
-        lambda_response_error_payload(instance->response, error_type[0] ? error_type : "Function.Unknown",
-                                      error_body.data, error_body.length);
+        instance->refused =
+            lambda__instance_answer_error(instance, error_type[0] ? error_type : "Function.Unknown", error_body);
     else if (!complete)
         instance->answer = LAMBDA__ANSWER_TRUNCATED;
 }
@@ -88,8 +87,7 @@ static void function_error(void *user, const char *type, lambda_bytes payload, c
         return;
     instance->answer = LAMBDA__ANSWER_GIVEN;
     instance->error_given = true;
-    lambda_response_error_payload(instance->response, type[0] ? type : "Function.Unknown", payload.data,
-                                  payload.length);
+    instance->refused = lambda__instance_answer_error(instance, type[0] ? type : "Function.Unknown", payload);
 }
 
 static lambda__part *extension_named(lambda__instance *instance, const char *name)

@@ -66,7 +66,7 @@ struct lambda__instance {
     bool registered; /* all external extensions have */
     bool killed;     /* the whole sandbox was */
     lambda__answer answer;
-    lambda_status refused; /* what the response said to the answer's bytes */
+    lambda_status refused; /* what the response said to the answer's bytes, or to its error */
     bool streamed;         /* the answer is, so that each part of it goes on at once */
     bool unread;           /* its reader has left */
     bool error_given;      /* the answer was an error */
@@ -115,6 +115,10 @@ const char *lambda__errno_words(int error, char words[64]);
 void lambda__instance_runtime_exited(lambda__instance *instance);
 /** An extension has. */
 void lambda__instance_extension_exited(lambda__instance *instance, lambda__part *extension);
+/** Gives an error of the runtime's own as the invocation's answer. Its payload where that is JSON, else JSON that keeps what it says. */
+lambda_status lambda__instance_answer_error(lambda__instance *instance, const char *type, lambda_bytes payload);
+/** The same as the init hook's. True: it is kept. */
+bool lambda__instance_tell_init_error(lambda__instance *instance, const char *type, lambda_bytes payload);
 /** Gives the fault as the invocation's answer, or the init hook's. */
 lambda_status lambda__instance_answer_fault(lambda__instance *instance);
 lambda_status lambda__instance_init_fault(lambda__instance *instance);

@@ -5,10 +5,13 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *walk)
@@ -17,6 +20,29 @@ static int remove_one(const char *path, const struct stat *about, int kind, stru
     (void)kind;
     (void)walk;
     return remove(path);
+}
+
+static lambda_status write_line(void *user, const lambda_log_record *record)
+{
+    process_world *world = user;
+    lambda_status status = world->sink.write(world->sink.user, record);
+    pthread_mutex_lock(&world->mutex);
+    pthread_cond_broadcast(&world->written);
+    pthread_mutex_unlock(&world->mutex);
+    return status;
+}
+
+void process_world_wait_log(process_world *world, const char *text)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += 20;
+    int late = 0;
+    pthread_mutex_lock(&world->mutex);
+    while (late == 0 && lambda_test_log_count(world->log, text) == 0)
+        late = pthread_cond_timedwait(&world->written, &world->mutex, &end);
+    pthread_mutex_unlock(&world->mutex);
+    if (late != 0) fail_msg("\"%s\" does not come:\n%s", text, lambda_test_log_text(world->log));
 }
 
 void process_world_begin_service(process_world *world, const lambda_options *options)
@@ -28,7 +54,10 @@ void process_world_begin_service(process_world *world, const lambda_options *opt
     assert_true(mkdir(world->environments, 0755) == 0 || errno == EEXIST);
     world->log = lambda_test_log_new();
     assert_non_null(world->log);
-    full.log[0] = lambda_test_log_sink(world->log);
+    world->sink = lambda_test_log_sink(world->log);
+    assert_int_equal(pthread_mutex_init(&world->mutex, NULL), 0);
+    assert_int_equal(pthread_cond_init(&world->written, NULL), 0);
+    full.log[0] = (lambda_log_sink){.write = write_line, .user = world, .direct = true};
     assert_ok(NULL, lambda_packages_open(&(lambda_packages_options){.directory = store}, &world->packages));
     world->lambda = test_open(&full);
     world->result = (lambda_result){0};
@@ -55,6 +84,8 @@ void process_world_end_service(process_world *world)
     assert_int_equal(process_world_processes(world), 0);
     lambda_packages_close(world->packages);
     lambda_test_log_free(world->log);
+    pthread_cond_destroy(&world->written);
+    pthread_mutex_destroy(&world->mutex);
     if (rmdir(world->environments) != 0) fail_msg("%s: %s", world->environments, strerror(errno));
 }
 
@@ -198,6 +229,24 @@ size_t process_world_processes(const process_world *world)
         count += entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && has_mark(entry->d_name, world->mark);
     closedir(processes);
     return count;
+}
+
+void process_world_wait_ended(const process_world *world)
+{
+    enum { MOST_MS = 20000 };
+    DIR *processes = opendir("/proc");
+    assert_non_null(processes);
+    for (struct dirent *entry; (entry = readdir(processes));) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
+        struct pollfd process = {.events = POLLIN};
+        process.fd = (int)syscall(SYS_pidfd_open, (pid_t)strtol(entry->d_name, NULL, 10), 0);
+        /* One whose mark is seen while it is held is the one that is held. */
+        if (process.fd < 0) continue;
+        if (has_mark(entry->d_name, world->mark) && poll(&process, 1, MOST_MS) != 1)
+            fail_msg("process %s does not end", entry->d_name);
+        close(process.fd);
+    }
+    closedir(processes);
 }
 
 /** utime and stime of proc(5)'s stat. */

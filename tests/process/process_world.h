@@ -4,6 +4,8 @@
 
 #include "support.h"
 
+#include <pthread.h>
+
 #include <lambda/layer.h>
 #include <lambda/process.h>
 #include <lambda/testing.h>
@@ -16,7 +18,10 @@ typedef struct process_world {
     lambda_t *lambda;
     lambda_process *process;
     lambda_test_log *log;
-    lambda_result result; /* of the last invocation; a call on another thread has one of its own */
+    lambda_log_sink sink;   /* of that; what the service has hands on to it, and tells who waits */
+    pthread_mutex_t mutex;  /* of whoever waits for a line */
+    pthread_cond_t written; /* one was */
+    lambda_result result;   /* of the last invocation; a call on another thread has one of its own */
 } process_world;
 
 /** Opens all of it. `options` NULL: defaults; its first log sink is the world's. */
@@ -54,8 +59,14 @@ void process_world_say(process_world *world, const char *name, const char *text)
 void process_world_answered(const process_world *world, const char *text);
 void process_world_failed(const process_world *world, const char *type, const char *message);
 
+/** Waits until the log has a line with that text: 20 s at most, or the test fails. */
+void process_world_wait_log(process_world *world, const char *text);
+
 /** Processes that have the world's mark. */
 size_t process_world_processes(const process_world *world);
+
+/** Waits until all processes that have the mark now have ended: 20 s at most, or the test fails. */
+void process_world_wait_ended(const process_world *world);
 
 /** Processor time that they have had, clock ticks. */
 uint64_t process_world_processor_time(const process_world *world);

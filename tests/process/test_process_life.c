@@ -163,23 +163,13 @@ static void begin_call(caller *own, const char *verb)
     assert_int_equal(pthread_create(&own->thread, NULL, call, own), 0);
 }
 
-/** Until the function has said that it runs: `lines` of 1 MB takes its time. */
-static void wait_for_log(const char *text)
-{
-    uint64_t end = now_ms() + 20000;
-    while (lambda_test_log_count(world.log, text) == 0) {
-        if (now_ms() > end) fail_msg("\"%s\" does not come", text);
-        usleep(1000);
-    }
-}
-
 static void test_update_while_running(void **state)
 {
     (void)state;
     caller running;
     process_world_create_misbehave(&world, "f", NULL, 5000);
     begin_call(&running, "pause 300");
-    wait_for_log("pausing");
+    process_world_wait_log(&world, "pausing");
     assert_ok(world.lambda,
               lambda_function_update_configuration(world.lambda, "f", &(lambda_function_config){.memory_size = 256}));
     process_world_say(&world, "f", "count");
@@ -196,7 +186,7 @@ static void test_delete_while_running(void **state)
     caller running;
     process_world_create_misbehave(&world, "f", NULL, 5000);
     begin_call(&running, "pause 300");
-    wait_for_log("pausing");
+    process_world_wait_log(&world, "pausing");
     assert_ok(world.lambda, lambda_function_delete(world.lambda, "f"));
     assert_int_equal(pthread_join(running.thread, NULL), 0);
     assert_int_equal(running.status, LAMBDA_OK);
@@ -212,7 +202,7 @@ static void test_close_while_running(void **state)
     process_world_create_misbehave(&world, "f", NULL, 5000);
     lambda_request_id id;
     assert_ok(world.lambda, lambda_invoke_async(world.lambda, "f", LAMBDA_JSON("\"pause 300\""), NULL, &id));
-    wait_for_log("pausing");
+    process_world_wait_log(&world, "pausing");
 }
 
 static void test_provisioned(void **state)

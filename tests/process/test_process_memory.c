@@ -104,8 +104,41 @@ static void test_starting(void **state)
     process_world_close(&world);
 }
 
+/* Where there is no memory for an answer or an error, that is told: half of it is never taken for the whole. */
+static void test_answering(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *event;
+        const char *answer; /* NULL: an error */
+    } ways[] = {{"\"hello\"", "\"hello\""},  {"\"error Mine\"", NULL},     {"\"error-wrong 0\"", NULL},
+                {"\"error-wrong 1\"", NULL}, {"\"stream-wrong 1\"", NULL}, {"\"stream\"", "firstsecond"}};
+    process_world world;
+    process_world_open(&world, &alone);
+    process_world_create_misbehave(&world, "f", NULL, 10000);
+    for (size_t which = 0; which < sizeof(ways) / sizeof(ways[0]); which++) {
+        bool done = false;
+        for (long i = 1; !done; i++) {
+            process_world_say(&world, "f", "warm");
+            const lambda_bytes event = lambda_bytes_make(ways[which].event, strlen(ways[which].event));
+            lambda_result_clear(&world.result);
+            fail_at(i);
+            lambda_status status = lambda_invoke(world.lambda, "f", event, &world.result);
+            done = !failed;
+            fail_at(0);
+            if (status != LAMBDA_OK)
+                assert_int_equal(status, LAMBDA_ERROR_OUT_OF_MEMORY);
+            else if (!world.result.function_error)
+                test_assert_payload(&world.result, ways[which].answer ? ways[which].answer : "an error");
+            assert_true(i < 1000);
+        }
+    }
+    process_world_close(&world);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_creating), cmocka_unit_test(test_starting)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_creating), cmocka_unit_test(test_starting),
+                                       cmocka_unit_test(test_answering)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

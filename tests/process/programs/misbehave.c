@@ -249,31 +249,77 @@ static void spin(const char *milliseconds)
     answer(text);
 }
 
-/** "fails": with an error at its end. "exit", "signal": dies in the middle of it. Else it is whole. */
-static void stream(const char *how)
+static void post_error(const char *type, const char *body, size_t length)
+{
+    char path[128], fields[128];
+    snprintf(path, sizeof(path), "invocation/%s/error", id);
+    snprintf(fields, sizeof(fields), "Lambda-Runtime-Function-Error-Type: %s\r\n", type);
+    request("POST", path, fields, body, length);
+}
+
+/** Bodies of errors that are not what they should be. */
+static const struct {
+    const char *body;
+    size_t length;
+    const char *base64;
+} wrong[] = {
+    {"{\"errorMessage\":\"caf\xe9\",\"errorType\":\"Mine\"}", 42,
+     "eyJlcnJvck1lc3NhZ2UiOiJjYWbpIiwiZXJyb3JUeXBlIjoiTWluZSJ9"},
+    {"no \"JSON\" \xff\0", 12, "bm8gIkpTT04iIP8A"},
+};
+
+static void stream_wrong(int which)
+{
+    begin_answer("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n"
+                 "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n",
+                 -1, "5\r\nfirst\r\n");
+    char rest[256];
+    int length = snprintf(rest, sizeof(rest),
+                          "0\r\nLambda-Runtime-Function-Error-Type: Mine\r\n"
+                          "Lambda-Runtime-Function-Error-Body: %s\r\n\r\n",
+                          wrong[which].base64);
+    send_all(connection, rest, (size_t)length);
+    read_answer(connection);
+}
+
+static void stream(bool fails)
 {
     begin_answer(
         "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\nContent-Type: text/plain\r\n"
         "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n",
         -1, "5\r\nfirst\r\n");
-    if (strcmp(how, "exit") == 0) _exit(6);
-    if (strcmp(how, "signal") == 0) raise(SIGSEGV);
-    const char *rest = strcmp(how, "fails") == 0
-                           ? "0\r\nLambda-Runtime-Function-Error-Type: Mine\r\n"
-                             "Lambda-Runtime-Function-Error-Body: eyJlcnJvclR5cGUiOiJNaW5lIn0=\r\n\r\n"
-                           : "6\r\nsecond\r\n0\r\n\r\n";
+    const char *rest = fails ? "0\r\nLambda-Runtime-Function-Error-Type: Mine\r\n"
+                               "Lambda-Runtime-Function-Error-Body: eyJlcnJvclR5cGUiOiJNaW5lIn0=\r\n\r\n"
+                             : "6\r\nsecond\r\n0\r\n\r\n";
     send_all(connection, rest, strlen(rest));
     printf("stream %d\n", read_answer(connection));
 }
 
+/** So many chunks of 1 KB of an answer that is never ended. */
+static void begin_stream(int chunks)
+{
+    static char chunk[5 + 1024 + 2] = "400\r\n";
+    memset(chunk + 5, 'x', 1024);
+    memcpy(chunk + 5 + 1024, "\r\n", 2);
+    begin_answer("Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n", -1, "");
+    for (int i = 0; i < chunks; i++)
+        send_all(connection, chunk, sizeof(chunk));
+}
+
 static void fail(const char *type)
 {
-    char path[128], fields[128];
-    snprintf(path, sizeof(path), "invocation/%s/error", id);
-    snprintf(fields, sizeof(fields), "Lambda-Runtime-Function-Error-Type: %s\r\n", type);
     const char *body = "{\"errorMessage\":\"mine\",\"errorType\":\"Mine\",\"stackTrace\":[\"here\"]}";
-    if (strcmp(type, "Mine.Binary") == 0) body = "{\"errorMessage\":\"\xff\xfe\",\"errorType\":\"Mine\"}";
-    request("POST", path, fields, body, strlen(body));
+    post_error(type, body, strlen(body));
+}
+
+static void fail_large(void)
+{
+    size_t length = (size_t)3 * 1024 * 1024;
+    char *body = malloc(length);
+    if (!body) _exit(94);
+    memset(body, '\xff', length);
+    post_error("Mine", body, length);
+    free(body);
 }
 
 /** Ways to die; returns where the verb is none. */
@@ -286,6 +332,7 @@ static void die(const char *verb, const char *word)
             pause();
     if (strcmp(verb, "stubborn") == 0) {
         signal(SIGTERM, SIG_IGN);
+        puts("stubborn");
         for (;;)
             pause();
     }
@@ -355,9 +402,19 @@ static void obey(char *event)
         close(2);
         answer("\"deaf\"");
     } else if (strcmp(event, "stream") == 0) {
-        stream(word);
+        stream(strcmp(word, "fails") == 0);
+    } else if (strcmp(event, "stream-then") == 0) {
+        begin_stream((int)strtol(word, &word, 10));
+        if (*word) word++;
+        obey(word);
     } else if (strcmp(event, "error") == 0) {
         fail(word);
+    } else if (strcmp(event, "error-wrong") == 0) {
+        post_error("Mine", wrong[atoi(word)].body, wrong[atoi(word)].length);
+    } else if (strcmp(event, "error-large") == 0) {
+        fail_large();
+    } else if (strcmp(event, "stream-wrong") == 0) {
+        stream_wrong(atoi(word));
     } else if (strcmp(event, "tick") == 0) {
         tick();
     } else if (strcmp(event, "ticks") == 0) {
@@ -390,6 +447,12 @@ int main(void)
         if (strcmp(before, "error") == 0) {
             const char *body = "{\"errorMessage\":\"no init\",\"errorType\":\"Mine.Init\"}";
             request("POST", "init/error", "Lambda-Runtime-Function-Error-Type: Mine.Init\r\n", body, strlen(body));
+            _exit(1);
+        }
+        if (strcmp(before, "error-wrong") == 0) {
+            int which = atoi(word ? word : "");
+            request("POST", "init/error", "Lambda-Runtime-Function-Error-Type: Mine\r\n", wrong[which].body,
+                    wrong[which].length);
             _exit(1);
         }
     }
