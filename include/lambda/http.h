@@ -61,7 +61,7 @@ typedef struct lambda_http_options {
 LAMBDA_API lambda_status lambda_http_open_sized(const lambda_http_options *options, size_t size, lambda_http **http);
 
 /**
- * Starts a server. Besides the API and function URLs it has two pages: /healthz answers anybody "ok", and tells who asks from this machine where a file of credentials or identities is broken, so that nobody with keys can come in; /metrics is the service's metrics as Prometheus reads them, for who asks from this machine, and for others with a
+ * Starts a server. Besides the API and function URLs it has two pages: /healthz answers anybody "ok", and tells who asks from this machine, by a name of its own, where a file of credentials or identities is broken, so that nobody with keys can come in; /metrics is the service's metrics as Prometheus reads them, for who asks so, and for others with a
  * signature.
  *
  * A function with INLINE isolation that lately was quick, under a millisecond, runs on the thread that serves the connection; all others on threads that are made as they are needed, up to `workers`.

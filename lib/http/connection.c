@@ -60,24 +60,6 @@ const char *lambda__request_trace(const lambda__connection *connection)
     return trace && *trace != '\0' && strlen(trace) <= 255 ? trace : NULL;
 }
 
-static enum MHD_Result take_header(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    (void)kind;
-    lambda__connection *connection = user;
-    if (connection->headers_count == LAMBDA__REQUEST_HEADERS) return MHD_NO;
-    connection->headers[connection->headers_count++] = (lambda__header){.name = name, .value = value ? value : ""};
-    return MHD_YES;
-}
-
-bool lambda__request_headers(lambda__connection *connection)
-{
-    if (!connection->headers) connection->headers = malloc(LAMBDA__REQUEST_HEADERS * sizeof(lambda__header));
-    if (!connection->headers) return false;
-    connection->headers_count = 0;
-    MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, take_header, connection);
-    return true;
-}
-
 /* ---- the request */
 
 static void move_deadline(lambda__connection *connection)
@@ -179,6 +161,7 @@ static enum MHD_Result begin(lambda__connection *connection)
     connection->too_large = false;
     connection->ignored = false;
     connection->last = false;
+    connection->unframed = false;
     connection->runner = NULL;
     connection->request_id[0] = '\0';
     connection->log_name[0] = '\0';
@@ -190,6 +173,8 @@ static enum MHD_Result begin(lambda__connection *connection)
         atomic_store_explicit(&connection->sent, 0, memory_order_relaxed);
     }
     lambda__route(connection);
+    /* Where its body ends is not known: nothing behind it is looked at. */
+    if (connection->unframed) return queue(connection);
     const char *declared = lambda__connection_header(connection, "Content-Length");
     if (!declared) return MHD_YES;
     uint64_t length = strtoull(declared, NULL, 10);

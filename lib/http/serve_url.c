@@ -11,8 +11,7 @@ static struct MHD_Response *response_of(lambda__connection *connection, struct M
     if (!response) return NULL;
     bool whole = true;
     if (url && url->cors)
-        whole = lambda__request_headers(connection) &&
-                lambda__cors_apply(url, connection->headers, connection->headers_count, answer) == LAMBDA_OK;
+        whole = lambda__cors_apply(url, connection->headers, connection->headers_count, answer) == LAMBDA_OK;
     for (size_t i = 0; i < answer->headers_count && whole; i++)
         whole = MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value) == MHD_YES;
     if (whole) return response;
@@ -35,9 +34,6 @@ static bool admit(lambda__connection *connection)
     lambda_status status = LAMBDA_OK;
     if (!url) {
         lambda__url_answer_forbidden(given);
-    } else if (!lambda__request_headers(connection)) {
-        lambda__answer(connection, 500, NULL);
-        return false;
     } else if (lambda__cors_preflight(url, connection->method, connection->headers, connection->headers_count, given,
                                       &status)) {
         if (status != LAMBDA_OK) {

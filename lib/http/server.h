@@ -2,6 +2,7 @@
  * What the files of the server share. A request goes this way:
  *
  *     connection.c   its first bytes, its body, and the answer that is queued; on the connection's event thread
+ *     framing.c      its headers, and whether they can be taken for another request
  *     route.c        what it is for, and on which kind of thread it runs
  *     worker.c       threads for what may take its time; the connection is suspended meanwhile
  *     operate.c      operations of the API; invoke.c the three that invoke; serve_url.c function URLs; health.c the server's own pages
@@ -127,12 +128,13 @@ struct lambda__connection {
     lambda_result result;
     lambda__signature_result *signature;
     lambda__caller caller;
-    char access_key[132];
+    char access_key[136];
 
     /* The answer. */
     struct MHD_Response *response;
     int status;
-    bool last; /* the connection is closed after it */
+    bool last;     /* the connection is closed after it */
+    bool unframed; /* and at once, as nobody knows where the request ends */
     bool suspended;
     uint64_t began_ns; /* of the access log */
     _Atomic uint64_t sent;
@@ -143,8 +145,8 @@ struct lambda__connection {
 const char *lambda__connection_header(const lambda__connection *connection, const char *name);
 /** The trace header, as an invocation takes it; NULL: none, or one that is longer than any is. */
 const char *lambda__request_trace(const lambda__connection *connection);
-/** All of them, into `headers`. False when memory is out. */
-bool lambda__request_headers(lambda__connection *connection);
+/** Its headers, into `headers`; a target that names its host becomes a path. False: it was answered, as it is none that may go on. */
+bool lambda__request_read(lambda__connection *connection);
 /** Its id as text; made at the first call. */
 const char *lambda__request_id_text(lambda__connection *connection);
 /** Nanoseconds since 1970, and milliseconds that only go on. */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "header_text.h"
 #include "url.h"
 #include "url_answer.h"
 
@@ -134,27 +135,6 @@ void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status,
 
 /* ---- what the function says */
 
-static bool is_token(const char *name)
-{
-    for (const char *at = name; *at; at++) {
-        bool letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9');
-        if (!letter && *at != '-' && !strchr("!#$%&'*+.^_`|~", *at)) {
-            return false;
-        }
-    }
-    return *name;
-}
-
-static bool is_value(const char *value)
-{
-    for (const unsigned char *at = (const unsigned char *)value; *at; at++) {
-        if ((*at < 0x20 && *at != '\t') || *at == 0x7F) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Headers of a connection and of a message's length are the server's to say. */
 static bool belongs_to_connection(const char *name)
 {
@@ -184,8 +164,8 @@ static bool take_header(lambda__url_answer *answer, const char *name, const json
         snprintf(number, sizeof number, "%.17g", json_real_value(value));
         text = number;
     }
-    if (!text || !is_token(name) || !is_value(text) ||
-        (json_is_string(value) && strlen(text) != json_string_length(value))) {
+    if (!text || !lambda__is_token(name, strlen(name)) ||
+        !lambda__is_field_value(text, json_is_string(value) ? json_string_length(value) : strlen(text))) {
         return false;
     }
     if (belongs_to_connection(name)) {
