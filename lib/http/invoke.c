@@ -5,6 +5,7 @@
 
 #include <lambda/async.h>
 
+#include "json_scan.h"
 #include "server.h"
 
 /** An invocation as it was asked for. */
@@ -65,24 +66,29 @@ static bool check_payload(lambda__connection *connection, struct wish *wish)
         wish->payload = LAMBDA_JSON("{}");
         return true;
     }
-    json_error_t error;
-    json_t *json = json_loadb(wish->payload.data, wish->payload.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (!json && json_error_code(&error) == json_error_out_of_memory)
-        lambda__answer(connection, 500, NULL);
-    else if (!json)
-        lambda__answer_error(connection, 400, "InvalidRequestContentException",
-                             "Could not parse request body into json: %s (line: %d, column: %d)", error.text,
-                             error.line, error.column);
-    bool good = json != NULL;
-    json_decref(json);
-    return good;
+    char why[96];
+    if (lambda__json_scan(wish->payload, why)) return true;
+    lambda__answer_error(connection, 400, "InvalidRequestContentException", "Could not parse request body into json: %s",
+                         why);
+    return false;
+}
+
+static bool begins_object(const lambda__url_text *json)
+{
+    size_t at = 0;
+    while (at < json->length && strchr(" \t\r\n", json->data[at]))
+        at++;
+    return at < json->length && json->data[at] == '{';
 }
 
 static bool take_context(lambda__connection *connection, struct wish *wish)
 {
     const char *context = text_of(connection, "ClientContext");
     if (!context) return true;
-    if (!lambda__url_text_unbase64(&wish->context, context, strlen(context))) {
+    char why[96];
+    bool good = lambda__url_text_unbase64(&wish->context, context, strlen(context)) && !wish->context.failed;
+    wish->options.client_context = lambda_bytes_make(wish->context.data, wish->context.length);
+    if (!good || !lambda__json_scan(wish->options.client_context, why) || !begins_object(&wish->context)) {
         if (wish->context.failed)
             lambda__answer(connection, 500, NULL);
         else
@@ -90,7 +96,6 @@ static bool take_context(lambda__connection *connection, struct wish *wish)
                                  "Client context must be a valid Base64-encoded JSON object.");
         return false;
     }
-    wish->options.client_context = lambda_bytes_make(wish->context.data, wish->context.length);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "header_text.h"
+#include "json_scan.h"
 #include "url.h"
 #include "url_answer.h"
 
@@ -203,9 +204,10 @@ bool lambda__url_answer_head(lambda__url_answer *answer, json_t *object, lambda_
     const json_t *code = member(object, "statusCode");
     json_t *headers = member(object, "headers");
     const json_t *cookies = member(object, "cookies");
-    json_int_t number = code ? json_integer_value(code) : 200;
-    if ((code && !json_is_integer(code)) || number < 200 || number > 599 || (headers && !json_is_object(headers)) ||
-        (cookies && !json_is_array(cookies))) {
+    /* As a real number: so it may have been written, or read. */
+    double number = code ? json_number_value(code) : 200;
+    if ((code && !json_is_number(code)) || !(number >= 200 && number <= 599) || number != (int)number ||
+        (headers && !json_is_object(headers)) || (cookies && !json_is_array(cookies))) {
         return false;
     }
     answer->status = (int)number;
@@ -265,6 +267,22 @@ static void answer_inferred(lambda__url_answer *answer, lambda_bytes payload)
     }
 }
 
+json_t *lambda__url_answer_read(lambda_bytes text, json_error_t *error)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_t *json = json_loadb(text.data, text.length, flags, error);
+    if (json || json_error_code(error) != json_error_numeric_overflow) return json;
+    /* An integer of more digits than jansson's have. */
+    return json_loadb(text.data, text.length, flags | JSON_DECODE_INT_AS_REAL, error);
+}
+
+/* JSON that jansson cannot hold, and that says nothing of a status: it goes out as it is. */
+static bool is_other_json(lambda_bytes payload)
+{
+    char why[96];
+    return lambda__json_scan(payload, why) && !memmem(payload.data, payload.length, "\"statusCode\"", 12);
+}
+
 lambda_status lambda__url_response(lambda_bytes payload, lambda__url_answer *answer)
 {
     lambda__url_answer_reset(answer);
@@ -273,12 +291,16 @@ lambda_status lambda__url_response(lambda_bytes payload, lambda__url_answer *ans
         return LAMBDA_OK;
     }
     json_error_t error = {0};
-    answer->root = json_loadb(payload.data, payload.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    answer->root = lambda__url_answer_read(payload, &error);
     if (!answer->root) {
         if (json_error_code(&error) == json_error_out_of_memory) {
             return LAMBDA_ERROR_OUT_OF_MEMORY;
         }
-        lambda__url_answer_bad(answer);
+        if (is_other_json(payload)) {
+            answer_inferred(answer, payload);
+        } else {
+            lambda__url_answer_bad(answer);
+        }
         return LAMBDA_OK;
     }
     if (!member(answer->root, "statusCode")) {

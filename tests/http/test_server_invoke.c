@@ -46,6 +46,12 @@ static void invokes(void **state)
     assert_int_equal(answer.status, 200);
     assert_string_equal(answer.body, "{}");
     client_answer_clear(&answer);
+    /* Numbers of any size, and halves of characters, are the function's to read. */
+    static const char odd[] = "{\"id\":12345678901234567890,\"x\":1e999,\"half\":\"\\ud800\"}";
+    ask(&world, fd, INVOKE("echo"), NULL, "X-Amz-Client-Context: eyJhIjoxfQ==\r\n", odd, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body, odd);
+    client_answer_clear(&answer);
     ask(&world, fd, INVOKE("fail"), NULL, "X-Amz-Log-Type: Tail\r\n", "1", &answer);
     assert_int_equal(answer.status, 200);
     assert_string_equal(client_header(&answer, "X-Amz-Function-Error"), "Unhandled");
@@ -98,6 +104,15 @@ static void refuses(void **state)
     ask(&world, fd, INVOKE("echo"), NULL, "X-Amz-Client-Context: ***\r\n", "{}", &answer);
     expect_error(&answer, 400, "InvalidRequestContentException", "Client context");
     client_answer_clear(&answer);
+    /* "zzz", "[1]", "{}x" */
+    static const char *const contexts[] = {"enp6", "WzFd", "e314"};
+    for (size_t i = 0; i < sizeof(contexts) / sizeof(contexts[0]); i++) {
+        char header[64];
+        snprintf(header, sizeof(header), "X-Amz-Client-Context: %s\r\n", contexts[i]);
+        ask(&world, fd, INVOKE("echo"), NULL, header, "{}", &answer);
+        expect_error(&answer, 400, "InvalidRequestContentException", "Client context");
+        client_answer_clear(&answer);
+    }
     ask(&world, fd, INVOKE("echo"), NULL, "X-Amz-Tenant-Id: t\r\n", "{}", &answer);
     expect_error(&answer, 400, "InvalidParameterValueException", "TenantId");
     client_answer_clear(&answer);

@@ -49,6 +49,10 @@ static void inferred(void **state)
         {"[1,2]", "[1,2]"},
         {"null", "null"},
         {"7.50", "7.50"},
+        /* What jansson cannot hold is JSON all the same. */
+        {"{\"id\":12345678901234567890}", "{\"id\":12345678901234567890}"},
+        {"[1e999]", "[1e999]"},
+        {"{\"half\":\"\\ud800\"}", "{\"half\":\"\\ud800\"}"},
         {"{\"statusCode\":null}", "{\"statusCode\":null}"},
         {"", ""},
     };
@@ -81,6 +85,10 @@ static void of_parts(void **state)
 static void defaults_of_parts(void **state)
 {
     (void)state;
+    respond("{\"statusCode\":202.0,\"headers\":{\"X-N\":5},\"id\":12345678901234567890,\"body\":\"b\"}");
+    assert_int_equal(answer.status, 202);
+    assert_string_equal(header("X-N"), "5");
+    assert_body("b");
     respond("{\"statusCode\":404,\"headers\":null,\"cookies\":null,\"body\":null,\"isBase64Encoded\":null}");
     assert_int_equal(answer.status, 404);
     assert_string_equal(header("content-type"), "application/json");
@@ -126,6 +134,8 @@ static void invalid(void **state)
         "{\"statusCode\":100}",
         "{\"statusCode\":600}",
         "{\"statusCode\":200.5}",
+        "{\"statusCode\":1e999}",
+        "{\"statusCode\":200,\"body\":\"\\ud800\"}",
         "{\"statusCode\":200,\"headers\":[]}",
         "{\"statusCode\":200,\"headers\":{\"a\":{}}}",
         "{\"statusCode\":200,\"headers\":{\"a\":null}}",
