@@ -181,11 +181,14 @@ static enum MHD_Result begin(lambda__connection *connection)
     if (connection->phase == LAMBDA__PHASE_BODY && !connection->ignored && length > connection->body_most)
         connection->too_large = true;
     bool answered = connection->phase == LAMBDA__PHASE_ANSWERED;
-    if (!answered && !connection->too_large) return MHD_YES;
+    if (!answered && !connection->too_large && !connection->ignored) return MHD_YES;
     /* What the client does not send is not thrown away: that way the connection is closed. */
     const char *expects = lambda__connection_header(connection, "Expect");
     if (length <= DISCARDED_MOST && (!expects || strcasecmp(expects, "100-continue") != 0)) return MHD_YES;
-    if (!answered) (void)lambda__route_run(connection);
+    if (connection->ignored && !answered)
+        lambda__answer_refused(connection, 403, "MissingAuthenticationTokenException", "Missing Authentication Token");
+    else if (!answered)
+        (void)lambda__route_run(connection);
     return queue(connection);
 }
 

@@ -200,6 +200,15 @@ static void invoke_later(lambda__connection *connection, const struct wish *wish
     lambda__answer(connection, 202, response);
 }
 
+static void answer_dry_run(lambda__connection *connection, const struct wish *wish)
+{
+    lambda_status status = lambda__roads_invoke(connection, wish->name, NULL, wish->payload, &wish->options);
+    if (status == LAMBDA_OK)
+        lambda__answer(connection, 204, nothing());
+    else
+        answer_failed(connection, status);
+}
+
 void lambda__run_invoke(lambda__connection *connection)
 {
     struct wish wish = {0};
@@ -213,14 +222,15 @@ void lambda__run_invoke(lambda__connection *connection)
         lambda__url_text_free(&wish.context);
         return;
     }
+    if (wish.options.invocation_type == LAMBDA_DRY_RUN) {
+        answer_dry_run(connection, &wish);
+        lambda__url_text_free(&wish.context);
+        return;
+    }
     lambda_status status = lambda__roads_invoke(connection, wish.name, NULL, wish.payload, &wish.options);
     lambda__url_text_free(&wish.context);
     if (status != LAMBDA_OK) {
         answer_failed(connection, status);
-        return;
-    }
-    if (wish.options.invocation_type == LAMBDA_DRY_RUN) {
-        lambda__answer(connection, 204, nothing());
         return;
     }
     lambda_request_id_format(connection->result.request_id, connection->request_id);
@@ -242,7 +252,6 @@ void lambda__run_invoke_async(lambda__connection *connection)
 struct sink {
     lambda__connection *connection;
     lambda__flow *stream;
-    char version[24];
     bool began;
     bool counted; /* bytes, for the access log */
 };
@@ -250,10 +259,13 @@ struct sink {
 static lambda_status begin_frames(void *user, const char *content_type)
 {
     struct sink *sink = user;
+    /* Which version runs, of an alias with weights too, and under which id, is there since before the handler was called. */
+    const lambda_result *result = &sink->connection->result;
     struct MHD_Response *response = lambda__flow_response(sink->stream);
     if (!response) return LAMBDA_ERROR_OUT_OF_MEMORY;
+    lambda_request_id_format(result->request_id, sink->connection->request_id);
     if (MHD_add_response_header(response, "Content-Type", "application/vnd.amazon.eventstream") != MHD_YES ||
-        MHD_add_response_header(response, "X-Amz-Executed-Version", sink->version) != MHD_YES ||
+        MHD_add_response_header(response, "X-Amz-Executed-Version", result->executed_version) != MHD_YES ||
         MHD_add_response_header(response, "X-Amzn-Stream-Content-Type", content_type) != MHD_YES) {
         MHD_destroy_response(response);
         return LAMBDA_ERROR_OUT_OF_MEMORY;
@@ -311,27 +323,13 @@ static bool write_complete(struct sink *sink, const struct wish *wish)
     return status == LAMBDA_OK;
 }
 
-/** The version that will run, for a header that goes out before it has: of an alias with weights, one of its two. */
-static lambda_status resolve(lambda__connection *connection, const struct wish *wish, char version[24])
-{
-    lambda_invoke_options dry = {.invocation_type = LAMBDA_DRY_RUN};
-    lambda_status status =
-        lambda_invoke_with(connection->http->lambda, wish->name, LAMBDA_JSON("{}"), &dry, &connection->result);
-    memcpy(version, connection->result.executed_version, 24);
-    return status;
-}
-
 void lambda__run_invoke_stream(lambda__connection *connection)
 {
     struct wish wish = {0};
     struct sink sink = {.connection = connection, .counted = connection->http->access_log != NULL};
-    lambda_status status = LAMBDA_OK;
     bool good = prepare(connection, &wish);
-    if (good && (status = resolve(connection, &wish, sink.version)) != LAMBDA_OK) {
-        answer_failed(connection, status);
-        good = false;
-    } else if (good && wish.options.invocation_type == LAMBDA_DRY_RUN) {
-        lambda__answer(connection, 204, nothing());
+    if (good && wish.options.invocation_type == LAMBDA_DRY_RUN) {
+        answer_dry_run(connection, &wish);
         good = false;
     } else if (good && !(sink.stream = lambda__flow_open(connection))) {
         lambda__answer(connection, 500, NULL);
@@ -343,7 +341,7 @@ void lambda__run_invoke_stream(lambda__connection *connection)
     }
     lambda_response_stream stream = {.begin = begin_frames, .write = write_frames, .user = &sink};
     wish.options.stream = &stream;
-    status = lambda__roads_invoke(connection, wish.name, NULL, wish.payload, &wish.options);
+    lambda_status status = lambda__roads_invoke(connection, wish.name, NULL, wish.payload, &wish.options);
     /* A function that failed before it wrote anything, too, is told of in a frame. */
     if (status == LAMBDA_OK && !sink.began) status = begin_frames(&sink, "application/octet-stream");
     bool whole = status == LAMBDA_OK && write_complete(&sink, &wish);

@@ -133,6 +133,7 @@ static lambda_status start_listening(lambda_http *http, const lambda_http_option
         return fail(LAMBDA_ERROR_SERVICE, "port: %s", strerror(errno));
     http->port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
                                                     : ((struct sockaddr_in6 *)&address)->sin6_port);
+    snprintf(http->port_text, sizeof(http->port_text), "%u", http->port);
     return LAMBDA_OK;
 }
 
@@ -236,6 +237,7 @@ static lambda_http *make(const lambda_http_options *options)
     pthread_mutex_init(&http->roads.adding, NULL);
     http->api = options->api;
     http->lambda = options->api->lambda;
+    http->tls = options->certificate != NULL;
     http->listening = -1;
     http->connections_most = options->connections;
     http->header_bytes = options->header_bytes;

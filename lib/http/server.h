@@ -129,6 +129,7 @@ struct lambda__connection {
     lambda__signature_result *signature;
     lambda__caller caller;
     char access_key[136];
+    char trace[48]; /* of a function URL, where the client gives none */
 
     /* The answer. */
     struct MHD_Response *response;
@@ -285,6 +286,8 @@ struct lambda_http {
     struct MHD_Daemon *daemon;
     int listening; /* -1: libmicrohttpd has it */
     uint16_t port;
+    char port_text[8];
+    bool tls;
     uint32_t connections_most;
     uint32_t header_bytes;
     uint32_t header_timeout_ms;

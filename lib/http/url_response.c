@@ -113,15 +113,31 @@ void lambda__url_answer_forbidden(lambda__url_answer *answer)
                   "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html\"}");
 }
 
-void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status, bool function_error)
+static void answer_throttled(lambda__url_answer *answer, const char *reason)
 {
-    if (function_error) {
-        lambda__url_answer_bad(answer);
-        return;
+    answer_static(answer, 429, "TooManyRequestsException", "");
+    if (reason) {
+        lambda__url_text_string(&answer->text, "{\"Reason\":\"");
+        lambda__url_text_string(&answer->text, reason);
+        lambda__url_text_string(&answer->text, "\",");
+    } else {
+        lambda__url_text_string(&answer->text, "{");
     }
+    lambda__url_text_string(&answer->text, "\"Type\":\"User\",\"message\":\"Rate Exceeded.\"}");
+    if (!answer->text.failed) {
+        answer->body = answer->text.data;
+        answer->body_length = answer->text.length;
+    }
+}
+
+void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status, const char *throttle_reason)
+{
     switch (status) {
+    case LAMBDA_OK:
+        lambda__url_answer_bad(answer);
+        break;
     case LAMBDA_ERROR_TOO_MANY_REQUESTS:
-        lambda__url_answer_message(answer, 429, "TooManyRequestsException", "Rate Exceeded.");
+        answer_throttled(answer, throttle_reason);
         break;
     case LAMBDA_ERROR_REQUEST_TOO_LARGE:
         lambda__url_answer_message(answer, 413, "RequestEntityTooLargeException", "Request Entity Too Large");
@@ -136,13 +152,14 @@ void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status,
 
 /* ---- what the function says */
 
-/* Headers of a connection and of a message's length are the server's to say. */
+/* Headers of a connection, of a message's length and the request's id are the server's to say. */
 static bool belongs_to_connection(const char *name)
 {
     static const char transfer_codings[] = {'t', 'e', '\0'}; /* its name, which the spelling check takes for a word */
     static const char *const names[] = {
         "connection",       "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization",
-        "proxy-connection", transfer_codings, "trailer",    "transfer-encoding",  "upgrade"};
+        "proxy-connection", transfer_codings, "trailer",    "transfer-encoding",  "upgrade",
+        "x-amzn-requestid"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!strcasecmp(name, names[i])) {
             return true;

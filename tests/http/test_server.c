@@ -43,6 +43,20 @@ static void answers_a_function_url(void **state)
     assert_true(client_receive(fd, &answer));
     assert_non_null(strstr(answer.body, "\"body\":\"abc\""));
     assert_non_null(strstr(answer.body, "\"rawQueryString\":\"q=1\""));
+    assert_non_null(strstr(answer.body, "\"x-forwarded-for\":\"127.0.0.1\",\"x-forwarded-proto\":\"http\""));
+    /* A new trace, of the request's id; and one that the client has begun. */
+    const char *trace = strstr(answer.body, "\"x-amzn-trace-id\":\"Root=1-");
+    assert_non_null(trace);
+    trace += strlen("\"x-amzn-trace-id\":\"Root=1-");
+    assert_int_equal(strspn(trace, "0123456789abcdef"), 8);
+    assert_int_equal(trace[8], '-');
+    assert_int_equal(strspn(trace + 9, "0123456789abcdef"), 24);
+    assert_int_equal(trace[33], '"');
+    client_answer_clear(&answer);
+    client_text(fd, "GET /lambda-url/" URL_ECHO "/ HTTP/1.1\r\nHost: h\r\nX-Amzn-Trace-Id: Root=1-5759e988-"
+                    "bd862e3fe1be46a994272793;Sampled=1\r\n\r\n");
+    assert_true(client_receive(fd, &answer));
+    assert_non_null(strstr(answer.body, ":\"Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1\""));
     client_answer_clear(&answer);
     client_text(fd, "POST /lambda-url/" URL_ECHO
                     "/p HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -238,10 +252,21 @@ static void bodies(void **state)
                     "Content-Length: 6291457\r\n\r\n");
     client_expect(fd, "", 413, NULL);
     client_until_closed(fd);
-    fd = client_open(world.port);
-    client_text(fd, "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n");
-    client_expect(fd, "", 413, NULL);
-    client_until_closed(fd);
+    static const struct {
+        const char *head;
+        int status;
+    } FIRST[] = {
+        {"POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n", 413},
+        /* And who has no signature. */
+        {"POST " INVOKE("echo") " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n", 403},
+        {"POST " INVOKE("echo") " HTTP/1.1\r\nHost: h\r\nContent-Length: 9223372036854775808\r\n\r\n", 403},
+        {"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n", 404},
+    };
+    for (size_t i = 0; i < sizeof(FIRST) / sizeof(FIRST[0]); i++) {
+        fd = client_open(world.port);
+        client_expect(fd, FIRST[i].head, FIRST[i].status, NULL);
+        client_until_closed(fd);
+    }
     /* Half a request. */
     fd = client_open(world.port);
     client_text(fd, "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");

@@ -1,4 +1,5 @@
 /* Requests that two readers could take for two different ones, names that lead here from elsewhere, and whose key is said to have signed. */
+#include "server.h"
 #include "server_world.h"
 #include "sign.h"
 
@@ -166,12 +167,26 @@ static void whose_key(void **state)
     assert_non_null(strstr(world.log, "127.0.0.1 - " KEY " ["));
 }
 
+/** A signature does not tell a plus sign of a query from a blank: so the operation does not either. */
+static void plus_signs(void **state)
+{
+    (void)state;
+    json_t *input = json_object();
+    const lambda__operation *operation = lambda__operation_named("UntagResource");
+    assert_int_equal(lambda__gather_query(operation->members, "tagKeys=a+b%2Bc%20d&tagKeys=+", input), LAMBDA_OK);
+    const json_t *keys = json_object_get(input, "TagKeys");
+    assert_int_equal(json_array_size(keys), 2);
+    assert_string_equal(json_string_value(json_array_get(keys, 0)), "a b+c d");
+    assert_string_equal(json_string_value(json_array_get(keys, 1)), " ");
+    json_decref(input);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ambiguous_ones_are_refused), cmocka_unit_test(plain_ones_are_taken),
         cmocka_unit_test(many_headers),               cmocka_unit_test(names_from_elsewhere),
-        cmocka_unit_test(whose_key),
+        cmocka_unit_test(whose_key),                  cmocka_unit_test(plus_signs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

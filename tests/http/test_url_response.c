@@ -114,7 +114,7 @@ static void base64(void **state)
 static void connection_headers_are_dropped(void **state)
 {
     (void)state;
-    respond("{\"statusCode\":200,\"headers\":{\"Connection\":\"close\",\"Transfer-Encoding\":\"chunked\","
+    respond("{\"statusCode\":200,\"headers\":{\"X-Amzn-RequestId\":\"mine\",\"Connection\":\"close\",\"Transfer-Encoding\":\"chunked\","
             "\"Content-Length\":\"9\",\"X-Kept\":\"1\",\"upgrade\":\"h2c\",\"T"
             "E\":\"trailers\"}}");
     assert_int_equal(answer.status, 200);
@@ -177,18 +177,20 @@ static void too_many_headers(void **state)
 static void failures(void **state)
 {
     (void)state;
-    lambda__url_answer_failed(&answer, LAMBDA_OK, true);
+    lambda__url_answer_failed(&answer, LAMBDA_OK, NULL);
     assert_int_equal(answer.status, 502);
     assert_body("Internal Server Error");
-    lambda__url_answer_failed(&answer, LAMBDA_ERROR_TOO_MANY_REQUESTS, false);
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_TOO_MANY_REQUESTS, "ConcurrentInvocationLimitExceeded");
     assert_int_equal(answer.status, 429);
-    assert_body("{\"Message\":\"Rate Exceeded.\"}");
+    assert_body("{\"Reason\":\"ConcurrentInvocationLimitExceeded\",\"Type\":\"User\",\"message\":\"Rate Exceeded.\"}");
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_TOO_MANY_REQUESTS, NULL);
+    assert_body("{\"Type\":\"User\",\"message\":\"Rate Exceeded.\"}");
     assert_string_equal(header("x-amzn-errortype"), "TooManyRequestsException");
-    lambda__url_answer_failed(&answer, LAMBDA_ERROR_REQUEST_TOO_LARGE, false);
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_REQUEST_TOO_LARGE, NULL);
     assert_int_equal(answer.status, 413);
-    lambda__url_answer_failed(&answer, LAMBDA_ERROR_RESOURCE_NOT_FOUND, false);
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_RESOURCE_NOT_FOUND, NULL);
     assert_int_equal(answer.status, 404);
-    lambda__url_answer_failed(&answer, LAMBDA_ERROR_SERVICE, false);
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_SERVICE, NULL);
     assert_int_equal(answer.status, 500);
     lambda__url_answer_message(&answer, 403, "InvalidSignatureException", "say \"no\"");
     assert_body("{\"Message\":\"say \\\"no\\\"\"}");
