@@ -40,13 +40,17 @@ void lambda__answer_error(lambda__connection *connection, int status, const char
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
+    lambda__url_text_mend(message);
     answer_text(connection, status, type,
                 dump(json_pack("{s:s, s:s}", "Type", status < 500 ? "User" : "Server", "Message", message)));
 }
 
 void lambda__answer_refused(lambda__connection *connection, int status, const char *type, const char *message)
 {
-    answer_text(connection, status, type, dump(json_pack("{s:s}", "message", message)));
+    char mended[1024];
+    snprintf(mended, sizeof(mended), "%s", message);
+    lambda__url_text_mend(mended);
+    answer_text(connection, status, type, dump(json_pack("{s:s}", "message", mended)));
 }
 
 void lambda__answer_status(lambda__connection *connection, lambda_status status)

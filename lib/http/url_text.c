@@ -64,6 +64,19 @@ bool lambda__url_text_is_utf8(const void *data, size_t length)
     return true;
 }
 
+void lambda__url_text_mend(char *text)
+{
+    for (size_t left = strlen(text); left > 0;) {
+        size_t step = lambda__url_text_utf8_length((const unsigned char *)text, left);
+        if (!step) {
+            *text = '?';
+            step = 1;
+        }
+        text += step;
+        left -= step;
+    }
+}
+
 static void escape_one(lambda__url_text *text, unsigned char byte)
 {
     static const char digits[] = "0123456789abcdef";

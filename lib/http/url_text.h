@@ -45,6 +45,8 @@ void lambda__url_text_base64(lambda__url_text *text, const void *data, size_t le
 size_t lambda__url_text_utf8_length(const unsigned char *data, size_t left);
 /** UTF-8 without a NUL. */
 bool lambda__url_text_is_utf8(const void *data, size_t length);
+/** Puts "?" in place of bytes that are no UTF-8: of what a client said, or where a text was cut within a character. */
+void lambda__url_text_mend(char *text);
 /** False: it is no base64, in the alphabet of RFC 4648 and with its padding; nothing is added then. */
 bool lambda__url_text_unbase64(lambda__url_text *text, const char *data, size_t length);
 void lambda__url_text_free(lambda__url_text *text);

@@ -167,6 +167,33 @@ static void whose_key(void **state)
     assert_non_null(strstr(world.log, "127.0.0.1 - " KEY " ["));
 }
 
+/** What is no UTF-8 is told of all the same. */
+static void bytes_in_messages(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    int fd = client_open(world.port);
+    client_answer answer;
+    client_text(fd, "GET /2015-03-31/functions HTTP/1.1\r\nHost: h\r\nX-Amz-Date: 20260101T000000Z\r\n"
+                    "Authorization: AWS4-HMAC-SHA256 Credential=\xff\xc3\xa9\xc3, SignedHeaders=host, Signature=0\r\n\r\n");
+    assert_true(client_receive(fd, &answer));
+    assert_int_equal(answer.status, 400);
+    assert_non_null(strstr(answer.body, "got '?\xc3\xa9?'"));
+    client_answer_clear(&answer);
+    /* Cut within a character. */
+    char body[1024] = "{\"FunctionName\":\"a";
+    for (int i = 0; i < 200; i++)
+        strcat(body, "\xc3\xa9");
+    strcat(body, "\",\"Role\":\"r\",\"Code\":{}}");
+    client_signed(fd, "POST", "/2015-03-31/functions", NULL, "", body, strlen(body), KEY, SECRET);
+    assert_true(client_receive(fd, &answer));
+    assert_int_equal(answer.status, 400);
+    assert_non_null(strstr(answer.body, "\xc3\xa9?' at 'functionName' failed to satisfy constraint"));
+    client_answer_clear(&answer);
+    world_close(&world);
+}
+
 /** A signature does not tell a plus sign of a query from a blank: so the operation does not either. */
 static void plus_signs(void **state)
 {
@@ -187,6 +214,7 @@ int main(void)
         cmocka_unit_test(ambiguous_ones_are_refused), cmocka_unit_test(plain_ones_are_taken),
         cmocka_unit_test(many_headers),               cmocka_unit_test(names_from_elsewhere),
         cmocka_unit_test(whose_key),                  cmocka_unit_test(plus_signs),
+        cmocka_unit_test(bytes_in_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
