@@ -62,8 +62,7 @@ static json_t *policy_of_layer(const lambda_api *api, const char *arn, lambda_st
     uint64_t number = 0;
     char *text = NULL;
     *status = LAMBDA_OK;
-    if (!api->packages ||
-        sscanf(lambda__bare_name(arn, "layer"), "%159[A-Za-z0-9_-]:%20" SCNu64, name, &number) != 2)
+    if (!api->packages || sscanf(lambda__bare_name(arn, "layer"), "%159[A-Za-z0-9_-]:%20" SCNu64, name, &number) != 2)
         return NULL;
     *status = lambda_layer_policy_get(api->packages, name, number, &text);
     json_t *policy = NULL;
@@ -89,10 +88,8 @@ static bool may(const lambda__request *request, const char *action, const char *
         lambda__reply_status(reply, NULL, status);
         return false;
     }
-    const lambda__wish wish = {.action = action,
-                               .resource = resource,
-                               .account_id = request->api->account_id,
-                               .caller = request->caller};
+    const lambda__wish wish = {
+        .action = action, .resource = resource, .account_id = request->api->account_id, .caller = request->caller};
     bool allowed = lambda__caller_may(&wish, policy, why);
     json_decref(policy);
     if (!allowed) lambda__reply_error(reply, 403, "AccessDeniedException", "%s", why);

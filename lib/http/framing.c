@@ -31,8 +31,8 @@ static enum MHD_Result take(void *user, enum MHD_ValueKind kind, const char *nam
         self->too_many = true;
         return MHD_NO;
     }
-    self->malformed = self->malformed || !lambda__is_token(name, name_length) ||
-                      !lambda__is_field_value(value, value_length);
+    self->malformed =
+        self->malformed || !lambda__is_token(name, name_length) || !lambda__is_field_value(value, value_length);
     if (name_length == 4 && strcasecmp(name, "Host") == 0) {
         self->hosts++;
         self->host = value;

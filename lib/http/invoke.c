@@ -68,8 +68,8 @@ static bool check_payload(lambda__connection *connection, struct wish *wish)
     }
     char why[96];
     if (lambda__json_scan(wish->payload, why)) return true;
-    lambda__answer_error(connection, 400, "InvalidRequestContentException", "Could not parse request body into json: %s",
-                         why);
+    lambda__answer_error(connection, 400, "InvalidRequestContentException",
+                         "Could not parse request body into json: %s", why);
     return false;
 }
 

@@ -22,8 +22,8 @@ static bool want(scanner *self, const char *what)
 /** The next character behind blanks; 0 at the end, as NUL is in no JSON. */
 static unsigned char next(scanner *self)
 {
-    while (self->at < self->end && (*self->at == ' ' || (*self->at >= '\t' && *self->at <= '\r' && *self->at != '\v' &&
-                                                         *self->at != '\f')))
+    while (self->at < self->end &&
+           (*self->at == ' ' || (*self->at >= '\t' && *self->at <= '\r' && *self->at != '\v' && *self->at != '\f')))
         self->at++;
     return self->at < self->end ? *self->at : 0;
 }
@@ -126,8 +126,7 @@ static bool scan_scalar(scanner *self)
     case 'n':
         return scan_word(self, "null");
     default:
-        return is_digit(self) || (self->at < self->end && *self->at == '-') ? scan_number(self)
-                                                                            : want(self, "a value");
+        return is_digit(self) || (self->at < self->end && *self->at == '-') ? scan_number(self) : want(self, "a value");
     }
 }
 

@@ -223,7 +223,8 @@ bool lambda__caller_may(const lambda__wish *wish, const json_t *resource_policy,
                 why);
         return false;
     }
-    bool across = named && !same_account(wish); /* both must allow it then; nobody allows another what is on no resource */
+    bool across =
+        named && !same_account(wish); /* both must allow it then; nobody allows another what is on no resource */
     if (across ? identity == LAMBDA__ALLOW && resource == LAMBDA__ALLOW
                : identity == LAMBDA__ALLOW || resource == LAMBDA__ALLOW)
         return true;

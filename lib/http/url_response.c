@@ -157,9 +157,9 @@ static bool belongs_to_connection(const char *name)
 {
     static const char transfer_codings[] = {'t', 'e', '\0'}; /* its name, which the spelling check takes for a word */
     static const char *const names[] = {
-        "connection",       "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization",
-        "proxy-connection", transfer_codings, "trailer",    "transfer-encoding",  "upgrade",
-        "x-amzn-requestid"};
+        "connection",          "content-length",   "keep-alive",      "proxy-authenticate",
+        "proxy-authorization", "proxy-connection", transfer_codings,  "trailer",
+        "transfer-encoding",   "upgrade",          "x-amzn-requestid"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!strcasecmp(name, names[i])) {
             return true;

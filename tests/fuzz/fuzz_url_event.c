@@ -70,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = fuzz_text(data, size);
     char *at = copy;
     lambda__header headers[HEADERS];
-    lambda__url_request request = {.protocol = "HTTP/1.1", .source_ip = "127.0.0.1", .port = "1", .trace = "t", .request_id = "id"};
+    lambda__url_request request = {
+        .protocol = "HTTP/1.1", .source_ip = "127.0.0.1", .port = "1", .trace = "t", .request_id = "id"};
     request.method = line(&at);
     char *host = line(&at);
     char *path = line(&at);

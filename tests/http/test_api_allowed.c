@@ -103,9 +103,8 @@ static void test_making_one(void **state)
 static void test_partitions(void **state)
 {
 #define NOT(resource) ALLOW("*") ",{'Effect':'Deny','Action':'*','Resource':'" resource "'}"
-    static const char *const operations[][2] = {{"ListTags", "Resource"},
-                                                {"GetResourcePolicy", "ResourceArn"},
-                                                {"GetFunction", "FunctionName"}};
+    static const char *const operations[][2] = {
+        {"ListTags", "Resource"}, {"GetResourcePolicy", "ResourceArn"}, {"GetFunction", "FunctionName"}};
     (void)state;
     api_world w;
     api_world_open(&w);
@@ -119,8 +118,11 @@ static void test_partitions(void **state)
 
 static void test_layers(void **state)
 {
-#define LAYER   "arn:aws:lambda:us-east-1:000000000000:layer:l"
-#define PUBLISH "{'LayerName':'l','Content':{'ZipFile':'UEsDBBQAAAAAAAAAIQBDvrfoAQAAAAEAAAABAAAAYWFQSwECFAMUAAAAAAAAACEAQ7636AEAAAABAAAAAQAAAAAAAAAAAAAAgAEAAAAAYVBLBQYAAAAAAQABAC8AAAAgAAAAAAA='}}"
+#define LAYER "arn:aws:lambda:us-east-1:000000000000:layer:l"
+#define PUBLISH                                                                                                        \
+    "{'LayerName':'l','Content':{'ZipFile':'"                                                                          \
+    "UEsDBBQAAAAAAAAAIQBDvrfoAQAAAAEAAAABAAAAYWFQSwECFAMUAAAAAAAAACEAQ7636AEAAAABAAAAAQAAAAAAAAAAAAAAgAEAAAAAYVBLBQYA" \
+    "AAAAAQABAC8AAAAgAAAAAAA='}}"
 #define READ(n) "{'LayerName':'l','VersionNumber':" n "}"
     static const char *const operations[] = {"GetLayerVersion", "GetLayerVersionPolicy", "DeleteLayerVersion"};
     (void)state;
@@ -173,12 +175,9 @@ static void test_other_accounts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resource),
-        cmocka_unit_test(test_names_that_end_in_function),
-        cmocka_unit_test(test_making_one),
-        cmocka_unit_test(test_partitions),
-        cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_other_accounts),
+        cmocka_unit_test(test_resource),   cmocka_unit_test(test_names_that_end_in_function),
+        cmocka_unit_test(test_making_one), cmocka_unit_test(test_partitions),
+        cmocka_unit_test(test_layers),     cmocka_unit_test(test_other_accounts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

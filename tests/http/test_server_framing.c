@@ -21,7 +21,8 @@ static void ambiguous_ones_are_refused(void **state)
         "POST /healthz HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
         "POST /healthz HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         "POST /healthz HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-        "POST /healthz HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /healthz HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n",
         "POST /healthz HTTP/1.1\r\nHost: h\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
         "POST /healthz HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "GET /healthz HTTP/1.1\r\nHost: h\r\nHost: localhost\r\n\r\n",
@@ -93,8 +94,8 @@ static void names_from_elsewhere(void **state)
 {
     (void)state;
     static const char *const LOCAL[] = {"localhost", "LOCALHOST:9000", "127.0.0.1", "127.1.2.3:80", "[::1]:9000"};
-    static const char *const OTHERS[] = {"evil.test",      "evil.test:9000", "127.0.0.1.evil.test", "localhost.evil.test",
-                                         "10.0.0.1",       "[::2]",          "xlocalhost",          "[::1]x"};
+    static const char *const OTHERS[] = {"evil.test", "evil.test:9000", "127.0.0.1.evil.test", "localhost.evil.test",
+                                         "10.0.0.1",  "[::2]",          "xlocalhost",          "[::1]x"};
     struct world world;
     world_open(&world, NULL);
     FILE *file = fopen(world.credentials, "a");
@@ -175,8 +176,9 @@ static void bytes_in_messages(void **state)
     world_open(&world, NULL);
     int fd = client_open(world.port);
     client_answer answer;
-    client_text(fd, "GET /2015-03-31/functions HTTP/1.1\r\nHost: h\r\nX-Amz-Date: 20260101T000000Z\r\n"
-                    "Authorization: AWS4-HMAC-SHA256 Credential=\xff\xc3\xa9\xc3, SignedHeaders=host, Signature=0\r\n\r\n");
+    client_text(fd,
+                "GET /2015-03-31/functions HTTP/1.1\r\nHost: h\r\nX-Amz-Date: 20260101T000000Z\r\n"
+                "Authorization: AWS4-HMAC-SHA256 Credential=\xff\xc3\xa9\xc3, SignedHeaders=host, Signature=0\r\n\r\n");
     assert_true(client_receive(fd, &answer));
     assert_int_equal(answer.status, 400);
     assert_non_null(strstr(answer.body, "got '?\xc3\xa9?'"));
@@ -211,9 +213,12 @@ static void plus_signs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ambiguous_ones_are_refused), cmocka_unit_test(plain_ones_are_taken),
-        cmocka_unit_test(many_headers),               cmocka_unit_test(names_from_elsewhere),
-        cmocka_unit_test(whose_key),                  cmocka_unit_test(plus_signs),
+        cmocka_unit_test(ambiguous_ones_are_refused),
+        cmocka_unit_test(plain_ones_are_taken),
+        cmocka_unit_test(many_headers),
+        cmocka_unit_test(names_from_elsewhere),
+        cmocka_unit_test(whose_key),
+        cmocka_unit_test(plus_signs),
         cmocka_unit_test(bytes_in_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,7 +114,8 @@ static void base64(void **state)
 static void connection_headers_are_dropped(void **state)
 {
     (void)state;
-    respond("{\"statusCode\":200,\"headers\":{\"X-Amzn-RequestId\":\"mine\",\"Connection\":\"close\",\"Transfer-Encoding\":\"chunked\","
+    respond("{\"statusCode\":200,\"headers\":{\"X-Amzn-RequestId\":\"mine\",\"Connection\":\"close\",\"Transfer-"
+            "Encoding\":\"chunked\","
             "\"Content-Length\":\"9\",\"X-Kept\":\"1\",\"upgrade\":\"h2c\",\"T"
             "E\":\"trailers\"}}");
     assert_int_equal(answer.status, 200);
