@@ -44,6 +44,8 @@ typedef struct lambda_http_options {
         connection_rate; /**< most requests a second of one address, of IPv6 a network of 64 bits; more are status 429. Default 0: no limit */
     uint32_t
         header_bytes; /**< most of a request's line and headers. Default 16,384; 1,024 to 1,048,576. More is status 431 */
+    uint64_t
+        body_bytes; /**< most memory of bodies, of all requests that are under way: whose no longer fits is answered with status 503. Default 1 GiB */
     /**
      * Milliseconds until a request's line and headers are there, from the connection's beginning or the end of the answer before; then for each further KiB of its body, or the rest of it. A connection that takes
      * longer is closed, whatever trickles in. Default 20,000; at most 3,600,000

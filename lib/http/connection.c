@@ -100,15 +100,28 @@ void *lambda__connection_line(void *user, const char *uri, struct MHD_Connection
     return connection;
 }
 
-/** Room for so many bytes more in the body. */
+/** What a body's memory counts for: a small one is the connection's, as its headers are. */
+static size_t counted(size_t size)
+{
+    return size > LAMBDA__SMALL_BODY ? size : 0;
+}
+
+/** Room for so many bytes more in the body. False: `no_room` or `no_memory` says why. */
 static bool grow(lambda__connection *connection, size_t more)
 {
+    lambda_http *http = connection->http;
     size_t needed = connection->body_length + more;
     if (needed <= connection->body_size) return true;
     size_t size = connection->body_size * 2;
     if (size < needed) size = needed < 4096 ? 4096 : needed;
-    char *larger = realloc(connection->body, size);
-    if (!larger) return false;
+    size_t count = counted(size) - counted(connection->body_size);
+    connection->no_room = count > 0 && atomic_fetch_add(&http->bodies, count) + count > http->bodies_most;
+    char *larger = connection->no_room ? NULL : realloc(connection->body, size);
+    if (!larger) {
+        if (count > 0) atomic_fetch_sub(&http->bodies, count);
+        connection->no_memory = !connection->no_room;
+        return false;
+    }
     connection->body = larger;
     connection->body_size = size;
     return true;
@@ -118,15 +131,12 @@ static bool grow(lambda__connection *connection, size_t more)
 static bool take_body(lambda__connection *connection, const char *data, size_t length)
 {
     bool wanted = connection->phase == LAMBDA__PHASE_BODY && !connection->ignored && !connection->too_large &&
-                  !connection->no_memory;
+                  !connection->no_memory && !connection->no_room;
     if (wanted && length > connection->body_most - connection->body_length) {
         connection->too_large = true;
         wanted = false;
     }
-    if (wanted && !grow(connection, length)) {
-        connection->no_memory = true;
-        wanted = false;
-    }
+    if (wanted && !grow(connection, length)) wanted = false;
     if (wanted) {
         memcpy(connection->body + connection->body_length, data, length);
         connection->body_length += length;
@@ -160,6 +170,7 @@ static enum MHD_Result begin(lambda__connection *connection)
     connection->discarded = 0;
     connection->too_large = false;
     connection->ignored = false;
+    connection->no_room = false;
     connection->last = false;
     connection->unframed = false;
     connection->runner = NULL;
@@ -226,6 +237,7 @@ static void clear(lambda__connection *connection)
     if (connection->input) json_decref(connection->input);
     connection->input = NULL;
     if (connection->body_size > LAMBDA__SMALL_BODY) {
+        atomic_fetch_sub(&connection->http->bodies, connection->body_size);
         free(connection->body);
         connection->body = NULL;
         connection->body_size = 0;

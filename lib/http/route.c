@@ -160,6 +160,9 @@ bool lambda__route_run(lambda__connection *connection)
     if (connection->phase == LAMBDA__PHASE_ANSWERED) return true;
     if (connection->too_large) {
         answer_too_large(connection);
+    } else if (connection->no_room) {
+        lambda__answer_refused(connection, 503, "ServiceUnavailableException",
+                               "Too many large requests are under way.");
     } else if (connection->no_memory) {
         lambda__answer(connection, 500, NULL);
     } else if (quick(connection)) {

@@ -242,6 +242,7 @@ static lambda_http *make(const lambda_http_options *options)
     http->connections_most = options->connections;
     http->header_bytes = options->header_bytes;
     http->header_timeout_ms = options->header_timeout_ms;
+    http->bodies_most = options->body_bytes ? options->body_bytes : UINT64_C(1) << 30;
     http->tick_ms = options->header_timeout_ms / 16;
     if (http->tick_ms < 10) http->tick_ms = 10;
     if (http->tick_ms > 250) http->tick_ms = 250;

@@ -116,6 +116,7 @@ struct lambda__connection {
     uint64_t discarded;
     bool too_large;
     bool no_memory;
+    bool no_room; /* bodies have all the memory that they may */
     bool ignored; /* nobody wants the body */
     lambda__runner *runner;
     lambda__connection *queued; /* after this one */
@@ -291,6 +292,8 @@ struct lambda_http {
     uint32_t connections_most;
     uint32_t header_bytes;
     uint32_t header_timeout_ms;
+    uint64_t bodies_most;
+    _Atomic uint64_t bodies; /* bytes of memory that those have which are not small */
     lambda_writer *access_log;
     void *user;
     pthread_mutex_t logging;

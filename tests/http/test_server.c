@@ -274,6 +274,38 @@ static void bodies(void **state)
     world_close(&world);
 }
 
+/** Bodies of all requests have so much memory together; small ones are not asked. */
+static void bodies_at_once(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, &(lambda_http_options){.body_bytes = 1000000});
+    int first = client_open(world.port);
+    client_text(first, "POST /lambda-url/" URL_WAIT "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 700000\r\n\r\n");
+    char *body = calloc(1, 700000);
+    assert_non_null(body);
+    client_send(first, body, 700000);
+    world_until_waiting(&world, 1);
+    int second = client_open(world.port);
+    for (int i = 0; i < 2; i++) {
+        post(second, "/lambda-url/" URL_HELLO "/", 700000, i == 1);
+        client_expect(second, "", 503, NULL);
+        post(second, "/lambda-url/" URL_HELLO "/", 60000, i == 1);
+        client_expect(second, "", 200, "hello");
+    }
+    /* One that goes gives its room back, as one does that was answered. */
+    world_let_go(&world);
+    client_expect(first, "", 200, "waited");
+    close(first);
+    for (int i = 0; i < 3; i++) {
+        post(second, "/lambda-url/" URL_HELLO "/", 700000, i == 1);
+        client_expect(second, "", 200, "hello");
+    }
+    free(body);
+    close(second);
+    world_close(&world);
+}
+
 static void heads(void **state)
 {
     (void)state;
@@ -560,6 +592,7 @@ int main(void)
         cmocka_unit_test(broken_paths),
         cmocka_unit_test(pipelined),
         cmocka_unit_test(bodies),
+        cmocka_unit_test(bodies_at_once),
         cmocka_unit_test(heads),
         cmocka_unit_test(slow_ones_are_ended),
         cmocka_unit_test(as_many_connections_as_may_be),
