@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 struct body {
-    char text[256];
+    char text[4096];
     size_t length;
 };
 
@@ -68,6 +68,8 @@ static void speaks_tls(void **state)
         assert_int_equal(get(curl, world.port, "/lambda-url/" URL_HELLO "/", certificate, &body, &code), 200);
         assert_string_equal(body.text, "hello");
     }
+    assert_int_equal(get(curl, world.port, "/lambda-url/" URL_ECHO "/", certificate, &body, &code), 200);
+    assert_non_null(strstr(body.text, "\"x-forwarded-proto\":\"https\""));
     /* A stream, which suspends its connection. */
     world.parts = 0;
     assert_int_equal(get(curl, world.port, "/lambda-url/" URL_STREAM "/", certificate, &body, &code), 200);
