@@ -16,9 +16,10 @@ struct lambda_api {
     lambda_packages *packages;
     char region[33];
     char account_id[13];
-    char function_url[256];         /* with %s */
-    pthread_mutex_t changing;       /* held by who reads an attachment and writes it again */
-    struct lambda__url_index *urls; /* function URLs by their id: url.h */
+    char function_url[256];            /* with %s */
+    pthread_mutex_t changing;          /* held by who reads an attachment and writes it again */
+    struct lambda__url_index *urls;    /* function URLs by their id: url.h */
+    struct lambda__policies *policies; /* of functions, as Invoke asks for them: policy_cache.h */
     _Atomic(struct lambda__compiled *) patterns[LAMBDA__PATTERNS]; /* pattern.h */
 };
 
