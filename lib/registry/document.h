@@ -18,11 +18,20 @@ typedef lambda_status lambda__code_maker(lambda_t *lambda, const char *function_
                                          const lambda__recipe *recipe, const char *sha256, uint64_t size,
                                          lambda__code **code);
 
+/** A document's text, borrowed, and what it was parsed to. */
+typedef struct lambda__parsed {
+    lambda_bytes text;
+    json_t *document; /* NULL: it was not, or could not be */
+} lambda__parsed;
+
+/** Parses all of them, with threads of the library's own where it may have some. */
+void lambda__documents_parse(lambda__base *base, lambda__parsed *items, size_t count);
+
 /**
  * Reads a document that is kept under `name`: a function that is whole but not registered, the caller's to discard. What is wrong with
  * it is LAMBDA_ERROR_INVALID_PARAMETER_VALUE, with a message that names the place.
  */
-lambda_status lambda__document_read(lambda_t *lambda, const char *name, lambda_bytes text,
+lambda_status lambda__document_read(lambda_t *lambda, const char *name, const lambda__parsed *parsed,
                                     lambda__code_maker *make_code, lambda__function **function);
 
 /** What a member is, and what `to` points to. */

@@ -542,13 +542,14 @@ static lambda_status read_document(reader *reading, const char *kept_name, json_
     return status;
 }
 
-lambda_status lambda__document_read(lambda_t *lambda, const char *name, lambda_bytes text,
+lambda_status lambda__document_read(lambda_t *lambda, const char *name, const lambda__parsed *parsed,
                                     lambda__code_maker *make_code, lambda__function **function)
 {
     json_error_t error;
     reader reading = {.lambda = lambda, .base = &lambda->base, .make_code = make_code};
     *function = NULL;
-    json_t *document = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &error);
+    json_t *document = json_incref(parsed->document);
+    if (!document) document = json_loadb(parsed->text.data, parsed->text.length, JSON_REJECT_DUPLICATES, &error);
     if (!document && json_error_code(&error) == json_error_out_of_memory) return lambda__out_of_memory(&lambda->base);
     if (!document) return refuse(&reading, "is not JSON: %s", error.text);
     lambda_status status = check_format(&reading, document);
