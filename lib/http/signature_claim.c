@@ -69,18 +69,24 @@ static int64_t days_of(int year, int month, int day)
     return y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - 719468;
 }
 
-/** Only times that there are: no 31st of February. The C library's own way there and back takes a lock of the process. */
-static bool read_time(const char *text, uint64_t *time_s)
+/** Is there such a day? No 31st of February. */
+static bool is_day(int year, int month, int day)
 {
     static const int LENGTHS[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return year >= 1970 && month >= 1 && month <= 12 && day >= 1 &&
+           day <= LENGTHS[month - 1] + (leap && month == 2 ? 1 : 0);
+}
+
+/** The C library's own way to the seconds takes a lock of the process. */
+static bool read_time(const char *text, uint64_t *time_s)
+{
     int year, month, day, hour, minute, second;
     if (strlen(text) != 16 || text[8] != 'T' || text[15] != 'Z') return false;
     if (!read_digits(text, 4, &year) || !read_digits(text + 4, 2, &month) || !read_digits(text + 6, 2, &day) ||
         !read_digits(text + 9, 2, &hour) || !read_digits(text + 11, 2, &minute) || !read_digits(text + 13, 2, &second))
         return false;
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (year < 1970 || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59) return false;
-    if (day < 1 || day > LENGTHS[month - 1] + (leap && month == 2)) return false;
+    if (!is_day(year, month, day) || hour > 23 || minute > 59 || second > 59) return false;
     *time_s = (uint64_t)(days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second);
     return true;
 }
