@@ -1,5 +1,5 @@
 /*
- * A server: its options, its daemon, and the watchman, a thread that ends connections which take too long for a request's headers or body.
+ * A server: its options, its daemon, and the watchman, a thread that ends connections which take too long for a request's headers or body, or to take the answer. libmicrohttpd could, but reads a clock and takes a lock at each step.
  *
  * Closing, in this order: libmicrohttpd listens no more; new requests are answered with 503; those that run are waited for as long as the grace is; streams are cut and sockets shut down; the workers end, when
  * their handlers have; then the daemon.
@@ -185,11 +185,10 @@ static lambda_status start_daemon(lambda_http *http, const lambda_http_options *
     http->daemon = MHD_start_daemon(
         flags, 0, lambda__connection_admit, http, lambda__connection_handle, http, MHD_OPTION_LISTEN_SOCKET,
         http->listening, MHD_OPTION_THREAD_POOL_SIZE, options->threads, MHD_OPTION_CONNECTION_LIMIT,
-        each * options->threads, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(http->header_timeout_ms / 1000 + 2), MHD_OPTION_URI_LOG_CALLBACK, lambda__connection_line, http,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, http, MHD_OPTION_NOTIFY_COMPLETED, lambda__connection_completed,
-        http, MHD_OPTION_NOTIFY_CONNECTION, lambda__connection_changed, http, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+        each * options->threads, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_URI_LOG_CALLBACK,
+        lambda__connection_line, http, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, http, MHD_OPTION_NOTIFY_COMPLETED,
+        lambda__connection_completed, http, MHD_OPTION_NOTIFY_CONNECTION, lambda__connection_changed, http,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (!http->daemon)
         return fail(LAMBDA_ERROR_SERVICE, "libmicrohttpd does not start%s: %s",
                     certificate ? ", perhaps as it cannot read certificate and key" : "",

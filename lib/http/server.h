@@ -132,7 +132,8 @@ struct lambda__connection {
     /* The answer. */
     struct MHD_Response *response;
     int status;
-    bool last; /* the connection is closed after it */
+    size_t answer_length; /* 0: short, or a stream */
+    bool last;            /* the connection is closed after it */
     bool suspended;
     uint64_t began_ns; /* of the access log */
     _Atomic uint64_t sent;
@@ -143,6 +144,8 @@ struct lambda__connection {
 const char *lambda__connection_header(const lambda__connection *connection, const char *name);
 /** The trace header, as an invocation takes it; NULL: none, or one that is longer than any is. */
 const char *lambda__request_trace(const lambda__connection *connection);
+/** The watchman ends it when so many header timeouts have passed; 0: never. Each time that something has come, or was taken, it is told anew. */
+void lambda__connection_due(lambda__connection *connection, uint64_t times);
 /** All of them, into `headers`. False when memory is out. */
 bool lambda__request_headers(lambda__connection *connection);
 /** Its id as text; made at the first call. */

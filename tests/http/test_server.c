@@ -312,6 +312,43 @@ static void slow_ones_are_ended(void **state)
     world_close(&world);
 }
 
+/** A long answer, and a stream, of which the client takes nothing: the only connection there may be is free again. */
+static void untaken_answers_are_ended(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, &(lambda_http_options){.header_timeout_ms = 20, .connections = 1});
+    world.parts = 1000000;
+    for (int stream = 0; stream < 2; stream++) {
+        /* The one before may not be counted out yet: then this one is closed, and the next is tried. */
+        int fd = client_open(world.port);
+        char first;
+        for (;;) {
+            static const char ask[] = GET_URL(URL_STREAM);
+            if (stream)
+                (void)send(fd, ask, strlen(ask), MSG_NOSIGNAL);
+            else
+                post(fd, "/lambda-url/" URL_ECHO "/", 4 << 20, false);
+            if (recv(fd, &first, 1, 0) == 1) break;
+            close(fd);
+            fd = client_open(world.port);
+        }
+        bool answered = false;
+        while (!answered) {
+            client_answer answer;
+            int other = client_open(world.port);
+            (void)send(other, GET("/healthz"), strlen(GET("/healthz")), MSG_NOSIGNAL);
+            answered = client_receive(other, &answer);
+            if (answered) client_answer_clear(&answer);
+            close(other);
+        }
+        close(fd);
+    }
+    world_until_ended(&world, 1);
+    assert_int_equal(world.written, LAMBDA_ERROR_SERVICE);
+    world_close(&world);
+}
+
 static void as_many_connections_as_may_be(void **state)
 {
     (void)state;
@@ -537,6 +574,7 @@ int main(void)
         cmocka_unit_test(bodies),
         cmocka_unit_test(heads),
         cmocka_unit_test(slow_ones_are_ended),
+        cmocka_unit_test(untaken_answers_are_ended),
         cmocka_unit_test(as_many_connections_as_may_be),
         cmocka_unit_test(rates),
         cmocka_unit_test(workers_are_bounded),
