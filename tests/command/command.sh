@@ -113,6 +113,7 @@ functions() {
     name="invoke with stdin"
     says out '{"from":"stdin"}'
     expect 0 "invoke as JSON" "$lambda" invoke echo '{"x":2}' --json
+    # shellcheck disable=SC2016 # it is Lambda's name
     says out '"ExecutedVersion": "$LATEST"'
     expect 0 "invoke with its log" "$lambda" invoke echo --tail
     says err "it has run"
