@@ -317,6 +317,8 @@ static void end_daemon(lambda_http *http, uint32_t grace_ms)
 {
     atomic_store(&http->closing, true);
     int listening = MHD_quiesce_daemon(http->daemon);
+    /* It may not be closed yet, but who comes now is refused, and does not wait in its queue for nothing. */
+    if (listening >= 0) shutdown(listening, SHUT_RDWR);
     drain(http, grace_ms);
     atomic_store(&http->ending, true);
     pthread_mutex_lock(&http->listing);
