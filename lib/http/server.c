@@ -133,6 +133,9 @@ static lambda_status start_listening(lambda_http *http, const lambda_http_option
         return fail(LAMBDA_ERROR_SERVICE, "port: %s", strerror(errno));
     http->port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
                                                     : ((struct sockaddr_in6 *)&address)->sin6_port);
+    /* From now on function URLs name it: before anybody can ask for one. */
+    http->served = http->port | (options->certificate ? LAMBDA__SERVED_TLS : 0);
+    atomic_store(&http->api->served, http->served);
     return LAMBDA_OK;
 }
 
@@ -345,6 +348,9 @@ void lambda_http_close(lambda_http *http, uint32_t grace_ms)
         pthread_join(http->watchman, NULL);
     }
     if (http->listening >= 0) close(http->listening);
+    /* Unless it is another's by now. */
+    uint32_t served = http->served;
+    if (served != 0) atomic_compare_exchange_strong(&http->api->served, &served, 0);
     lambda__identities_close(http->identities);
     lambda__rate_close(http->rate);
     lambda__roads_close(&http->roads);

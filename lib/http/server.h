@@ -283,6 +283,7 @@ struct lambda_http {
     struct MHD_Daemon *daemon;
     int listening; /* -1: libmicrohttpd has it */
     uint16_t port;
+    uint32_t served; /* as the API has it; 0: it does not listen yet */
     uint32_t connections_most;
     uint32_t header_bytes;
     uint32_t header_timeout_ms;

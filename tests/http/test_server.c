@@ -57,6 +57,29 @@ static void answers_a_function_url(void **state)
     assert_true(strncmp(world.log, "127.0.0.1 - - [", 15) == 0);
 }
 
+/** The server that was opened last, while it is open. */
+static void function_urls_name_the_server(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    world_expect_url(&world, "http", world.port);
+    lambda_http_options options = {.api = world.api};
+    lambda_http *other = NULL;
+    assert_ok(NULL, lambda_http_open(&options, &other));
+    uint16_t port = lambda_http_port(other);
+    world_expect_url(&world, "http", port);
+    lambda_http_close(world.http, 0);
+    world_expect_url(&world, "http", port);
+    /* One that could not be opened changes nothing. */
+    options.port = port;
+    assert_fails(NULL, lambda_http_open(&options, &world.http), LAMBDA_ERROR_RESOURCE_CONFLICT, "port");
+    world_expect_url(&world, "http", port);
+    lambda_http_close(other, 0);
+    world_expect_url(&world, "http", 0);
+    world_close(&world);
+}
+
 /** AuthType AWS_IAM, and CORS. */
 static void signed_function_urls(void **state)
 {
@@ -529,6 +552,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_a_function_url),
+        cmocka_unit_test(function_urls_name_the_server),
         cmocka_unit_test(signed_function_urls),
         cmocka_unit_test(pages),
         cmocka_unit_test(a_broken_file_of_credentials),
