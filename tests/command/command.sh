@@ -239,6 +239,10 @@ expect 4 "in use" "$lambda" list
 says err "in use by another process"
 says err "--endpoint"
 expect 4 "served twice" "$lambda" serve --port 0
+expect 4 "a port that is taken" "$lambda" serve --data "$work/other" --port "${endpoint##*:}"
+says err "next: another port"
+expect 2 "an access log that is nowhere" "$lambda" serve --data "$work/other" --port 0 --access-log "$work/none/here"
+says err "$work/none/here cannot be opened"
 export AWS_ENDPOINT_URL_LAMBDA="$endpoint"
 functions
 expect 0 "metrics" "$lambda" metrics --endpoint "$endpoint"

@@ -88,7 +88,7 @@ static int open_access_log(const tool_arguments *arguments, server *made)
     const char *path = tool_option_value(arguments, "access-log");
     if (!path) return TOOL_OK;
     made->access = strcmp(path, "-") == 0 ? stderr : fopen(path, "ae");
-    return made->access ? TOOL_OK : tool_refused("ServiceException", strerror(errno));
+    return made->access ? TOOL_OK : tool_usage("--access-log %s cannot be opened: %s", path, strerror(errno));
 }
 
 static int start(const tool_arguments *arguments, server *made)
