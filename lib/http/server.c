@@ -21,11 +21,24 @@
 
 /* ---- the watchman */
 
+/**
+ * Of one whose request is on its way: the client has ended before that was whole. libmicrohttpd, whose epoll tells of edges, does not see an end that came together with bytes. Seen twice, as the first time the rest may be
+ * read already, and only not looked at yet.
+ */
+static bool has_left(lambda__connection *connection)
+{
+    char byte;
+    bool before = connection->left;
+    connection->left = connection->fd >= 0 && atomic_load_explicit(&connection->busy, memory_order_relaxed) &&
+                       recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return before && connection->left;
+}
+
 static void look(lambda_http *http, uint64_t now)
 {
     for (lambda__connection *each = http->connections; each; each = each->next) {
         uint64_t deadline = atomic_load_explicit(&each->deadline_ms, memory_order_relaxed);
-        if (deadline == 0 || now < deadline) continue;
+        if (deadline == 0 || (now < deadline && !has_left(each))) continue;
         /* libmicrohttpd sees the end of it, and closes it: it is listed, so its socket is open. */
         if (each->fd >= 0) shutdown(each->fd, SHUT_RDWR);
         atomic_store_explicit(&each->deadline_ms, 0, memory_order_relaxed);

@@ -95,6 +95,7 @@ struct lambda__connection {
     atomic_uint references;       /* libmicrohttpd, and a worker */
     _Atomic uint64_t deadline_ms; /* the watchman ends it then; 0: never */
     atomic_bool busy;             /* there is a request */
+    bool left;                    /* the watchman's: its client had ended before its request was whole */
 
     /* The request. Memory is used again by the next one. */
     lambda__phase phase;

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,8 @@ CODE = """
 import http.client
 def echo(event, context):
     return event
+def large(event, context):
+    return "x" * 5000000
 def tell(event, context):
     sink = http.client.HTTPConnection("127.0.0.1", event["sink"])
     sink.request("GET", "/" + event["id"])
@@ -371,6 +374,49 @@ class Ends(Faults):
         self.assertEqual(names(second.api), ["echo", "more", "tell"])
         self.assertEqual(invoke(second.api, "more"), (None, "1"))
         self.assertEqual(second.end(), 0)
+
+
+class Clients(Faults):
+    def test_that_vanish(self):
+        """Before, in and after a request, in all ways: the server has as many files open as it had before, and the function's only environment is free."""
+        server = self.serve()
+        api = server.api
+        create(api, "large", "large")
+        for action, condition in (("InvokeFunctionUrl", {"FunctionUrlAuthType": "NONE"}), ("InvokeFunction", {})):
+            api.add_permission(FunctionName="large", StatementId=action, Action=f"lambda:{action}", Principal="*", **condition)
+        api.put_function_concurrency(FunctionName="large", ReservedConcurrentExecutions=1)
+        url = api.create_function_url_config(FunctionName="large", AuthType="NONE")["FunctionUrl"]
+        post = f"POST /lambda-url/{url.partition('//')[2].partition('.')[0]}/ HTTP/1.1\r\nHost: localhost\r\n"
+        parts = (
+            "",
+            post,
+            post + "Content-Length: 1000000\r\n\r\n" + "x" * 70000,
+            post + "Transfer-Encoding: chunked\r\n\r\n10000\r\nhalf",
+            post + "Content-Length: 0\r\n\r\n",
+        )
+        self.assertEqual(len(invoke(api, "large")[1]), 5000002)
+        descriptors = f"/proc/{server.process.pid}/fd"
+        before = len(os.listdir(descriptors))
+        for i, part in enumerate(parts * 4):
+            with socket.create_connection(("127.0.0.1", server.port), LONG) as client:
+                client.sendall(part.encode())
+                if part is parts[-1]:
+                    self.assertEqual(client.recv(9), b"HTTP/1.1 ")
+                # By a reset, and by an end.
+                if i % 2:
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        for _ in range(10000):
+            if len(os.listdir(descriptors)) <= before:
+                break
+            api.get_account_settings()
+        self.assertLessEqual(len(os.listdir(descriptors)), before)
+        while True:
+            try:
+                self.assertEqual(len(invoke(api, "large")[1]), 5000002)
+                break
+            except api.exceptions.TooManyRequestsException:
+                continue
+        self.assertEqual(server.end(), 0)
 
 
 if __name__ == "__main__":

@@ -272,6 +272,44 @@ static void bodies(void **state)
     world_close(&world);
 }
 
+/** Clients that end in the middle of a request make room for others long before its time is over. */
+static void half_requests(void **state)
+{
+    static const char *const halves[] = {
+        "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\n",
+        "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf",
+        "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nhalf",
+    };
+    (void)state;
+    struct world world;
+    world_open(&world, &(lambda_http_options){.connections = 1, .header_timeout_ms = 3600000});
+    for (size_t i = 0; i < sizeof halves / sizeof halves[0]; i++) {
+        client_answer answer = {0};
+        int fd = client_open(world.port);
+        client_text(fd, "%s", halves[i]);
+        close(fd);
+        for (bool answered = false; !answered; close(fd)) {
+            fd = client_open(world.port);
+            client_text(fd, GET("/healthz"));
+            answered = client_receive(fd, &answer);
+            client_answer_clear(&answer);
+        }
+        assert_int_equal(answer.status, 200);
+    }
+    world_close(&world);
+    /* Who has said all and ends its side is answered. */
+    world_open(&world, QUICK);
+    int fd = client_open(world.port);
+    client_text(fd, GET_URL(URL_WAIT));
+    shutdown(fd, SHUT_WR);
+    world_until_waiting(&world, 1);
+    client_until_closed(client_open(world.port));
+    world_let_go(&world);
+    client_expect(fd, "", 200, "waited");
+    close(fd);
+    world_close(&world);
+}
+
 static void heads(void **state)
 {
     (void)state;
@@ -559,6 +597,7 @@ int main(void)
         cmocka_unit_test(broken_paths),
         cmocka_unit_test(pipelined),
         cmocka_unit_test(bodies),
+        cmocka_unit_test(half_requests),
         cmocka_unit_test(heads),
         cmocka_unit_test(slow_ones_are_ended),
         cmocka_unit_test(as_many_connections_as_may_be),
