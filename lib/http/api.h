@@ -21,7 +21,8 @@ struct lambda_api {
     char function_url[256];   /* with %s; "": the default */
     _Atomic uint32_t served;  /* port of the server that was opened last, and LAMBDA__SERVED_TLS; 0: none is open */
     pthread_mutex_t changing; /* held by who reads an attachment and writes it again */
-    struct lambda__url_index *urls;                                /* function URLs by their id: url.h */
+    struct lambda__url_index *urls;    /* function URLs by their id: url.h */
+    struct lambda__policies *policies; /* of functions, as Invoke asks for them: policy_cache.h */
     _Atomic(struct lambda__compiled *) patterns[LAMBDA__PATTERNS]; /* pattern.h */
 };
 
