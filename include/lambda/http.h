@@ -45,8 +45,8 @@ typedef struct lambda_http_options {
     uint32_t
         header_bytes; /**< most of a request's line and headers. Default 16,384; 1,024 to 1,048,576. More is status 431 */
     /**
-     * Milliseconds until a request's line and headers are there, from the connection's beginning or the end of the answer before; then for each further KiB of its body, or the rest of it; then for each 64 KiB of the answer to be taken. A connection that takes
-     * longer is closed, whatever trickles. Default 20,000; at most 3,600,000
+     * Milliseconds until a request's line and headers are there, from the connection's beginning or the end of the answer before; then for each further KiB of its body, or the rest of it; then for each 64 KiB of the
+     * answer to be taken, a stream's included. A connection that takes longer is closed, whatever trickles. Default 20,000; at most 3,600,000
      */
     uint32_t header_timeout_ms;
     /**

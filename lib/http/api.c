@@ -40,10 +40,7 @@ lambda_status lambda_api_open_sized(const lambda_api_options *options, size_t si
     made->packages = given.packages;
     snprintf(made->region, sizeof made->region, "%s", lambda_region(given.lambda));
     snprintf(made->account_id, sizeof made->account_id, "%s", lambda_account_id(given.lambda));
-    if (given.function_url)
-        snprintf(made->function_url, sizeof made->function_url, "%s", given.function_url);
-    else
-        snprintf(made->function_url, sizeof made->function_url, "http://%%s.lambda-url.%s.localhost/", made->region);
+    if (given.function_url) snprintf(made->function_url, sizeof made->function_url, "%s", given.function_url);
     pthread_mutex_init(&made->changing, NULL);
     made->policies = lambda__policies_open();
     lambda_status status = made->policies

@@ -99,6 +99,7 @@ void *lambda__connection_line(void *user, const char *uri, struct MHD_Connection
     if (!connection) return NULL;
     connection->phase = LAMBDA__PHASE_LINE;
     connection->no_memory = false;
+    atomic_store_explicit(&connection->reading, true, memory_order_relaxed);
     atomic_store_explicit(&connection->busy, true, memory_order_release);
     atomic_store_explicit(&connection->users, 1, memory_order_relaxed);
     size_t size = strlen(uri) + 1;
@@ -166,6 +167,7 @@ static enum MHD_Result queue(lambda__connection *connection)
     struct MHD_Response *response = connection->response;
     connection->response = NULL;
     if (!response) return MHD_NO;
+    atomic_store_explicit(&connection->reading, false, memory_order_relaxed);
     lambda__connection_due(connection, 1 + connection->answer_length / ANSWER_STEP);
     enum MHD_Result result = MHD_queue_response(connection->mhd, (unsigned)connection->status, response);
     if (response != connection->http->failed) MHD_destroy_response(response);
@@ -227,6 +229,7 @@ enum MHD_Result lambda__connection_handle(void *user, struct MHD_Connection *mhd
         return goes_on ? MHD_YES : MHD_NO;
     }
     if (connection->phase == LAMBDA__PHASE_BODY) {
+        atomic_store_explicit(&connection->reading, false, memory_order_relaxed);
         lambda__connection_due(connection, 0);
         connection->phase = LAMBDA__PHASE_RUNS;
         /* Where a worker has it, not even the phase is looked at. */

@@ -95,6 +95,8 @@ struct lambda__connection {
     atomic_uint references;       /* libmicrohttpd, and a worker */
     _Atomic uint64_t deadline_ms; /* the watchman ends it then; 0: never */
     atomic_bool busy;             /* there is a request */
+    atomic_bool reading;          /* which is not whole yet */
+    bool left;                    /* the watchman's: its client had ended before its request was whole */
 
     /* The request. Memory is used again by the next one. */
     lambda__phase phase;
@@ -286,6 +288,7 @@ struct lambda_http {
     struct MHD_Daemon *daemon;
     int listening; /* -1: libmicrohttpd has it */
     uint16_t port;
+    uint32_t served; /* as the API has it; 0: it does not listen yet */
     uint32_t connections_most;
     uint32_t header_bytes;
     uint32_t header_timeout_ms;

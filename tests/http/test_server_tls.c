@@ -68,6 +68,7 @@ static void speaks_tls(void **state)
         assert_int_equal(get(curl, world.port, "/lambda-url/" URL_HELLO "/", certificate, &body, &code), 200);
         assert_string_equal(body.text, "hello");
     }
+    world_expect_url(&world, "https", world.port);
     /* A stream, which suspends its connection. */
     world.parts = 0;
     assert_int_equal(get(curl, world.port, "/lambda-url/" URL_STREAM "/", certificate, &body, &code), 200);
