@@ -20,7 +20,8 @@ typedef struct lambda_api_options {
     /** Where layers and deployment packages are. Borrowed likewise. NULL: operations that need it are refused */
     lambda_packages *packages;
     /**
-     * A function URL, with %s for its id. Default "http://%s.lambda-url.REGION.localhost/", of the service's region. At most 200 bytes.
+     * A function URL, with %s for its id, of at most 200 bytes. Default "http://%s.lambda-url.REGION.localhost:PORT/": of the service's region, and of the server that was opened on the API last (https where it
+     * speaks TLS); without a port where there is none.
      */
     const char *function_url;
 } lambda_api_options;

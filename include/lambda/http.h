@@ -47,8 +47,8 @@ typedef struct lambda_http_options {
     uint64_t
         body_bytes; /**< most memory of bodies, of all requests that are under way: whose no longer fits is answered with status 503. Default 1 GiB */
     /**
-     * Milliseconds until a request's line and headers are there, from the connection's beginning or the end of the answer before; then for each further KiB of its body, or the rest of it. A connection that takes
-     * longer is closed, whatever trickles in. Default 20,000; at most 3,600,000
+     * Milliseconds until a request's line and headers are there, from the connection's beginning or the end of the answer before; then for each further KiB of its body, or the rest of it; then for each 64 KiB of the
+     * answer to be taken, a stream's included. A connection that takes longer is closed, whatever trickles. Default 20,000; at most 3,600,000
      */
     uint32_t header_timeout_ms;
     /**

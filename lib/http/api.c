@@ -9,6 +9,7 @@
 #include <lambda/port/runtime.h>
 
 #include "pattern.h"
+#include "policy_cache.h"
 #include "url.h"
 
 static lambda_status refuse(const char *why)
@@ -39,12 +40,12 @@ lambda_status lambda_api_open_sized(const lambda_api_options *options, size_t si
     made->packages = given.packages;
     snprintf(made->region, sizeof made->region, "%s", lambda_region(given.lambda));
     snprintf(made->account_id, sizeof made->account_id, "%s", lambda_account_id(given.lambda));
-    if (given.function_url)
-        snprintf(made->function_url, sizeof made->function_url, "%s", given.function_url);
-    else
-        snprintf(made->function_url, sizeof made->function_url, "http://%%s.lambda-url.%s.localhost/", made->region);
+    if (given.function_url) snprintf(made->function_url, sizeof made->function_url, "%s", given.function_url);
     pthread_mutex_init(&made->changing, NULL);
-    lambda_status status = lambda__url_index_open(made, &made->urls);
+    made->policies = lambda__policies_open();
+    lambda_status status = made->policies
+                               ? lambda__url_index_open(made, &made->urls)
+                               : lambda_runtime_fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY, "no memory for an API");
     if (status != LAMBDA_OK) {
         lambda_api_close(made);
         return status;
@@ -57,6 +58,7 @@ void lambda_api_close(lambda_api *api)
 {
     if (!api) return;
     lambda__url_index_close(api->urls);
+    lambda__policies_close(api->policies);
     lambda__patterns_free(api);
     pthread_mutex_destroy(&api->changing);
     free(api);

@@ -10,15 +10,19 @@
 
 /** Places for compiled patterns: more than twice as many as the tables have. */
 #define LAMBDA__PATTERNS 256
+/** Above the port. */
+#define LAMBDA__SERVED_TLS (UINT32_C(1) << 16)
 
 struct lambda_api {
     lambda_t *lambda;
     lambda_packages *packages;
     char region[33];
     char account_id[13];
-    char function_url[256];         /* with %s */
-    pthread_mutex_t changing;       /* held by who reads an attachment and writes it again */
-    struct lambda__url_index *urls; /* function URLs by their id: url.h */
+    char function_url[256];   /* with %s; "": the default */
+    _Atomic uint32_t served;  /* port of the server that was opened last, and LAMBDA__SERVED_TLS; 0: none is open */
+    pthread_mutex_t changing; /* held by who reads an attachment and writes it again */
+    struct lambda__url_index *urls;    /* function URLs by their id: url.h */
+    struct lambda__policies *policies; /* of functions, as Invoke asks for them: policy_cache.h */
     _Atomic(struct lambda__compiled *) patterns[LAMBDA__PATTERNS]; /* pattern.h */
 };
 

@@ -78,8 +78,18 @@ static void check_length(checking *c, const lambda__member *member, const json_t
         wrong(c, path, value, "Member must have length less than or equal to %.0f", member->max);
 }
 
+static bool is_word(const char *text)
+{
+    const char *at = text;
+    while ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == '_' ||
+           *at == '-')
+        at++;
+    return at > text && !*at;
+}
+
 static void check_pattern(checking *c, const lambda__member *member, const json_t *value, const char *path)
 {
+    if (member->takes_words && is_word(json_string_value(value))) return;
     const regex_t *compiled = lambda__pattern(c->api, member->pattern);
     if (!compiled) {
         lambda__reply_error(c->reply, 500, "ServiceException", "memory is out");
@@ -248,11 +258,12 @@ static bool check_members(checking *c, const lambda__member *members, json_t *ob
     for (const lambda__member *member = members; member && member->name; member++) {
         char path[PATH_SIZE];
         json_t *value = json_object_get(object, member->name);
+        bool there = value && !json_is_null(value);
+        if (value && !there) json_object_del(object, member->name);
+        if (!there && (!member->required || member->place == LAMBDA__IN_PAYLOAD)) continue;
         name_path(path, above, member->name);
-        if (!value || json_is_null(value)) {
-            if (member->required && member->place != LAMBDA__IN_PAYLOAD)
-                wrong(c, path, NULL, "Member must not be null");
-            json_object_del(object, member->name);
+        if (!there) {
+            wrong(c, path, NULL, "Member must not be null");
             continue;
         }
         if (!convert(c, member, object, value, path)) return false;

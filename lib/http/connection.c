@@ -13,6 +13,8 @@
 #define DISCARDED_MOST (UINT64_C(64) << 20)
 /** So much of a body has to come in each header_timeout_ms, or the rest of it. */
 #define BODY_STEP 1024
+/** So much of an answer has to be taken in each header_timeout_ms. */
+#define ANSWER_STEP 65536
 
 uint64_t lambda__now_wall(void)
 {
@@ -62,13 +64,13 @@ const char *lambda__request_trace(const lambda__connection *connection)
 
 /* ---- the request */
 
-static void move_deadline(lambda__connection *connection)
+void lambda__connection_due(lambda__connection *connection, uint64_t times)
 {
     const lambda_http *http = connection->http;
     uint64_t now = atomic_load_explicit(&http->now_ms, memory_order_relaxed);
     /* The watchman's clock may be a tick behind. */
-    atomic_store_explicit(&connection->deadline_ms, now + http->tick_ms + http->header_timeout_ms,
-                          memory_order_relaxed);
+    uint64_t deadline = times == 0 ? 0 : now + http->tick_ms + times * http->header_timeout_ms;
+    atomic_store_explicit(&connection->deadline_ms, deadline, memory_order_relaxed);
 }
 
 void *lambda__connection_line(void *user, const char *uri, struct MHD_Connection *mhd)
@@ -79,6 +81,7 @@ void *lambda__connection_line(void *user, const char *uri, struct MHD_Connection
     if (!connection) return NULL;
     connection->phase = LAMBDA__PHASE_LINE;
     connection->no_memory = false;
+    atomic_store_explicit(&connection->reading, true, memory_order_relaxed);
     atomic_store_explicit(&connection->busy, true, memory_order_release);
     atomic_store_explicit(&connection->users, 1, memory_order_relaxed);
     size_t size = strlen(uri) + 1;
@@ -146,7 +149,7 @@ static bool take_body(lambda__connection *connection, const char *data, size_t l
     connection->body_told += length;
     if (connection->body_told >= BODY_STEP) {
         connection->body_told = 0;
-        move_deadline(connection);
+        lambda__connection_due(connection, 1);
     }
     return connection->discarded <= DISCARDED_MOST;
 }
@@ -156,6 +159,8 @@ static enum MHD_Result queue(lambda__connection *connection)
     struct MHD_Response *response = connection->response;
     connection->response = NULL;
     if (!response) return MHD_NO;
+    atomic_store_explicit(&connection->reading, false, memory_order_relaxed);
+    lambda__connection_due(connection, 1 + connection->answer_length / ANSWER_STEP);
     enum MHD_Result result = MHD_queue_response(connection->mhd, (unsigned)connection->status, response);
     if (response != connection->http->failed) MHD_destroy_response(response);
     return result;
@@ -178,6 +183,7 @@ static enum MHD_Result begin(lambda__connection *connection)
     connection->log_name[0] = '\0';
     connection->access_key[0] = '\0';
     connection->status = 0;
+    connection->answer_length = 0;
     connection->phase = LAMBDA__PHASE_BODY;
     if (http->access_log) {
         connection->began_ns = lambda__now_wall();
@@ -222,7 +228,8 @@ enum MHD_Result lambda__connection_handle(void *user, struct MHD_Connection *mhd
         return goes_on ? MHD_YES : MHD_NO;
     }
     if (connection->phase == LAMBDA__PHASE_BODY) {
-        atomic_store_explicit(&connection->deadline_ms, 0, memory_order_relaxed);
+        atomic_store_explicit(&connection->reading, false, memory_order_relaxed);
+        lambda__connection_due(connection, 0);
         connection->phase = LAMBDA__PHASE_RUNS;
         /* Where a worker has it, not even the phase is looked at. */
         if (!lambda__route_run(connection)) return MHD_YES;
@@ -283,7 +290,7 @@ void lambda__connection_completed(void *user, struct MHD_Connection *mhd, void *
     connection->response = NULL;
     if (connection->phase != LAMBDA__PHASE_LINE && connection->status != 0) lambda__access_log(connection);
     connection->phase = LAMBDA__PHASE_IDLE;
-    move_deadline(connection);
+    lambda__connection_due(connection, 1);
     lambda__request_done(connection);
 }
 
@@ -295,6 +302,7 @@ struct MHD_Response *lambda__response_of(lambda__connection *connection, const v
     struct MHD_Response *response =
         MHD_create_response_from_buffer(length, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
     if (!response) return NULL;
+    connection->answer_length = length;
     if (connection->http->access_log) atomic_store_explicit(&connection->sent, length, memory_order_relaxed);
     if (!content_type || MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES) return response;
     MHD_destroy_response(response);

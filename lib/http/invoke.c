@@ -6,6 +6,7 @@
 #include <lambda/async.h>
 
 #include "json_scan.h"
+#include "policy_cache.h"
 #include "server.h"
 
 /** An invocation as it was asked for. */
@@ -42,9 +43,8 @@ static bool may(lambda__connection *connection, const char *name)
 {
     lambda_api *api = connection->http->api;
     lambda_status status = LAMBDA_OK;
-    json_t *policy = lambda__document_get(api, name, "policy", &status);
-    if (!policy && status != LAMBDA_OK && status != LAMBDA_ERROR_RESOURCE_NOT_FOUND &&
-        status != LAMBDA_ERROR_INVALID_PARAMETER_VALUE) {
+    lambda__held_policy *policy = lambda__policy_hold(api, name, &status);
+    if (status != LAMBDA_OK) {
         lambda__answer_status(connection, status);
         return false;
     }
@@ -53,8 +53,8 @@ static bool may(lambda__connection *connection, const char *name)
              lambda__bare_name(name, "function"));
     lambda__wish wish = {.action = "lambda:InvokeFunction", .resource = arn, .caller = &connection->caller};
     char why[512] = "";
-    bool allowed = lambda__caller_may(&wish, policy, why);
-    json_decref(policy);
+    bool allowed = lambda__caller_may(&wish, lambda__policy_document(policy), why);
+    lambda__policy_let_go(policy);
     if (!allowed) lambda__answer_error(connection, 403, "AccessDeniedException", "%s", why);
     return allowed;
 }

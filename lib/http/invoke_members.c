@@ -4,7 +4,7 @@
 #define FUNCTION_NAME                                                                                                  \
     {                                                                                                                  \
         .name = "FunctionName", .type = LAMBDA__STRING, .place = LAMBDA__IN_PATH, .required = true, .min = 1,          \
-        .max = 170,                                                                                                    \
+        .max = 170, .takes_words = true,                                                                               \
         .pattern = "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-[0-9]{1}:)?([0-9]{12}:)?"  \
                    "(function:)?([a-zA-Z0-9_.-]+)(:([$]LATEST([.]PUBLISHED)?|[a-zA-Z0-9_-]+))?",                       \
         .shown = "(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?"           \

@@ -133,8 +133,11 @@ static json_t *now(void)
 static json_t *url_text(const lambda_api *api, const char *id)
 {
     const char *at = strstr(api->function_url, "%s");
-    return at ? json_sprintf("%.*s%s%s", (int)(at - api->function_url), api->function_url, id, at + 2)
-              : json_string(api->function_url);
+    if (at) return json_sprintf("%.*s%s%s", (int)(at - api->function_url), api->function_url, id, at + 2);
+    const uint32_t served = atomic_load(&api->served);
+    if (served == 0) return json_sprintf("http://%s.lambda-url.%s.localhost/", id, api->region);
+    return json_sprintf("http%s://%s.lambda-url.%s.localhost:%u/", served & LAMBDA__SERVED_TLS ? "s" : "", id,
+                        api->region, (unsigned)(served & UINT16_MAX));
 }
 
 static json_t *shape(const lambda_api *api, const json_t *document, const char *arn, bool created)

@@ -43,9 +43,11 @@ typedef struct lambda__member {
     const char *wire; /* in query or header, where it differs: "X-Amz-Invocation-Type". NULL: the name */
     double min;
     double max;
-    const char *pattern;       /* POSIX extended, of the whole string; as AWS's messages show it: `shown`. NULL: none */
-    const char *shown;         /* NULL: the pattern itself */
-    const char *const *values; /* of an enumeration, NULL-terminated. NULL: none */
+    const char *pattern; /* POSIX extended, of the whole string; as AWS's messages show it: `shown`. NULL: none */
+    const char *shown;   /* NULL: the pattern itself */
+    bool
+        takes_words; /* letters, digits, "_" and "-" alone are always of the pattern: nearly all names are, and it is slow */
+    const char *const *values;            /* of an enumeration, NULL-terminated. NULL: none */
     const struct lambda__member *members; /* of a structure, or of a list's structures; ended by a NULL name */
     lambda__type element;                 /* of a list */
 } lambda__member;
@@ -134,9 +136,9 @@ struct lambda__operation {
     const lambda__member *members; /* ended by a NULL name */
 };
 
-/** By method, raw path and raw query, which a few differ by. The members of the path are put into `input`, percent-decoded. NULL: there is none; `*method_known` says whether the path has other methods. */
+/** By method, raw path and raw query, which a few differ by. The members of the path are put into `input`, percent-decoded. NULL: there is none; `*path_known` says whether the path has other methods. */
 const lambda__operation *lambda__operation_find(const char *method, const char *path, const char *query, json_t *input,
-                                                bool *method_known);
+                                                bool *path_known);
 /** Is that a member of what it takes? */
 bool lambda__operation_takes(const lambda__operation *operation, const char *name);
 /** By name. NULL: there is none. */

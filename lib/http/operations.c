@@ -104,34 +104,45 @@ static json_t *decoded(const char *text, size_t length)
 static void put_parts(json_t *input, const part *parts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)parts[i].name_length, parts[i].name);
         /* What could not be put is missing then, which the check says. */
-        json_object_set_new(input, name, decoded(parts[i].text, parts[i].length));
+        json_object_setn_new(input, parts[i].name, parts[i].name_length, decoded(parts[i].text, parts[i].length));
     }
 }
 
+/** With another method than was asked. */
+static bool path_is_known(const char *path, const char *query)
+{
+    part parts[MEMBERS_MOST];
+    size_t count;
+    size_t fixed;
+    for (size_t i = 0; i < OPERATIONS_COUNT; i++)
+        if (path_matches(OPERATIONS[i].shown.path, path, query, parts, &count, &fixed)) return true;
+    return false;
+}
+
 const lambda__operation *lambda__operation_find(const char *method, const char *path, const char *query, json_t *input,
-                                                bool *method_known)
+                                                bool *path_known)
 {
     const lambda__operation *best = NULL;
     part best_parts[MEMBERS_MOST];
     size_t best_count = 0;
     size_t best_fixed = 0;
-    *method_known = false;
-    for (size_t i = 0; i < OPERATIONS_COUNT; i++) {
+    for (size_t i = 0; *method && i < OPERATIONS_COUNT; i++) {
         part parts[MEMBERS_MOST];
         size_t count;
         size_t fixed;
-        if (!path_matches(OPERATIONS[i].shown.path, path, query, parts, &count, &fixed)) continue;
-        *method_known = true;
-        if (strcmp(OPERATIONS[i].shown.method, method) != 0 || (best && fixed <= best_fixed)) continue;
+        /* Nearly all others go at their first letters. */
+        if (OPERATIONS[i].shown.method[1] != method[1] || strcmp(OPERATIONS[i].shown.method, method) != 0 ||
+            !path_matches(OPERATIONS[i].shown.path, path, query, parts, &count, &fixed) ||
+            (best && fixed <= best_fixed))
+            continue;
         best = &OPERATIONS[i];
         best_fixed = fixed;
         best_count = count;
         memcpy(best_parts, parts, sizeof parts);
     }
     if (best && input) put_parts(input, best_parts, best_count);
+    *path_known = best || path_is_known(path, query);
     return best;
 }
 

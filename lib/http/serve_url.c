@@ -94,7 +94,7 @@ static lambda_status make_event(lambda__connection *connection, const char *trac
                                    .source_ip = connection->peer,
                                    .port = connection->http->port_text,
                                    .trace = trace,
-                                   .tls = connection->http->tls,
+                                   .tls = (connection->http->served & LAMBDA__SERVED_TLS) != 0,
                                    .headers = connection->headers,
                                    .headers_count = connection->headers_count,
                                    .body = lambda__request_body(connection),

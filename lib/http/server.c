@@ -1,5 +1,5 @@
 /*
- * A server: its options, its daemon, and the watchman, a thread that ends connections which take too long for a request's headers or body.
+ * A server: its options, its daemon, and the watchman, a thread that ends connections which take too long for a request's headers or body, or to take the answer. libmicrohttpd could, but reads a clock and takes a lock at each step.
  *
  * Closing, in this order: libmicrohttpd listens no more; new requests are answered with 503; those that run are waited for as long as the grace is; streams are cut and sockets shut down; the workers end, when
  * their handlers have; then the daemon.
@@ -21,11 +21,24 @@
 
 /* ---- the watchman */
 
+/**
+ * Of one whose request is on its way: the client has ended before that was whole. libmicrohttpd, whose epoll tells of edges, does not see an end that came together with bytes. Seen twice, as the first time the rest may be
+ * read already, and only not looked at yet.
+ */
+static bool has_left(lambda__connection *connection)
+{
+    char byte;
+    bool before = connection->left;
+    connection->left = connection->fd >= 0 && atomic_load_explicit(&connection->reading, memory_order_relaxed) &&
+                       recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return before && connection->left;
+}
+
 static void look(lambda_http *http, uint64_t now)
 {
     for (lambda__connection *each = http->connections; each; each = each->next) {
         uint64_t deadline = atomic_load_explicit(&each->deadline_ms, memory_order_relaxed);
-        if (deadline == 0 || now < deadline) continue;
+        if (deadline == 0 || (now < deadline && !has_left(each))) continue;
         /* libmicrohttpd sees the end of it, and closes it: it is listed, so its socket is open. */
         if (each->fd >= 0) shutdown(each->fd, SHUT_RDWR);
         atomic_store_explicit(&each->deadline_ms, 0, memory_order_relaxed);
@@ -134,6 +147,9 @@ static lambda_status start_listening(lambda_http *http, const lambda_http_option
     http->port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
                                                     : ((struct sockaddr_in6 *)&address)->sin6_port);
     snprintf(http->port_text, sizeof(http->port_text), "%u", http->port);
+    /* From now on function URLs name it: before anybody can ask for one. */
+    http->served = http->port | (options->certificate ? LAMBDA__SERVED_TLS : 0);
+    atomic_store(&http->api->served, http->served);
     return LAMBDA_OK;
 }
 
@@ -186,11 +202,10 @@ static lambda_status start_daemon(lambda_http *http, const lambda_http_options *
     http->daemon = MHD_start_daemon(
         flags, 0, lambda__connection_admit, http, lambda__connection_handle, http, MHD_OPTION_LISTEN_SOCKET,
         http->listening, MHD_OPTION_THREAD_POOL_SIZE, options->threads, MHD_OPTION_CONNECTION_LIMIT,
-        each * options->threads, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(http->header_timeout_ms / 1000 + 2), MHD_OPTION_URI_LOG_CALLBACK, lambda__connection_line, http,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, http, MHD_OPTION_NOTIFY_COMPLETED, lambda__connection_completed,
-        http, MHD_OPTION_NOTIFY_CONNECTION, lambda__connection_changed, http, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+        each * options->threads, MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory, MHD_OPTION_URI_LOG_CALLBACK,
+        lambda__connection_line, http, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, http, MHD_OPTION_NOTIFY_COMPLETED,
+        lambda__connection_completed, http, MHD_OPTION_NOTIFY_CONNECTION, lambda__connection_changed, http,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
     if (!http->daemon)
         return fail(LAMBDA_ERROR_SERVICE, "libmicrohttpd does not start%s: %s",
                     certificate ? ", perhaps as it cannot read certificate and key" : "",
@@ -237,7 +252,6 @@ static lambda_http *make(const lambda_http_options *options)
     pthread_mutex_init(&http->roads.adding, NULL);
     http->api = options->api;
     http->lambda = options->api->lambda;
-    http->tls = options->certificate != NULL;
     http->listening = -1;
     http->connections_most = options->connections;
     http->header_bytes = options->header_bytes;
@@ -320,6 +334,8 @@ static void end_daemon(lambda_http *http, uint32_t grace_ms)
 {
     atomic_store(&http->closing, true);
     int listening = MHD_quiesce_daemon(http->daemon);
+    /* It may not be closed yet, but who comes now is refused, and does not wait in its queue for nothing. */
+    if (listening >= 0) shutdown(listening, SHUT_RDWR);
     drain(http, grace_ms);
     atomic_store(&http->ending, true);
     pthread_mutex_lock(&http->listing);
@@ -346,6 +362,9 @@ void lambda_http_close(lambda_http *http, uint32_t grace_ms)
         pthread_join(http->watchman, NULL);
     }
     if (http->listening >= 0) close(http->listening);
+    /* Unless it is another's by now. */
+    uint32_t served = http->served;
+    if (served != 0) atomic_compare_exchange_strong(&http->api->served, &served, 0);
     lambda__identities_close(http->identities);
     lambda__rate_close(http->rate);
     lambda__roads_close(&http->roads);

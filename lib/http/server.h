@@ -96,6 +96,8 @@ struct lambda__connection {
     atomic_uint references;       /* libmicrohttpd, and a worker */
     _Atomic uint64_t deadline_ms; /* the watchman ends it then; 0: never */
     atomic_bool busy;             /* there is a request */
+    atomic_bool reading;          /* which is not whole yet */
+    bool left;                    /* the watchman's: its client had ended before its request was whole */
 
     /* The request. Memory is used again by the next one. */
     lambda__phase phase;
@@ -135,8 +137,9 @@ struct lambda__connection {
     /* The answer. */
     struct MHD_Response *response;
     int status;
-    bool last;     /* the connection is closed after it */
-    bool unframed; /* and at once, as nobody knows where the request ends */
+    size_t answer_length; /* 0: short, or a stream */
+    bool last;            /* the connection is closed after it */
+    bool unframed;        /* and at once, as nobody knows where the request ends */
     bool suspended;
     uint64_t began_ns; /* of the access log */
     _Atomic uint64_t sent;
@@ -147,6 +150,8 @@ struct lambda__connection {
 const char *lambda__connection_header(const lambda__connection *connection, const char *name);
 /** The trace header, as an invocation takes it; NULL: none, or one that is longer than any is. */
 const char *lambda__request_trace(const lambda__connection *connection);
+/** The watchman ends it when so many header timeouts have passed; 0: never. Each time that something has come, or was taken, it is told anew. */
+void lambda__connection_due(lambda__connection *connection, uint64_t times);
 /** Its headers, into `headers`; a target that names its host becomes a path. False: it was answered, as it is none that may go on. */
 bool lambda__request_read(lambda__connection *connection);
 /** Its id as text; made at the first call. */
@@ -288,7 +293,7 @@ struct lambda_http {
     int listening; /* -1: libmicrohttpd has it */
     uint16_t port;
     char port_text[8];
-    bool tls;
+    uint32_t served; /* as the API has it; 0: it does not listen yet */
     uint32_t connections_most;
     uint32_t header_bytes;
     uint32_t header_timeout_ms;

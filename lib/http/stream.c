@@ -12,7 +12,8 @@
 struct lambda__flow {
     pthread_mutex_t lock;
     pthread_cond_t room;
-    lambda__connection *connection; /* of the worker, until it has done with the request */
+    lambda__connection
+        *connection; /* there for the worker until it has done with the request, for the reader as long as it reads */
     lambda_http *http;
     struct MHD_Connection *mhd;
     unsigned references;
@@ -73,10 +74,13 @@ static ssize_t read_part(void *user, uint64_t position, char *buffer, size_t mos
         if (stream->length == 0) stream->begin = 0;
         pthread_cond_signal(&stream->room);
         taken = (ssize_t)part;
+        /* Whoever takes nothing of it for that long does not want it. */
+        lambda__connection_due(stream->connection, 1);
     } else if (stream->ended) {
         taken = stream->broken ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
     } else {
         stream->asleep = true;
+        lambda__connection_due(stream->connection, 0);
         MHD_suspend_connection(stream->mhd);
     }
     pthread_mutex_unlock(&stream->lock);

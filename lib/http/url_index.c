@@ -319,7 +319,13 @@ static bool parse_host(const lambda_api *api, const char *host, lambda__url_matc
            !strncmp(region, api->region, region_length) && (region[region_length] == '.' || !region[region_length]);
 }
 
-/* "/lambda-url/ID" and a path behind it. */
+static char *append(char *to, const char *from, size_t length)
+{
+    memcpy(to, from, length);
+    return to + length;
+}
+
+/* "/lambda-url/ID" and a path behind it. Each request comes here: what prints formats is too slow. */
 static bool parse_path(const lambda_api *api, const char *path, lambda__url_match *match)
 {
     static const char prefix[] = "/lambda-url/";
@@ -329,8 +335,10 @@ static bool parse_path(const lambda_api *api, const char *path, lambda__url_matc
     const char *id = path + strlen(prefix);
     size_t length = strcspn(id, "/");
     /* An id of another form is one that is not there. */
-    snprintf(match->domain, sizeof match->domain, "%.*s.lambda-url.%s.localhost", length == 32 ? 32 : 0, id,
-             api->region);
+    char *end = append(match->domain, id, length == 32 ? 32 : 0);
+    end = append(end, ".lambda-url.", 12);
+    end = append(end, api->region, strlen(api->region));
+    memcpy(end, ".localhost", 11);
     match->path = id[length] ? id + length : "/";
     return true;
 }

@@ -36,13 +36,17 @@ lambda__version *lambda__version_new(lambda_t *lambda, lambda__function *functio
     version->description = description ? version->description_owned : settings->description;
     if (settings->dead_letter[0]) atomic_store_explicit(&function->async_settings, true, memory_order_release);
     version->number = number;
-    version->modified = lambda__wall(&lambda->base);
     if (number == 0)
         memcpy(version->label, "$LATEST", 8);
     else
         snprintf(version->label, sizeof(version->label), "%" PRIu64, number);
-    lambda__revision_new(lambda, version->revision_id);
     return version;
+}
+
+void lambda__version_stamp(lambda_t *lambda, lambda__version *version)
+{
+    version->modified = lambda__wall(&lambda->base);
+    lambda__revision_new(lambda, version->revision_id);
 }
 
 void lambda__version_release(lambda_t *lambda, lambda__version *version)

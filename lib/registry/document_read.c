@@ -18,6 +18,8 @@ typedef struct reader {
     lambda__code **made; /* of each of `codes`, with a reference; NULL until a version has it */
 } reader;
 
+#define MEMBERS(object, members, why)                                                                                  \
+    lambda__document_members((object), (members), sizeof(members) / sizeof((members)[0]), (why))
 #define refuse(reading, ...) lambda__fail((reading)->base, INVALID, __VA_ARGS__)
 
 /** A number of 32 bits that is not negative. */
@@ -124,18 +126,28 @@ static lambda_status read_settings(const reader *reading, size_t at, json_t *obj
     json_t *environment = NULL;
     json_t *layers = NULL;
     const char *layer_arns[LAMBDA__LAYERS_MAX];
-    json_error_t error;
+    char why[160];
     lambda_function_config config = LAMBDA_ZERO;
-    if (json_unpack_ex(object, &error, JSON_STRICT,
-                       "{s:I, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:o, s?s, s?s, s?s, s?s, s?s, s?s, s?o}",
-                       "memory_size", &memory_size, "timeout_ms", &timeout_ms, "ephemeral_storage_size", &ephemeral,
-                       "spare_environments", &spare, "isolation", &words.isolation, "description", &config.description,
-                       "handler", &config.handler, "role", &config.role, "dead_letter_target_arn",
-                       &config.dead_letter_target_arn, "environment", &environment, "log_format", &words.log_format,
-                       "application_log_level", &words.application_log_level, "system_log_level",
-                       &words.system_log_level, "log_group", &config.logging_config.log_group, "tracing_mode",
-                       &words.tracing_mode, "metrics_mode", &words.metrics_mode, "layers", &layers) != 0)
-        return refuse(reading, "versions[%zu].settings: %s", at, error.text);
+    const lambda__document_member members[] = {
+        {"memory_size", LAMBDA__MEMBER_NUMBER, &memory_size, false},
+        {"timeout_ms", LAMBDA__MEMBER_NUMBER, &timeout_ms, false},
+        {"ephemeral_storage_size", LAMBDA__MEMBER_NUMBER, &ephemeral, false},
+        {"spare_environments", LAMBDA__MEMBER_NUMBER, &spare, false},
+        {"isolation", LAMBDA__MEMBER_TEXT, &words.isolation, false},
+        {"description", LAMBDA__MEMBER_TEXT, &config.description, false},
+        {"handler", LAMBDA__MEMBER_TEXT, &config.handler, false},
+        {"role", LAMBDA__MEMBER_TEXT, &config.role, false},
+        {"dead_letter_target_arn", LAMBDA__MEMBER_TEXT, &config.dead_letter_target_arn, false},
+        {"environment", LAMBDA__MEMBER_ANY, &environment, false},
+        {"log_format", LAMBDA__MEMBER_TEXT, &words.log_format, true},
+        {"application_log_level", LAMBDA__MEMBER_TEXT, &words.application_log_level, true},
+        {"system_log_level", LAMBDA__MEMBER_TEXT, &words.system_log_level, true},
+        {"log_group", LAMBDA__MEMBER_TEXT, &config.logging_config.log_group, true},
+        {"tracing_mode", LAMBDA__MEMBER_TEXT, &words.tracing_mode, true},
+        {"metrics_mode", LAMBDA__MEMBER_TEXT, &words.metrics_mode, true},
+        {"layers", LAMBDA__MEMBER_ANY, &layers, true},
+    };
+    if (!MEMBERS(object, members, why)) return refuse(reading, "versions[%zu].settings: %s", at, why);
     if (!narrow(memory_size, &config.memory_size) || !narrow(timeout_ms, &config.timeout_ms) ||
         !narrow(ephemeral, &config.ephemeral_storage_size) || !narrow(spare, &config.spare_environments))
         return refuse(reading, "versions[%zu].settings: a number is negative or too large", at);
@@ -156,20 +168,27 @@ static lambda_status read_settings(const reader *reading, size_t at, json_t *obj
 /** One of `codes`, made when the first version asks for it. */
 static lambda_status read_code(const reader *reading, json_int_t index, const lambda__settings *settings)
 {
-    json_error_t error;
+    char why[160];
     lambda__recipe recipe = {0};
     const char *sha256 = NULL;
     json_int_t size = 0;
-    int loadable = 0;
-    int bytes = 0;
+    bool loadable = false;
+    bool bytes = false;
     if (index < 0 || (size_t)index >= json_array_size(reading->codes))
         return refuse(reading, "codes: there is none at %lld", (long long)index);
     if (reading->made[index]) return LAMBDA_OK;
-    if (json_unpack_ex(json_array_get(reading->codes, (size_t)index), &error, JSON_STRICT,
-                       "{s:s, s:s, s:I, s?s, s?s, s?s, s:b, s:b}", "runtime", &recipe.runtime, "sha256", &sha256,
-                       "size", &size, "path", &recipe.path, "declaration", &recipe.declaration, "reference",
-                       &recipe.reference, "loadable", &loadable, "bytes", &bytes) != 0)
-        return refuse(reading, "codes[%lld]: %s", (long long)index, error.text);
+    const lambda__document_member members[] = {
+        {"runtime", LAMBDA__MEMBER_TEXT, &recipe.runtime, false},
+        {"sha256", LAMBDA__MEMBER_TEXT, &sha256, false},
+        {"size", LAMBDA__MEMBER_NUMBER, &size, false},
+        {"path", LAMBDA__MEMBER_TEXT, &recipe.path, true},
+        {"declaration", LAMBDA__MEMBER_TEXT, &recipe.declaration, true},
+        {"reference", LAMBDA__MEMBER_TEXT, &recipe.reference, true},
+        {"loadable", LAMBDA__MEMBER_FLAG, &loadable, false},
+        {"bytes", LAMBDA__MEMBER_FLAG, &bytes, false},
+    };
+    if (!MEMBERS(json_array_get(reading->codes, (size_t)index), members, why))
+        return refuse(reading, "codes[%lld]: %s", (long long)index, why);
     if (!lambda__sha256_base64_valid(sha256)) return refuse(reading, "codes[%lld].sha256: is none", (long long)index);
     if (size < 0) return refuse(reading, "codes[%lld].size: is negative", (long long)index);
     size_t length = strlen(recipe.runtime);
@@ -186,7 +205,7 @@ static lambda_status read_code(const reader *reading, json_int_t index, const la
 
 static lambda_status read_version(const reader *reading, size_t at, json_t *object, lambda__version **version)
 {
-    json_error_t error;
+    char why[160];
     json_int_t number = 0;
     json_int_t code = 0;
     json_int_t modified = 0;
@@ -196,10 +215,15 @@ static lambda_status read_version(const reader *reading, size_t at, json_t *obje
     lambda_t *lambda = reading->lambda;
     const lambda__directory *directory = lambda__directory_of(reading->function);
     json_int_t before = at > 1 ? (json_int_t)directory->versions[at - 2]->number : 0;
-    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:I, s:I, s:s, s:I, s?s, s:o}", "number", &number, "code", &code,
-                       "revision_id", &revision_id, "modified", &modified, "description", &description, "settings",
-                       &settings_object) != 0)
-        return refuse(reading, "versions[%zu]: %s", at, error.text);
+    const lambda__document_member members[] = {
+        {"number", LAMBDA__MEMBER_NUMBER, &number, false},
+        {"code", LAMBDA__MEMBER_NUMBER, &code, false},
+        {"revision_id", LAMBDA__MEMBER_TEXT, &revision_id, false},
+        {"modified", LAMBDA__MEMBER_NUMBER, &modified, false},
+        {"description", LAMBDA__MEMBER_TEXT, &description, true},
+        {"settings", LAMBDA__MEMBER_ANY, &settings_object, false},
+    };
+    if (!MEMBERS(object, members, why)) return refuse(reading, "versions[%zu]: %s", at, why);
     if (at == 0 ? number != 0 : number <= before || (uint64_t)number >= reading->function->next_number)
         return refuse(reading, "versions[%zu].number: is not its place's", at);
     if (strlen(revision_id) != sizeof((*version)->revision_id) - 1)
@@ -255,7 +279,7 @@ static lambda_status read_versions(reader *reading, json_t *versions, size_t ali
 
 static lambda_status read_alias(const reader *reading, size_t at, json_t *object, lambda__alias **alias)
 {
-    json_error_t error;
+    char why[160];
     const char *name = NULL;
     const char *description = NULL;
     const char *revision_id = NULL;
@@ -263,10 +287,15 @@ static lambda_status read_alias(const reader *reading, size_t at, json_t *object
     json_int_t additional = 0;
     lambda__destinations to = {0};
     lambda_t *lambda = reading->lambda;
-    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:s, s:s, s:s, s:I, s:I, s:F}", "name", &name, "description",
-                       &description, "revision_id", &revision_id, "version", &version, "additional_version",
-                       &additional, "additional_weight", &to.weight) != 0)
-        return refuse(reading, "aliases[%zu]: %s", at, error.text);
+    const lambda__document_member members[] = {
+        {"name", LAMBDA__MEMBER_TEXT, &name, false},
+        {"description", LAMBDA__MEMBER_TEXT, &description, false},
+        {"revision_id", LAMBDA__MEMBER_TEXT, &revision_id, false},
+        {"version", LAMBDA__MEMBER_NUMBER, &version, false},
+        {"additional_version", LAMBDA__MEMBER_NUMBER, &additional, false},
+        {"additional_weight", LAMBDA__MEMBER_REAL, &to.weight, false},
+    };
+    if (!MEMBERS(object, members, why)) return refuse(reading, "aliases[%zu]: %s", at, why);
     const lambda__directory *directory = lambda__directory_of(reading->function);
     if (at > 0 && strcmp(directory->aliases[at - 1]->name, name) >= 0)
         return refuse(reading, "aliases[%zu]: stands out of order", at);
@@ -311,15 +340,20 @@ static bool is_qualifier(const reader *reading, const char *text)
 
 static lambda_status read_event_invoke(const reader *reading, size_t at, json_t *object, lambda__event_invoke *item)
 {
-    json_error_t error;
+    char why[160];
     json_int_t attempts = 0;
     json_int_t age = 0;
     json_int_t modified = 0;
     lambda_t *lambda = reading->lambda;
-    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:s, s:I, s:I, s:s, s:s, s:I}", "qualifier", &item->qualifier,
-                       "maximum_retry_attempts", &attempts, "maximum_event_age_s", &age, "on_success",
-                       &item->on_success, "on_failure", &item->on_failure, "modified", &modified) != 0)
-        return refuse(reading, "event_invoke_configs[%zu]: %s", at, error.text);
+    const lambda__document_member members[] = {
+        {"qualifier", LAMBDA__MEMBER_TEXT, &item->qualifier, false},
+        {"maximum_retry_attempts", LAMBDA__MEMBER_NUMBER, &attempts, false},
+        {"maximum_event_age_s", LAMBDA__MEMBER_NUMBER, &age, false},
+        {"on_success", LAMBDA__MEMBER_TEXT, &item->on_success, false},
+        {"on_failure", LAMBDA__MEMBER_TEXT, &item->on_failure, false},
+        {"modified", LAMBDA__MEMBER_NUMBER, &modified, false},
+    };
+    if (!MEMBERS(object, members, why)) return refuse(reading, "event_invoke_configs[%zu]: %s", at, why);
     if (at > 0 && strcmp(item[-1].qualifier, item->qualifier) >= 0)
         return refuse(reading, "event_invoke_configs[%zu]: stands out of order", at);
     if (strcmp(item->qualifier, "$LATEST") != 0 && !is_qualifier(reading, item->qualifier))
@@ -355,12 +389,15 @@ static lambda_status read_event_invokes(const reader *reading, json_t *configs)
 
 static lambda_status read_provision(const reader *reading, size_t at, json_t *object, lambda__kept_provision *item)
 {
-    json_error_t error;
+    char why[160];
     json_int_t requested = 0;
     json_int_t modified = 0;
-    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:s, s:I, s:I}", "qualifier", &item->qualifier, "requested",
-                       &requested, "modified", &modified) != 0)
-        return refuse(reading, "concurrency.provisioned[%zu]: %s", at, error.text);
+    const lambda__document_member members[] = {
+        {"qualifier", LAMBDA__MEMBER_TEXT, &item->qualifier, false},
+        {"requested", LAMBDA__MEMBER_NUMBER, &requested, false},
+        {"modified", LAMBDA__MEMBER_NUMBER, &modified, false},
+    };
+    if (!MEMBERS(object, members, why)) return refuse(reading, "concurrency.provisioned[%zu]: %s", at, why);
     if (at > 0 && strcmp(item[-1].qualifier, item->qualifier) >= 0)
         return refuse(reading, "concurrency.provisioned[%zu]: stands out of order", at);
     if (!is_qualifier(reading, item->qualifier))
@@ -372,12 +409,14 @@ static lambda_status read_provision(const reader *reading, size_t at, json_t *ob
 
 static lambda_status read_concurrency(const reader *reading, json_t *object)
 {
-    json_error_t error;
+    char why[160];
     json_int_t reserved = -1;
     json_t *provisioned = NULL;
-    if (json_unpack_ex(object, &error, JSON_STRICT, "{s?I, s:o}", "reserved", &reserved, "provisioned", &provisioned) !=
-        0)
-        return refuse(reading, "concurrency: %s", error.text);
+    const lambda__document_member members[] = {
+        {"reserved", LAMBDA__MEMBER_NUMBER, &reserved, true},
+        {"provisioned", LAMBDA__MEMBER_ANY, &provisioned, false},
+    };
+    if (!MEMBERS(object, members, why)) return refuse(reading, "concurrency: %s", why);
     size_t count = json_array_size(provisioned);
     if (!json_is_array(provisioned)) return refuse(reading, "concurrency.provisioned: is no array");
     bool present = json_object_get(object, "reserved") != NULL;
@@ -400,11 +439,14 @@ static lambda_status read_concurrency(const reader *reading, json_t *object)
 
 static lambda_status read_attachment(const reader *reading, size_t at, json_t *object, lambda__attachment *item)
 {
-    json_error_t error;
+    char why[160];
     json_t *value = NULL;
-    if (json_unpack_ex(object, &error, JSON_STRICT, "{s:s, s:s, s:o}", "qualifier", &item->qualifier, "kind",
-                       &item->kind, "value", &value) != 0)
-        return refuse(reading, "attachments[%zu]: %s", at, error.text);
+    const lambda__document_member members[] = {
+        {"qualifier", LAMBDA__MEMBER_TEXT, &item->qualifier, false},
+        {"kind", LAMBDA__MEMBER_TEXT, &item->kind, false},
+        {"value", LAMBDA__MEMBER_ANY, &value, false},
+    };
+    if (!MEMBERS(object, members, why)) return refuse(reading, "attachments[%zu]: %s", at, why);
     if (!json_is_string(value)) return refuse(reading, "attachments[%zu].value: is no string", at);
     int order = at > 0 ? strcmp(item[-1].qualifier, item->qualifier) : -1;
     if (order > 0 || (order == 0 && strcmp(item[-1].kind, item->kind) >= 0))
@@ -450,8 +492,8 @@ static lambda_status check_format(const reader *reading, json_t *document)
 
 static lambda_status read_document(reader *reading, const char *kept_name, json_t *document)
 {
-    json_error_t error;
-    int format = 0;
+    char why[160];
+    json_int_t format = 0;
     const char *name = NULL;
     const char *loop = NULL;
     json_int_t sequence = 0;
@@ -463,12 +505,21 @@ static lambda_status read_document(reader *reading, const char *kept_name, json_
     json_t *concurrency = NULL;
     json_t *attachments = NULL;
     lambda__name parsed;
-    if (json_unpack_ex(document, &error, JSON_STRICT, "{s:i, s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s?o}",
-                       "format", &format, "name", &name, "sequence", &sequence, "next_number", &next_number,
-                       "recursive_loop", &loop, "tags", &tags, "codes", &reading->codes, "versions", &versions,
-                       "aliases", &aliases, "event_invoke_configs", &configs, "concurrency", &concurrency,
-                       "attachments", &attachments) != 0)
-        return refuse(reading, "%s", error.text);
+    const lambda__document_member members[] = {
+        {"format", LAMBDA__MEMBER_NUMBER, &format, false},
+        {"name", LAMBDA__MEMBER_TEXT, &name, false},
+        {"sequence", LAMBDA__MEMBER_NUMBER, &sequence, false},
+        {"next_number", LAMBDA__MEMBER_NUMBER, &next_number, false},
+        {"recursive_loop", LAMBDA__MEMBER_TEXT, &loop, false},
+        {"tags", LAMBDA__MEMBER_ANY, &tags, false},
+        {"codes", LAMBDA__MEMBER_ANY, &reading->codes, false},
+        {"versions", LAMBDA__MEMBER_ANY, &versions, false},
+        {"aliases", LAMBDA__MEMBER_ANY, &aliases, false},
+        {"event_invoke_configs", LAMBDA__MEMBER_ANY, &configs, false},
+        {"concurrency", LAMBDA__MEMBER_ANY, &concurrency, false},
+        {"attachments", LAMBDA__MEMBER_ANY, &attachments, true},
+    };
+    if (!MEMBERS(document, members, why)) return refuse(reading, "%s", why);
     if (strcmp(name, kept_name) != 0) return refuse(reading, "name: is \"%.80s\"", name);
     lambda_status status = lambda__name_parse(reading->lambda, name, &parsed);
     if (status != LAMBDA_OK) return status;
@@ -491,13 +542,14 @@ static lambda_status read_document(reader *reading, const char *kept_name, json_
     return status;
 }
 
-lambda_status lambda__document_read(lambda_t *lambda, const char *name, lambda_bytes text,
+lambda_status lambda__document_read(lambda_t *lambda, const char *name, const lambda__parsed *parsed,
                                     lambda__code_maker *make_code, lambda__function **function)
 {
     json_error_t error;
     reader reading = {.lambda = lambda, .base = &lambda->base, .make_code = make_code};
     *function = NULL;
-    json_t *document = json_loadb(text.data, text.length, JSON_REJECT_DUPLICATES, &error);
+    json_t *document = json_incref(parsed->document);
+    if (!document) document = json_loadb(parsed->text.data, parsed->text.length, JSON_REJECT_DUPLICATES, &error);
     if (!document && json_error_code(&error) == json_error_out_of_memory) return lambda__out_of_memory(&lambda->base);
     if (!document) return refuse(&reading, "is not JSON: %s", error.text);
     lambda_status status = check_format(&reading, document);

@@ -69,6 +69,7 @@ static lambda__version *version_of(lambda_t *lambda, lambda__function *function,
 {
     lambda__version *version = lambda__version_new(lambda, function, number, code, settings, NULL);
     if (!version) return NULL;
+    lambda__version_stamp(lambda, version);
     lambda->registry->port.code_retain(code);
     atomic_fetch_add_explicit(&settings->references, 1, memory_order_relaxed);
     return version;

@@ -95,9 +95,12 @@ void lambda__settings_release(lambda_t *lambda, lambda__settings *settings);
 
 /* ---- versions and directories: registry/directory.c */
 
-/** A version that nothing leads to yet; takes over the references to code and settings only where it succeeds. */
+/** A version that nothing leads to yet, without a time and a revision id; takes over the references to code and settings only where it succeeds. */
 lambda__version *lambda__version_new(lambda_t *lambda, lambda__function *function, uint64_t number, lambda__code *code,
                                      lambda__settings *settings, const char *description);
+
+/** It is of now, with a revision id of its own. */
+void lambda__version_stamp(lambda_t *lambda, lambda__version *version);
 
 /** A new revision id, a UUID. */
 void lambda__revision_new(lambda_t *lambda, char text[37]);

@@ -78,7 +78,10 @@ static lambda_status make_latest(lambda_t *lambda, const snapshot *from, lambda_
                                  lambda__version **latest)
 {
     *latest = lambda__version_new(lambda, from->version->function, 0, code, settings, NULL);
-    if (*latest) return LAMBDA_OK;
+    if (*latest) {
+        lambda__version_stamp(lambda, *latest);
+        return LAMBDA_OK;
+    }
     lambda->registry->port.code_release(lambda, code);
     lambda__settings_release(lambda, settings);
     return lambda__out_of_memory(&lambda->base);

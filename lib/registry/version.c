@@ -31,6 +31,7 @@ lambda_status lambda__publication_make(lambda_t *lambda, lambda__function *funct
         lambda__release(&lambda->base, directory);
         return lambda__out_of_memory(&lambda->base);
     }
+    lambda__version_stamp(lambda, version);
     port->code_retain(code);
     atomic_fetch_add_explicit(&latest->settings->references, 1, memory_order_relaxed);
     directory->versions[directory->versions_count++] = version;

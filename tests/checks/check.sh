@@ -11,7 +11,7 @@ check_floors() { tests/checks/floors.sh; }
 check_headers() { tests/checks/headers.sh; }
 check_symbols() { tests/checks/symbols.sh; }
 check_complexity() { tests/checks/complexity.sh; }
-check_shell() { shellcheck dev .ci/run tests/checks/*.sh tests/bindings/*.sh tests/process/programs/*.sh examples/*/*.sh; }
+check_shell() { shellcheck dev .ci/run tests/checks/*.sh tests/bindings/*.sh tests/clients/*.sh tests/clients/*/*.sh tests/command/*.sh tests/http/*.sh tests/process/programs/*.sh examples/*/*.sh; }
 check_spelling() { git ls-files | grep -vE '^LICENSE$|^tests/fuzz/corpus|package-lock.json$' | xargs codespell; }
 check_links() { tests/checks/links.sh; }
 check_words() { tests/checks/words.sh; }

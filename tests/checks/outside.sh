@@ -4,13 +4,17 @@ set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp "$top"/tests/outside/* "$work"
+cp "$top"/tests/outside/* "$top/examples/http/http.c" "$work"
 
 # prints TEXT PROGRAM [ARGUMENT...]: with the libraries where they were installed.
 prints() {
     text=$1
     shift
     [ "$(LD_LIBRARY_PATH=$work/prefix/lib "$@")" = "$text" ]
+}
+# answers PROGRAM: it has Lambda's endpoint in it.
+answers() {
+    LD_LIBRARY_PATH=$work/prefix/lib "$top/examples/http/http.sh" "$1" | grep -qxF '{"greeting":"greet"}'
 }
 hello='{"hello":"world","from":"hello"}'
 packaged='main.c: arn:aws:lambda:us-east-1:000000000000:layer:outside:1'
@@ -42,6 +46,9 @@ pkg-config)
     # shellcheck disable=SC2046
     cc -std=c11 "$work/packaged.c" -o "$work/packaged" $(pkg-config --cflags --libs lambda-package)
     prints "$packaged" "$work/packaged" "$work/plain.packages" "$work/main.c"
+    # shellcheck disable=SC2046
+    cc -std=c11 "$work/http.c" -o "$work/http" $(pkg-config --cflags --libs lambda-http)
+    answers "$work/http"
     # Who links the core alone links neither SQLite nor libcurl, nor what unpacks.
     if ldd "$work/plain" | grep -E 'sqlite|curl|archive|crypto'; then exit 1; fi
     # The command runs from where it was installed, with nothing said of where its libraries are.
@@ -52,7 +59,7 @@ pkg-config)
 subproject)
     mkdir "$work/subprojects"
     ln -s "$top" "$work/subprojects/liblambda"
-    meson setup "$work/build" "$work" -Dliblambda:sqlite=enabled -Dliblambda:otlp=enabled -Dliblambda:package=enabled
+    meson setup "$work/build" "$work" -Dliblambda:sqlite=enabled -Dliblambda:otlp=enabled -Dliblambda:package=enabled -Dliblambda:http=enabled
     ;;
 *)
     echo "usage: $0 pkg-config|subproject" >&2
@@ -64,3 +71,4 @@ prints "$hello" "$work/build/outside"
 prints "Success $hello" "$work/build/durable" "$work/build.db"
 prints "$hello" "$work/build/traced"
 prints "$packaged" "$work/build/packaged" "$work/build.packages" "$work/main.c"
+answers "$work/build/http"

@@ -3,6 +3,7 @@
 set -eu
 # Debian's, which another of that name may stand before.
 program=/usr/bin/aws
+: "${endpoint:?}" "${stage:?}"
 lambda() { "$program" lambda --endpoint-url "$endpoint" --output json "$@"; }
 out="$stage/cli.out"
 

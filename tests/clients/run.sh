@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh LAMBDA: unmodified clients of AWS against `LAMBDA serve`: the AWS CLI, boto3, the SDK for JavaScript. The SDK comes from npm, once, into build/cache.
+# run.sh LAMBDA: unmodified clients of AWS against `LAMBDA serve`: the AWS CLI, boto3, the SDK for JavaScript, curl. The SDK comes from npm, once, into build/cache.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -22,6 +22,7 @@ cp "$here/sdk.test.mjs" "$sdk/sdk.test.mjs"
 (cd "$sdk" && node --test sdk.test.mjs)
 /usr/bin/python3 -W ignore::ResourceWarning "$here/boto.py"
 "$here/cli.sh"
+"$here/curl.sh" "$program"
 trap - EXIT
 stop
 echo "all clients are content"

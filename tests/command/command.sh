@@ -113,6 +113,7 @@ functions() {
     name="invoke with stdin"
     says out '{"from":"stdin"}'
     expect 0 "invoke as JSON" "$lambda" invoke echo '{"x":2}' --json
+    # shellcheck disable=SC2016 # it is Lambda's name
     says out '"ExecutedVersion": "$LATEST"'
     expect 0 "invoke with its log" "$lambda" invoke echo --tail
     says err "it has run"
@@ -241,6 +242,10 @@ expect 4 "in use" "$lambda" list
 says err "in use by another process"
 says err "--endpoint"
 expect 4 "served twice" "$lambda" serve --port 0
+expect 4 "a port that is taken" "$lambda" serve --data "$work/other" --port "${endpoint##*:}"
+says err "next: another port"
+expect 2 "an access log that is nowhere" "$lambda" serve --data "$work/other" --port 0 --access-log "$work/none/here"
+says err "$work/none/here cannot be opened"
 export AWS_ENDPOINT_URL_LAMBDA="$endpoint"
 functions
 expect 0 "metrics" "$lambda" metrics --endpoint "$endpoint"

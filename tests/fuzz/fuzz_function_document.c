@@ -24,13 +24,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     lambda_t *lambda = fuzz_service();
     lambda__function *function = NULL;
-    lambda_status status = lambda__document_read(lambda, "f", (lambda_bytes){data, size}, make_code, &function);
+    lambda_status status =
+        lambda__document_read(lambda, "f", &(lambda__parsed){.text = {data, size}}, make_code, &function);
     if (status != LAMBDA_OK && (function || lambda_error_message(lambda)[0] == '\0')) abort();
     if (status != LAMBDA_OK) return 0;
     lambda__buffer once = write_document(lambda, function);
     /* What is set aside for it is given back first: there may not be room for both. */
     lambda__function_discard(lambda, function);
-    status = lambda__document_read(lambda, "f", (lambda_bytes){once.data, once.length}, make_code, &function);
+    status =
+        lambda__document_read(lambda, "f", &(lambda__parsed){.text = {once.data, once.length}}, make_code, &function);
     if (status != LAMBDA_OK) abort();
     lambda__buffer twice = write_document(lambda, function);
     if (once.length != twice.length || memcmp(once.data, twice.data, once.length) != 0) abort();

@@ -149,6 +149,21 @@ void world_close(struct world *world)
     pthread_mutex_destroy(&world->lock);
 }
 
+void world_expect_url(struct world *world, const char *scheme, uint16_t port)
+{
+    char expected[256];
+    char suffix[8] = "";
+    lambda_api_answer answer = {0};
+    if (port > 0) snprintf(suffix, sizeof(suffix), ":%u", (unsigned)port);
+    snprintf(expected, sizeof(expected), "\"FunctionUrl\":\"%s://" URL_HELLO ".lambda-url.us-east-1.localhost%s/\"",
+             scheme, suffix);
+    assert_ok(NULL, lambda_api_call(world->api, "GetFunctionUrlConfig", LAMBDA_JSON("{\"FunctionName\":\"hello\"}"),
+                                    &answer));
+    assert_int_equal(answer.status, 200);
+    assert_non_null(strstr(answer.json, expected));
+    lambda_api_answer_clear(&answer);
+}
+
 void world_until_waiting(struct world *world, unsigned count)
 {
     pthread_mutex_lock(&world->lock);

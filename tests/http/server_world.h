@@ -51,6 +51,8 @@ struct world {
 /** Opens all; `options` has what is not the world's business, and may be NULL. */
 void world_open(struct world *world, const lambda_http_options *options);
 void world_close(struct world *world);
+/** The API says that the function URL of "hello" has this scheme and port; 0: none. */
+void world_expect_url(struct world *world, const char *scheme, uint16_t port);
 /** Waits until so many handlers of "wait" run. */
 void world_until_waiting(struct world *world, unsigned count);
 void world_let_go(struct world *world);

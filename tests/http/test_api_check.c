@@ -1,6 +1,8 @@
 /* What is refused before an operation sees it, in AWS's words. */
 #include "api_world.h"
 
+#include "pattern.h"
+
 #define WRONG "ValidationException"
 #define TYPE  "SerializationException"
 
@@ -84,13 +86,35 @@ static void test_opening(void **state)
     lambda_close(lambda);
 }
 
+/** Members that say so do take every letter, digit, "_" and "-", alone and together. */
+static void test_words(void **state)
+{
+    (void)state;
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    api_world w;
+    size_t seen = 0;
+    const lambda_api_operation *operation;
+    api_world_open(&w);
+    for (size_t i = 0; (operation = lambda_api_operation_at(i)); i++) {
+        const lambda__member *member = lambda__operation_named(operation->name)->members;
+        for (; member && member->name; member++) {
+            if (!member->takes_words) continue;
+            const regex_t *pattern = lambda__pattern(w.api, member->pattern);
+            assert_int_equal(regexec(pattern, letters, 0, NULL, 0), 0);
+            for (const char *at = letters; *at; at++)
+                assert_int_equal(regexec(pattern, (char[]){*at, '\0'}, 0, NULL, 0), 0);
+            seen++;
+        }
+    }
+    assert_true(seen > 0);
+    api_world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_operations),
-        cmocka_unit_test(test_opening),
+        cmocka_unit_test(test_values),  cmocka_unit_test(test_types), cmocka_unit_test(test_operations),
+        cmocka_unit_test(test_opening), cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

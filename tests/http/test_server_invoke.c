@@ -397,6 +397,21 @@ static void clients_that_vanish(void **state)
     world_close(&world);
 }
 
+/** Nor does one that stays and takes nothing hold a function for ever. */
+static void clients_that_read_nothing(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, &(lambda_http_options){.header_timeout_ms = 300});
+    world.parts = 200000;
+    int fd = client_open(world.port);
+    client_text(fd, GET_URL(URL_STREAM));
+    world_until_ended(&world, 1);
+    assert_int_equal(world.written, LAMBDA_ERROR_SERVICE);
+    client_until_closed(fd);
+    world_close(&world);
+}
+
 /** A server that closes cuts streams when its grace is over. */
 static void close_cuts_streams(void **state)
 {
@@ -427,6 +442,7 @@ int main(void)
         cmocka_unit_test(streams_of_two_versions),
         cmocka_unit_test(streams_a_function_url),
         cmocka_unit_test(clients_that_vanish),
+        cmocka_unit_test(clients_that_read_nothing),
         cmocka_unit_test(close_cuts_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,7 @@ static void speaks_tls(void **state)
     }
     assert_int_equal(get(curl, world.port, "/lambda-url/" URL_ECHO "/", certificate, &body, &code), 200);
     assert_non_null(strstr(body.text, "\"x-forwarded-proto\":\"https\""));
+    world_expect_url(&world, "https", world.port);
     /* A stream, which suspends its connection. */
     world.parts = 0;
     assert_int_equal(get(curl, world.port, "/lambda-url/" URL_STREAM "/", certificate, &body, &code), 200);

@@ -301,6 +301,35 @@ static void test_incomplete(void **state)
     }
 }
 
+/** The C library writes the days, the check reads them: centuries, leap days, ends of months. */
+static void test_calendar(void **state)
+{
+    static const char *const NO_DAYS[] = {"20230229T000000Z", "21000229T000000Z", "20240431T000000Z",
+                                          "20241301T000000Z", "20240001T000000Z", "20240100T000000Z",
+                                          "20240101T240000Z", "20240101T006000Z", "20240101T000060Z",
+                                          "19691231T235959Z", "2024011 T000000Z"};
+    attempt self;
+    sign_request request = plain_request();
+    /* A bit more than 79 days each time, to the year 2300. */
+    for (uint64_t time_s = 0; time_s < UINT64_C(10413792000); time_s += 6871617) {
+        request.time_s = time_s;
+        attempt_load(&request, &self);
+        self.request.now_s = time_s;
+        assert_allowed(*state, &self, ALICE);
+        attempt_end(&self);
+        self.request.now_s = time_s + 301;
+        attempt_check(*state, &self);
+        assert_non_null(strstr(self.result.message, "Signature expired"));
+    }
+    request = plain_request();
+    for (size_t i = 0; i < sizeof(NO_DAYS) / sizeof(NO_DAYS[0]); i++) {
+        attempt_load(&request, &self);
+        strcpy(self.date, NO_DAYS[i]);
+        attempt_check(*state, &self);
+        assert_non_null(strstr(self.result.message, "Date must be in ISO-8601"));
+    }
+}
+
 static void test_scope(void **state)
 {
 #define INVALID_SIGNATURE 403, "InvalidSignatureException"
@@ -562,6 +591,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_payload_shown, signature_setup, signature_teardown),
         cmocka_unit_test_setup_teardown(test_anonymous, signature_setup, signature_teardown),
         cmocka_unit_test_setup_teardown(test_incomplete, signature_setup, signature_teardown),
+        cmocka_unit_test_setup_teardown(test_calendar, signature_setup, signature_teardown),
         cmocka_unit_test_setup_teardown(test_scope, signature_setup, signature_teardown),
         cmocka_unit_test_setup_teardown(test_time, signature_setup, signature_teardown),
         cmocka_unit_test_setup_teardown(test_http_date, signature_setup, signature_teardown),

@@ -8,6 +8,7 @@
 
 #include "api.h"
 #include "failing_memory.h"
+#include "policy_cache.h"
 #include "url.h"
 
 /* Runs it with the first allocation failing, then with the second, until none fails. */
@@ -74,6 +75,26 @@ static void the_index(void **state)
 {
     with_each_failing(open_index, *state);
     with_each_failing(reload, *state);
+}
+
+static lambda_status hold_policy(void *user)
+{
+    lambda_api *api = user;
+    api->policies = lambda__policies_open();
+    if (!api->policies) return LAMBDA_ERROR_OUT_OF_MEMORY;
+    lambda_status status;
+    lambda__held_policy *held = lambda__policy_hold(api, "f", &status);
+    assert_true((held != NULL) == (status == LAMBDA_OK));
+    lambda__policy_let_go(held);
+    lambda__policies_close(api->policies);
+    return status;
+}
+
+static void policies(void **state)
+{
+    const lambda_api *api = *state;
+    assert_ok(api->lambda, lambda_attachment_put(api->lambda, "f", "policy", LAMBDA_JSON("{}")));
+    with_each_failing(hold_policy, *state);
 }
 
 static lambda_status make_event(void *user)
@@ -157,6 +178,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_index, open_world, close_world),
+        cmocka_unit_test_setup_teardown(policies, open_world, close_world),
         cmocka_unit_test_setup_teardown(events, open_world, close_world),
         cmocka_unit_test_setup_teardown(answers, open_world, close_world),
     };

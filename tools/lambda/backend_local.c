@@ -112,7 +112,7 @@ int tool_backend_open_local(const tool_arguments *arguments, tool_backend **back
     *backend = NULL;
     if (!made) return tool_no_memory();
     made->base = (tool_backend){call, invoke, forget, close_local, &made->home};
-    int code = tool_home_open(arguments, NULL, &made->home);
+    int code = tool_home_open(arguments, &made->home);
     if (code == TOOL_OK)
         *backend = &made->base;
     else

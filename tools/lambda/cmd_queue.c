@@ -123,7 +123,7 @@ int tool_queue(const tool_arguments *arguments)
     if (tool_option_value(arguments, "endpoint"))
         return tool_usage("Lambda's API has no operations for the queue: use --data with the server's data directory, "
                           "when the server is stopped");
-    int code = tool_home_open(arguments, NULL, &home);
+    int code = tool_home_open(arguments, &home);
     if (code == TOOL_OK) code = run(arguments, home.lambda);
     tool_home_close(&home);
     return code;

@@ -1,11 +1,8 @@
 /* lambda serve: a data directory's service over HTTP, until SIGTERM or SIGINT. */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <lambda/http.h>
@@ -45,23 +42,6 @@ static lambda_status log_access(void *user, const char *text, size_t length)
     fwrite(text, 1, length, file);
     fputc('\n', file);
     return fflush(file) == 0 ? LAMBDA_OK : LAMBDA_ERROR_SERVICE;
-}
-
-/** A port that is free now: function URLs name it before the server listens. 0: there is none. */
-static uint16_t free_port(const char *address)
-{
-    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
-    struct sockaddr_in four = {.sin_family = AF_INET};
-    bool is_six = inet_pton(AF_INET6, address, &six.sin6_addr) == 1;
-    if (!is_six && inet_pton(AF_INET, address, &four.sin_addr) != 1) return 0;
-    int probe = socket(is_six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    socklen_t length = is_six ? sizeof six : sizeof four;
-    struct sockaddr *any = is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four;
-    uint16_t port = 0;
-    if (probe >= 0 && bind(probe, any, length) == 0 && getsockname(probe, any, &length) == 0)
-        port = ntohs(is_six ? six.sin6_port : four.sin_port);
-    if (probe >= 0) close(probe);
-    return port;
 }
 
 /** At the first start, the administrator's keys. */
@@ -114,12 +94,11 @@ static int open_access_log(const tool_arguments *arguments, server *made)
     const char *path = tool_option_value(arguments, "access-log");
     if (!path) return TOOL_OK;
     made->access = strcmp(path, "-") == 0 ? stderr : fopen(path, "ae");
-    return made->access ? TOOL_OK : tool_refused("ServiceException", strerror(errno));
+    return made->access ? TOOL_OK : tool_usage("--access-log %s cannot be opened: %s", path, strerror(errno));
 }
 
 static int start(const tool_arguments *arguments, server *made)
 {
-    char url[160];
     uint64_t port;
     const char *address = tool_option_value(arguments, "listen");
     bool secure = tool_option_value(arguments, "certificate") != NULL;
@@ -129,12 +108,9 @@ static int start(const tool_arguments *arguments, server *made)
         return TOOL_USAGE;
     if (secure != (tool_option_value(arguments, "key") != NULL))
         return tool_usage("--certificate and --key go together");
-    made->port = port ? (uint16_t)port : free_port(address ? address : "127.0.0.1");
-    if (!made->port) return tool_usage("--listen %s: no port can be had there", address ? address : "127.0.0.1");
-    snprintf(url, sizeof url, "http%s://%%s.lambda-url.%.32s.localhost:%u/", secure ? "s" : "", tool_region(arguments),
-             (unsigned)made->port);
+    made->port = (uint16_t)port;
     int code = open_access_log(arguments, made);
-    if (code == TOOL_OK) code = tool_home_open(arguments, url, &made->home);
+    if (code == TOOL_OK) code = tool_home_open(arguments, &made->home);
     if (code == TOOL_OK) code = make_credentials(arguments, made);
     if (code == TOOL_OK) code = listen_there(arguments, made);
     if (code != TOOL_OK) return code;

@@ -65,7 +65,7 @@ static int make_file(const char *path)
     return TOOL_OK;
 }
 
-static int open_parts(const tool_arguments *arguments, const char *function_url, tool_home *home)
+static int open_parts(const tool_arguments *arguments, tool_home *home)
 {
     char path[1024];
     lambda_log_sink sink = {0};
@@ -99,19 +99,17 @@ static int open_parts(const tool_arguments *arguments, const char *function_url,
     status = lambda_process_open(
         home->lambda, &(lambda_process_options){.packages = home->packages, .best_effort = true}, &home->process);
     if (status != LAMBDA_OK) return tool_failed(home->lambda, status);
-    status = lambda_api_open(
-        &(lambda_api_options){.lambda = home->lambda, .packages = home->packages, .function_url = function_url},
-        &home->api);
+    status = lambda_api_open(&(lambda_api_options){.lambda = home->lambda, .packages = home->packages}, &home->api);
     return status == LAMBDA_OK ? TOOL_OK : tool_failed(NULL, status);
 }
 
-int tool_home_open(const tool_arguments *arguments, const char *function_url, tool_home *home)
+int tool_home_open(const tool_arguments *arguments, tool_home *home)
 {
     if (!tool_home_directory(arguments, home->directory)) return TOOL_USAGE;
     /* Functions may run as another user, who reads their packages: so not for the owner alone. */
     if (mkdir(home->directory, 0755) != 0 && errno != EEXIST)
         return tool_unreachable("the data directory %s cannot be made: %s", home->directory, strerror(errno));
-    return open_parts(arguments, function_url, home);
+    return open_parts(arguments, home);
 }
 
 void tool_home_close(tool_home *home)

@@ -26,10 +26,9 @@ void tool_home_path(const char *directory, const char *name, char path[1024]);
 const char *tool_region(const tool_arguments *arguments);
 
 /**
- * Opens it; it is made where there is none. `function_url` as lambda_api_options has it, or NULL. An exit code, and what is wrong was said; the caller ends
- * it with tool_home_close either way.
+ * Opens it; it is made where there is none. An exit code, and what is wrong was said; the caller ends it with tool_home_close either way.
  */
-int tool_home_open(const tool_arguments *arguments, const char *function_url, tool_home *home);
+int tool_home_open(const tool_arguments *arguments, tool_home *home);
 void tool_home_close(tool_home *home);
 
 #endif
