@@ -168,6 +168,29 @@ static void whose_key(void **state)
     assert_non_null(strstr(world.log, "127.0.0.1 - " KEY " ["));
 }
 
+/** A name that came again would have its headers' values written again, which is dear: with a hundred headers of that name, megabytes for a key that is nobody's. */
+static void names_of_signed_headers(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"a;a;host", "host;a", "a;A;host", ";host", "host;x-amz-date;x-amz-date"};
+    struct world world;
+    world_open(&world, NULL);
+    int fd = client_open(world.port);
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+        client_answer answer;
+        client_text(fd,
+                    "GET /2015-03-31/functions HTTP/1.1\r\nHost: h\r\nA: b\r\nX-Amz-Date: 20260101T000000Z\r\n"
+                    "Authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260101/us-east-1/lambda/aws4_request, "
+                    "SignedHeaders=%s, Signature=0\r\n\r\n",
+                    NAMES[i]);
+        assert_true(client_receive(fd, &answer));
+        assert_int_equal(answer.status, 400);
+        assert_non_null(strstr(answer.body, "must be sorted, and have each name once"));
+        client_answer_clear(&answer);
+    }
+    world_close(&world);
+}
+
 /** What is no UTF-8 is told of all the same. */
 static void bytes_in_messages(void **state)
 {
@@ -220,6 +243,7 @@ int main(void)
         cmocka_unit_test(whose_key),
         cmocka_unit_test(plus_signs),
         cmocka_unit_test(bytes_in_messages),
+        cmocka_unit_test(names_of_signed_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
