@@ -66,13 +66,13 @@ static bool admit(lambda__connection *connection)
 }
 
 /** The client's trace, or a new one, of the time and of the request's id. */
-static const char *trace_of(lambda__connection *connection)
+static const char *trace_of(lambda__connection *connection, uint64_t now_ns)
 {
     static const char DIGITS[] = "0123456789abcdef";
     const char *given = lambda__request_trace(connection);
     if (given && strstr(given, "Root=1-")) return given;
     char *to = connection->trace;
-    uint64_t seconds = lambda__now_wall() / UINT64_C(1000000000);
+    uint64_t seconds = now_ns / UINT64_C(1000000000);
     memcpy(to, "Root=1-", 7);
     to += 7;
     for (int shift = 28; shift >= 0; shift -= 4)
@@ -85,7 +85,7 @@ static const char *trace_of(lambda__connection *connection)
     return connection->trace;
 }
 
-static lambda_status make_event(lambda__connection *connection, const char *trace)
+static lambda_status make_event(lambda__connection *connection, const char *trace, uint64_t now_ns)
 {
     const lambda__url *url = connection->match.url;
     lambda__url_request request = {.method = connection->method,
@@ -98,7 +98,7 @@ static lambda_status make_event(lambda__connection *connection, const char *trac
                                    .headers = connection->headers,
                                    .headers_count = connection->headers_count,
                                    .body = lambda__request_body(connection),
-                                   .now_ns = lambda__now_wall(),
+                                   .now_ns = now_ns,
                                    .request_id = lambda__request_id_text(connection),
                                    .caller = url->iam ? &connection->caller : NULL,
                                    .access_key = url->iam ? connection->access_key : NULL};
@@ -201,8 +201,9 @@ void lambda__run_url(lambda__connection *connection)
     lambda__url_answer_reset(&connection->url_answer);
     if (!admit(connection)) return;
     const lambda__url *url = connection->match.url;
-    const char *trace = trace_of(connection);
-    if (make_event(connection, trace) != LAMBDA_OK) {
+    uint64_t now_ns = lambda__now_wall();
+    const char *trace = trace_of(connection, now_ns);
+    if (make_event(connection, trace, now_ns) != LAMBDA_OK) {
         lambda__answer(connection, 500, NULL);
         return;
     }

@@ -190,11 +190,15 @@ static lambda_status start_daemon(lambda_http *http, const lambda_http_options *
      */
     size_t memory = (size_t)http->header_bytes + 8192;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
-    struct MHD_OptionItem more[] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+    /* As AWS's services: TLS 1.2 and newer, and keys of a connection of its own. */
+    static const char PRIORITIES[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA";
+    struct MHD_OptionItem more[4] = {{MHD_OPTION_END, 0, NULL}};
     if (certificate) {
         flags |= MHD_USE_TLS;
         more[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate};
         more[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key};
+        more[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PRIORITIES};
+        more[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }
     /* It shares its limit out among its threads, unevenly taken: the count of lambda__connection_admit is what holds. */
     unsigned each = http->connections_most + 64;
