@@ -51,7 +51,10 @@ static bool may(lambda__connection *connection, const char *name)
     char arn[400];
     snprintf(arn, sizeof(arn), "arn:aws:lambda:%s:%s:function:%s", api->region, api->account_id,
              lambda__bare_name(name, "function"));
-    lambda__wish wish = {.action = "lambda:InvokeFunction", .resource = arn, .caller = &connection->caller};
+    bool older = connection->operation->kind == LAMBDA__KIND_INVOKE_ASYNC; /* has an action of its own */
+    lambda__wish wish = {.action = older ? "lambda:InvokeAsync" : "lambda:InvokeFunction",
+                         .resource = arn,
+                         .caller = &connection->caller};
     char why[512] = "";
     bool allowed = lambda__caller_may(&wish, lambda__policy_document(policy), why);
     lambda__policy_let_go(policy);

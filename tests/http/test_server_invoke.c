@@ -88,6 +88,42 @@ static void invokes_later(void **state)
     world_close(&world);
 }
 
+/** Invoke and InvokeAsync are actions of their own. */
+static void actions(void **state)
+{
+    (void)state;
+    static const char *const ACTIONS[] = {"InvokeFunction", "InvokeAsync", "Get*"};
+    char path[] = "/tmp/lambda-identities-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    for (size_t i = 0; i < sizeof(ACTIONS) / sizeof(ACTIONS[0]); i++) {
+        struct world world;
+        client_answer answer;
+        FILE *out = fopen(path, "w");
+        assert_non_null(out);
+        fprintf(out,
+                "{\"admin\":{\"policies\":[{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"lambda:%s\","
+                "\"Resource\":\"*\"}}]}}",
+                ACTIONS[i]);
+        assert_int_equal(fclose(out), 0);
+        world_open(&world, &(lambda_http_options){.identities = path});
+        int fd = client_open(world.port);
+        ask(&world, fd, INVOKE("echo"), NULL, "", "{}", &answer);
+        assert_int_equal(answer.status, i == 0 ? 200 : 403);
+        client_answer_clear(&answer);
+        ask(&world, fd, STREAM("stream"), NULL, "", "{}", &answer);
+        assert_int_equal(answer.status, i == 0 ? 200 : 403);
+        client_answer_clear(&answer);
+        ask(&world, fd, ASYNC("echo"), NULL, "", "{}", &answer);
+        assert_int_equal(answer.status, i == 1 ? 202 : 403);
+        client_answer_clear(&answer);
+        close(fd);
+        world_close(&world);
+    }
+    unlink(path);
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -436,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(invokes),
         cmocka_unit_test(invokes_later),
+        cmocka_unit_test(actions),
         cmocka_unit_test(refuses),
         cmocka_unit_test(throttles),
         cmocka_unit_test(streams_frames),
