@@ -44,6 +44,8 @@ typedef struct lambda_http_options {
         connection_rate; /**< most requests a second of one address, of IPv6 a network of 64 bits; more are status 429. Default 0: no limit */
     uint32_t
         header_bytes; /**< most of a request's line and headers. Default 16,384; 1,024 to 1,048,576. More is status 431 */
+    uint64_t
+        body_bytes; /**< most memory of bodies, of all requests that are under way: whose no longer fits is answered with status 503. Default 1 GiB */
     /**
      * Milliseconds until a request's line and headers are there, from the connection's beginning or the end of the answer before; then for each further KiB of its body, or the rest of it; then for each 64 KiB of the
      * answer to be taken, a stream's included. A connection that takes longer is closed, whatever trickles. Default 20,000; at most 3,600,000
@@ -61,7 +63,7 @@ typedef struct lambda_http_options {
 LAMBDA_API lambda_status lambda_http_open_sized(const lambda_http_options *options, size_t size, lambda_http **http);
 
 /**
- * Starts a server. Besides the API and function URLs it has two pages: /healthz answers anybody "ok", and tells who asks from this machine where a file of credentials or identities is broken, so that nobody with keys can come in; /metrics is the service's metrics as Prometheus reads them, for who asks from this machine, and for others with a
+ * Starts a server. Besides the API and function URLs it has two pages: /healthz answers anybody "ok", and tells who asks from this machine, by a name of its own, where a file of credentials or identities is broken, so that nobody with keys can come in; /metrics is the service's metrics as Prometheus reads them, for who asks so, and for others with a
  * signature.
  *
  * A function with INLINE isolation that lately was quick, under a millisecond, runs on the thread that serves the connection; all others on threads that are made as they are needed, up to `workers`.

@@ -62,24 +62,6 @@ const char *lambda__request_trace(const lambda__connection *connection)
     return trace && *trace != '\0' && strlen(trace) <= 255 ? trace : NULL;
 }
 
-static enum MHD_Result take_header(void *user, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    (void)kind;
-    lambda__connection *connection = user;
-    if (connection->headers_count == LAMBDA__REQUEST_HEADERS) return MHD_NO;
-    connection->headers[connection->headers_count++] = (lambda__header){.name = name, .value = value ? value : ""};
-    return MHD_YES;
-}
-
-bool lambda__request_headers(lambda__connection *connection)
-{
-    if (!connection->headers) connection->headers = malloc(LAMBDA__REQUEST_HEADERS * sizeof(lambda__header));
-    if (!connection->headers) return false;
-    connection->headers_count = 0;
-    MHD_get_connection_values(connection->mhd, MHD_HEADER_KIND, take_header, connection);
-    return true;
-}
-
 /* ---- the request */
 
 void lambda__connection_due(lambda__connection *connection, uint64_t times)
@@ -121,15 +103,28 @@ void *lambda__connection_line(void *user, const char *uri, struct MHD_Connection
     return connection;
 }
 
-/** Room for so many bytes more in the body. */
+/** What a body's memory counts for: a small one is the connection's, as its headers are. */
+static size_t counted(size_t size)
+{
+    return size > LAMBDA__SMALL_BODY ? size : 0;
+}
+
+/** Room for so many bytes more in the body. False: `no_room` or `no_memory` says why. */
 static bool grow(lambda__connection *connection, size_t more)
 {
+    lambda_http *http = connection->http;
     size_t needed = connection->body_length + more;
     if (needed <= connection->body_size) return true;
     size_t size = connection->body_size * 2;
     if (size < needed) size = needed < 4096 ? 4096 : needed;
-    char *larger = realloc(connection->body, size);
-    if (!larger) return false;
+    size_t count = counted(size) - counted(connection->body_size);
+    connection->no_room = count > 0 && atomic_fetch_add(&http->bodies, count) + count > http->bodies_most;
+    char *larger = connection->no_room ? NULL : realloc(connection->body, size);
+    if (!larger) {
+        if (count > 0) atomic_fetch_sub(&http->bodies, count);
+        connection->no_memory = !connection->no_room;
+        return false;
+    }
     connection->body = larger;
     connection->body_size = size;
     return true;
@@ -139,15 +134,12 @@ static bool grow(lambda__connection *connection, size_t more)
 static bool take_body(lambda__connection *connection, const char *data, size_t length)
 {
     bool wanted = connection->phase == LAMBDA__PHASE_BODY && !connection->ignored && !connection->too_large &&
-                  !connection->no_memory;
+                  !connection->no_memory && !connection->no_room;
     if (wanted && length > connection->body_most - connection->body_length) {
         connection->too_large = true;
         wanted = false;
     }
-    if (wanted && !grow(connection, length)) {
-        connection->no_memory = true;
-        wanted = false;
-    }
+    if (wanted && !grow(connection, length)) wanted = false;
     if (wanted) {
         memcpy(connection->body + connection->body_length, data, length);
         connection->body_length += length;
@@ -183,7 +175,9 @@ static enum MHD_Result begin(lambda__connection *connection)
     connection->discarded = 0;
     connection->too_large = false;
     connection->ignored = false;
+    connection->no_room = false;
     connection->last = false;
+    connection->unframed = false;
     connection->runner = NULL;
     connection->request_id[0] = '\0';
     connection->log_name[0] = '\0';
@@ -196,17 +190,22 @@ static enum MHD_Result begin(lambda__connection *connection)
         atomic_store_explicit(&connection->sent, 0, memory_order_relaxed);
     }
     lambda__route(connection);
+    /* Where its body ends is not known: nothing behind it is looked at. */
+    if (connection->unframed) return queue(connection);
     const char *declared = lambda__connection_header(connection, "Content-Length");
     if (!declared) return MHD_YES;
     uint64_t length = strtoull(declared, NULL, 10);
     if (connection->phase == LAMBDA__PHASE_BODY && !connection->ignored && length > connection->body_most)
         connection->too_large = true;
     bool answered = connection->phase == LAMBDA__PHASE_ANSWERED;
-    if (!answered && !connection->too_large) return MHD_YES;
+    if (!answered && !connection->too_large && !connection->ignored) return MHD_YES;
     /* What the client does not send is not thrown away: that way the connection is closed. */
     const char *expects = lambda__connection_header(connection, "Expect");
     if (length <= DISCARDED_MOST && (!expects || strcasecmp(expects, "100-continue") != 0)) return MHD_YES;
-    if (!answered) (void)lambda__route_run(connection);
+    if (connection->ignored && !answered)
+        lambda__answer_refused(connection, 403, "MissingAuthenticationTokenException", "Missing Authentication Token");
+    else if (!answered)
+        (void)lambda__route_run(connection);
     return queue(connection);
 }
 
@@ -245,6 +244,7 @@ static void clear(lambda__connection *connection)
     if (connection->input) json_decref(connection->input);
     connection->input = NULL;
     if (connection->body_size > LAMBDA__SMALL_BODY) {
+        atomic_fetch_sub(&connection->http->bodies, connection->body_size);
         free(connection->body);
         connection->body = NULL;
         connection->body_size = 0;

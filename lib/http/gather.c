@@ -31,6 +31,14 @@ static lambda_status add(json_t *input, const lambda__member *member, const char
     return json_array_append_new(list, string) == 0 ? LAMBDA_OK : LAMBDA_ERROR_OUT_OF_MEMORY;
 }
 
+/** As signatures have it: a plus sign is a blank, so that nothing else is read than was signed. */
+static bool decode(char *text)
+{
+    for (char *at = strchr(text, '+'); at; at = strchr(at, '+'))
+        *at = ' ';
+    return lambda__percent_decode(text);
+}
+
 lambda_status lambda__gather_query(const lambda__member *members, const char *query, json_t *input)
 {
     if (*query == '\0' || !members) return LAMBDA_OK;
@@ -42,7 +50,7 @@ lambda_status lambda__gather_query(const lambda__member *members, const char *qu
         char *name = strsep(&rest, "&");
         char *value = strchr(name, '=');
         if (value) *value++ = '\0';
-        if (!lambda__percent_decode(name) || (value && !lambda__percent_decode(value))) {
+        if (!decode(name) || (value && !decode(value))) {
             status = LAMBDA_ERROR_INVALID_REQUEST_CONTENT;
             break;
         }

@@ -1,8 +1,10 @@
 /*
  * The server's own pages. /healthz tells anybody that it answers. /metrics is Prometheus's text: names of functions stand in it, so that only who is on the same machine reads it without a signature.
  */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <lambda/metrics.h>
 
@@ -17,6 +19,26 @@ static bool is_loopback(const struct sockaddr_storage *address)
     return IN6_IS_ADDR_LOOPBACK(six) || (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == 127);
 }
 
+/** A name that only this machine has. A page whose name was made to lead here (DNS rebinding) asks from this machine too, and may not read what is for who sits at it. */
+static bool is_local_name(const char *host)
+{
+    struct in_addr four;
+    char name[64];
+    if (strncmp(host, "[::1]", 5) == 0) return host[5] == '\0' || host[5] == ':';
+    size_t length = strcspn(host, ":");
+    if (length >= sizeof(name)) return false;
+    memcpy(name, host, length);
+    name[length] = '\0';
+    if (strcasecmp(name, "localhost") == 0) return true;
+    return inet_pton(AF_INET, name, &four) == 1 && ntohl(four.s_addr) >> 24 == 127;
+}
+
+static bool is_local(const lambda__connection *connection)
+{
+    const char *host = lambda__connection_header(connection, "Host");
+    return is_loopback(&connection->address) && (!host || is_local_name(host));
+}
+
 /** It answers: so it is well. Who is on the same machine is told, too, why nobody with keys can come in. */
 void lambda__run_health(lambda__connection *connection)
 {
@@ -25,7 +47,7 @@ void lambda__run_health(lambda__connection *connection)
     page->length = 0;
     page->failed = false;
     lambda__url_text_string(page, "ok\n");
-    if (is_loopback(&connection->address) && !lambda__identities_sound(connection->http->identities, why)) {
+    if (is_local(connection) && !lambda__identities_sound(connection->http->identities, why)) {
         lambda__url_text_string(page, "but nobody with keys can come in: ");
         lambda__url_text_string(page, why);
         lambda__url_text_string(page, "\n");
@@ -44,7 +66,7 @@ static lambda_status add(void *user, const char *text, size_t length)
 
 void lambda__run_metrics(lambda__connection *connection)
 {
-    if (!is_loopback(&connection->address) && !lambda__authenticate(connection)) return;
+    if (!is_local(connection) && !lambda__authenticate(connection)) return;
     lambda_metrics *metrics = NULL;
     lambda_status status = lambda_metrics_read(connection->http->lambda, &metrics);
     lambda__url_text *page = &connection->event;

@@ -5,6 +5,7 @@
 
 #include <lambda/async.h>
 
+#include "json_scan.h"
 #include "policy_cache.h"
 #include "server.h"
 
@@ -50,7 +51,10 @@ static bool may(lambda__connection *connection, const char *name)
     char arn[400];
     snprintf(arn, sizeof(arn), "arn:aws:lambda:%s:%s:function:%s", api->region, api->account_id,
              lambda__bare_name(name, "function"));
-    lambda__wish wish = {.action = "lambda:InvokeFunction", .resource = arn, .caller = &connection->caller};
+    bool older = connection->operation->kind == LAMBDA__KIND_INVOKE_ASYNC; /* has an action of its own */
+    lambda__wish wish = {.action = older ? "lambda:InvokeAsync" : "lambda:InvokeFunction",
+                         .resource = arn,
+                         .caller = &connection->caller};
     char why[512] = "";
     bool allowed = lambda__caller_may(&wish, lambda__policy_document(policy), why);
     lambda__policy_let_go(policy);
@@ -65,24 +69,29 @@ static bool check_payload(lambda__connection *connection, struct wish *wish)
         wish->payload = LAMBDA_JSON("{}");
         return true;
     }
-    json_error_t error;
-    json_t *json = json_loadb(wish->payload.data, wish->payload.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (!json && json_error_code(&error) == json_error_out_of_memory)
-        lambda__answer(connection, 500, NULL);
-    else if (!json)
-        lambda__answer_error(connection, 400, "InvalidRequestContentException",
-                             "Could not parse request body into json: %s (line: %d, column: %d)", error.text,
-                             error.line, error.column);
-    bool good = json != NULL;
-    json_decref(json);
-    return good;
+    char why[96];
+    if (lambda__json_scan(wish->payload, why)) return true;
+    lambda__answer_error(connection, 400, "InvalidRequestContentException",
+                         "Could not parse request body into json: %s", why);
+    return false;
+}
+
+static bool begins_object(const lambda__url_text *json)
+{
+    size_t at = 0;
+    while (at < json->length && strchr(" \t\r\n", json->data[at]))
+        at++;
+    return at < json->length && json->data[at] == '{';
 }
 
 static bool take_context(lambda__connection *connection, struct wish *wish)
 {
     const char *context = text_of(connection, "ClientContext");
     if (!context) return true;
-    if (!lambda__url_text_unbase64(&wish->context, context, strlen(context))) {
+    char why[96];
+    bool good = lambda__url_text_unbase64(&wish->context, context, strlen(context)) && !wish->context.failed;
+    wish->options.client_context = lambda_bytes_make(wish->context.data, wish->context.length);
+    if (!good || !lambda__json_scan(wish->options.client_context, why) || !begins_object(&wish->context)) {
         if (wish->context.failed)
             lambda__answer(connection, 500, NULL);
         else
@@ -90,7 +99,6 @@ static bool take_context(lambda__connection *connection, struct wish *wish)
                                  "Client context must be a valid Base64-encoded JSON object.");
         return false;
     }
-    wish->options.client_context = lambda_bytes_make(wish->context.data, wish->context.length);
     return true;
 }
 
@@ -195,6 +203,15 @@ static void invoke_later(lambda__connection *connection, const struct wish *wish
     lambda__answer(connection, 202, response);
 }
 
+static void answer_dry_run(lambda__connection *connection, const struct wish *wish)
+{
+    lambda_status status = lambda__roads_invoke(connection, wish->name, NULL, wish->payload, &wish->options);
+    if (status == LAMBDA_OK)
+        lambda__answer(connection, 204, nothing());
+    else
+        answer_failed(connection, status);
+}
+
 void lambda__run_invoke(lambda__connection *connection)
 {
     struct wish wish = {0};
@@ -208,14 +225,15 @@ void lambda__run_invoke(lambda__connection *connection)
         lambda__url_text_free(&wish.context);
         return;
     }
+    if (wish.options.invocation_type == LAMBDA_DRY_RUN) {
+        answer_dry_run(connection, &wish);
+        lambda__url_text_free(&wish.context);
+        return;
+    }
     lambda_status status = lambda__roads_invoke(connection, wish.name, NULL, wish.payload, &wish.options);
     lambda__url_text_free(&wish.context);
     if (status != LAMBDA_OK) {
         answer_failed(connection, status);
-        return;
-    }
-    if (wish.options.invocation_type == LAMBDA_DRY_RUN) {
-        lambda__answer(connection, 204, nothing());
         return;
     }
     lambda_request_id_format(connection->result.request_id, connection->request_id);
@@ -237,7 +255,6 @@ void lambda__run_invoke_async(lambda__connection *connection)
 struct sink {
     lambda__connection *connection;
     lambda__flow *stream;
-    char version[24];
     bool began;
     bool counted; /* bytes, for the access log */
 };
@@ -245,10 +262,13 @@ struct sink {
 static lambda_status begin_frames(void *user, const char *content_type)
 {
     struct sink *sink = user;
+    /* Which version runs, of an alias with weights too, and under which id, is there since before the handler was called. */
+    const lambda_result *result = &sink->connection->result;
     struct MHD_Response *response = lambda__flow_response(sink->stream);
     if (!response) return LAMBDA_ERROR_OUT_OF_MEMORY;
+    lambda_request_id_format(result->request_id, sink->connection->request_id);
     if (MHD_add_response_header(response, "Content-Type", "application/vnd.amazon.eventstream") != MHD_YES ||
-        MHD_add_response_header(response, "X-Amz-Executed-Version", sink->version) != MHD_YES ||
+        MHD_add_response_header(response, "X-Amz-Executed-Version", result->executed_version) != MHD_YES ||
         MHD_add_response_header(response, "X-Amzn-Stream-Content-Type", content_type) != MHD_YES) {
         MHD_destroy_response(response);
         return LAMBDA_ERROR_OUT_OF_MEMORY;
@@ -306,27 +326,13 @@ static bool write_complete(struct sink *sink, const struct wish *wish)
     return status == LAMBDA_OK;
 }
 
-/** The version that will run, for a header that goes out before it has: of an alias with weights, one of its two. */
-static lambda_status resolve(lambda__connection *connection, const struct wish *wish, char version[24])
-{
-    lambda_invoke_options dry = {.invocation_type = LAMBDA_DRY_RUN};
-    lambda_status status =
-        lambda_invoke_with(connection->http->lambda, wish->name, LAMBDA_JSON("{}"), &dry, &connection->result);
-    memcpy(version, connection->result.executed_version, 24);
-    return status;
-}
-
 void lambda__run_invoke_stream(lambda__connection *connection)
 {
     struct wish wish = {0};
     struct sink sink = {.connection = connection, .counted = connection->http->access_log != NULL};
-    lambda_status status = LAMBDA_OK;
     bool good = prepare(connection, &wish);
-    if (good && (status = resolve(connection, &wish, sink.version)) != LAMBDA_OK) {
-        answer_failed(connection, status);
-        good = false;
-    } else if (good && wish.options.invocation_type == LAMBDA_DRY_RUN) {
-        lambda__answer(connection, 204, nothing());
+    if (good && wish.options.invocation_type == LAMBDA_DRY_RUN) {
+        answer_dry_run(connection, &wish);
         good = false;
     } else if (good && !(sink.stream = lambda__flow_open(connection))) {
         lambda__answer(connection, 500, NULL);
@@ -338,7 +344,7 @@ void lambda__run_invoke_stream(lambda__connection *connection)
     }
     lambda_response_stream stream = {.begin = begin_frames, .write = write_frames, .user = &sink};
     wish.options.stream = &stream;
-    status = lambda__roads_invoke(connection, wish.name, NULL, wish.payload, &wish.options);
+    lambda_status status = lambda__roads_invoke(connection, wish.name, NULL, wish.payload, &wish.options);
     /* A function that failed before it wrote anything, too, is told of in a frame. */
     if (status == LAMBDA_OK && !sink.began) status = begin_frames(&sink, "application/octet-stream");
     bool whole = status == LAMBDA_OK && write_complete(&sink, &wish);

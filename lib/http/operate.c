@@ -40,13 +40,17 @@ void lambda__answer_error(lambda__connection *connection, int status, const char
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
+    lambda__url_text_mend(message);
     answer_text(connection, status, type,
                 dump(json_pack("{s:s, s:s}", "Type", status < 500 ? "User" : "Server", "Message", message)));
 }
 
 void lambda__answer_refused(lambda__connection *connection, int status, const char *type, const char *message)
 {
-    answer_text(connection, status, type, dump(json_pack("{s:s}", "message", message)));
+    char mended[1024];
+    snprintf(mended, sizeof(mended), "%s", message);
+    lambda__url_text_mend(mended);
+    answer_text(connection, status, type, dump(json_pack("{s:s}", "message", mended)));
 }
 
 void lambda__answer_status(lambda__connection *connection, lambda_status status)
@@ -102,24 +106,10 @@ lambda_bytes lambda__request_body(const lambda__connection *connection)
     return lambda_bytes_make(connection->body, connection->body_length);
 }
 
-/** The access key's id in "Credential=ID/..." or "X-Amz-Credential=ID%2F...". */
-static void note_access_key(lambda__connection *connection)
-{
-    const char *from = lambda__connection_header(connection, "Authorization");
-    if (!from) from = connection->query;
-    from = strstr(from, "Credential=");
-    if (!from) return;
-    from += strlen("Credential=");
-    size_t length = strcspn(from, "/%&, ");
-    if (length >= sizeof(connection->access_key)) length = sizeof(connection->access_key) - 1;
-    memcpy(connection->access_key, from, length);
-    connection->access_key[length] = '\0';
-}
-
 bool lambda__signature_of(lambda__connection *connection)
 {
     if (!connection->signature) connection->signature = calloc(1, sizeof(lambda__signature_result));
-    if (!connection->signature || !lambda__request_headers(connection)) {
+    if (!connection->signature) {
         lambda__answer(connection, 500, NULL);
         return false;
     }
@@ -145,7 +135,7 @@ void lambda__caller_of(lambda__connection *connection)
     const lambda__key *key = &connection->signature->key;
     connection->caller = (lambda__caller){
         .arn = key->arn, .account_id = key->account_id, .identity = key->identity, .source_ip = connection->peer};
-    note_access_key(connection);
+    snprintf(connection->access_key, sizeof(connection->access_key), "%s", connection->signature->access_key);
 }
 
 bool lambda__authenticate(lambda__connection *connection)

@@ -150,8 +150,8 @@ const lambda__operation *lambda__operation_named(const char *name);
  */
 bool lambda__operation_check(lambda_api *api, const lambda__operation *operation, json_t *input, lambda__reply *reply);
 
-/** May the caller? By its identity, and the policy of the resource where that is not NULL. False: the reply says why not. */
-bool lambda__operation_allowed(const lambda__request *request, const json_t *resource_policy, lambda__reply *reply);
+/** May the caller? By its identity, and a layer's policy where it reads a layer. The input was checked. False: the reply says why not. */
+bool lambda__operation_allowed(const lambda__request *request, lambda__reply *reply);
 
 /** Checks, asks whether the caller may, and runs it: the whole of a call of LAMBDA__KIND_JSON. */
 void lambda__operation_run(const lambda__request *request, lambda__reply *reply);

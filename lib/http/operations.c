@@ -148,52 +148,6 @@ const lambda__operation *lambda__operation_find(const char *method, const char *
 
 /* ---- running one */
 
-/** The resource that an action is on: what the input names, as an ARN. Only members that the operation takes say so. */
-static void resource_of(const lambda__request *request, char resource[512])
-{
-    static const char *const ARNS[] = {"Resource", "ResourceArn", "Arn", NULL};
-    const lambda_api *api = request->api;
-    for (const char *const *each = ARNS; *each; each++) {
-        const char *arn =
-            lambda__operation_takes(request->operation, *each) ? lambda__input_string(request, *each) : NULL;
-        if (!arn) continue;
-        snprintf(resource, 512, "%s", arn);
-        return;
-    }
-    const char *kind = lambda__operation_takes(request->operation, "FunctionName") ? "function" : "layer";
-    const char *name = lambda__input_string(request, *kind == 'f' ? "FunctionName" : "LayerName");
-    if (!name) {
-        snprintf(resource, 512, "*");
-        return;
-    }
-    const char *bare = lambda__bare_name(name, kind);
-    const char *qualifier = *kind == 'f' && !strchr(bare, ':') ? lambda__input_string(request, "Qualifier") : NULL;
-    snprintf(resource, 512, "arn:aws:lambda:%s:%s:%s:%s%s%s", api->region, api->account_id, kind, bare,
-             qualifier ? ":" : "", qualifier ? qualifier : "");
-}
-
-/** The action is the operation's name, but for one: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html */
-static const char *action_of(const lambda__operation *operation)
-{
-    const char *name = operation->shown.name;
-    return strcmp(name, "GetLayerVersionByArn") == 0 ? "GetLayerVersion" : name;
-}
-
-bool lambda__operation_allowed(const lambda__request *request, const json_t *resource_policy, lambda__reply *reply)
-{
-    char action[96];
-    char resource[512];
-    char why[512];
-    const lambda__operation *operation = request->operation;
-    if (!request->caller || (!request->caller->identity && !request->caller->service)) return true;
-    snprintf(action, sizeof action, "lambda:%s", action_of(operation));
-    resource_of(request, resource);
-    const lambda__wish wish = {.action = action, .resource = resource, .caller = request->caller};
-    if (lambda__caller_may(&wish, resource_policy, why)) return true;
-    lambda__reply_error(reply, 403, "AccessDeniedException", "%s", why);
-    return false;
-}
-
 void lambda__operation_run(const lambda__request *request, lambda__reply *reply)
 {
     const lambda__operation *operation = request->operation;
@@ -203,7 +157,7 @@ void lambda__operation_run(const lambda__request *request, lambda__reply *reply)
         return;
     }
     if (!lambda__operation_check(request->api, operation, request->input, reply) ||
-        !lambda__operation_allowed(request, NULL, reply))
+        !lambda__operation_allowed(request, reply))
         return;
     operation->handler(request, reply);
     if (reply->status == 0) reply->status = operation->shown.status;

@@ -82,16 +82,43 @@ static bool resource_matches(const char *pattern, const lambda__wish *wish)
     return lambda__pattern_matches(pattern, text, false);
 }
 
+/** Is the resource of the caller's account? That is the fifth part of its ARN. */
+static bool same_account(const lambda__wish *wish)
+{
+    const char *text = wish->resource;
+    for (int i = 0; i < 4 && text; i++) {
+        text = strchr(text, ':');
+        if (text) text++;
+    }
+    if (!text) text = wish->account_id ? wish->account_id : wish->caller->account_id;
+    size_t length = strcspn(text, ":");
+    return length == 0 ||
+           (strlen(wish->caller->account_id) == length && strncmp(text, wish->caller->account_id, length) == 0);
+}
+
+/** By its name, or as everybody. */
+static bool aws_principal_is(const char *pattern, const lambda__wish *wish)
+{
+    const lambda__caller *caller = wish->caller;
+    if (strcmp(pattern, "*") == 0) return true;
+    return !caller->service && *caller->arn && strcmp(pattern, caller->arn) == 0;
+}
+
+/** By its account, too. */
 static bool aws_principal_matches(const char *pattern, const lambda__wish *wish)
 {
     const lambda__caller *caller = wish->caller;
     char root[64];
-    if (strcmp(pattern, "*") == 0) return true;
-    if (caller->service || !*caller->arn) return false;
-    if (strcmp(pattern, caller->arn) == 0) return true;
-    if (!*caller->account_id) return false;
+    if (aws_principal_is(pattern, wish)) return true;
+    if (caller->service || !*caller->account_id) return false;
     snprintf(root, sizeof(root), "arn:aws:iam::%s:root", caller->account_id);
     return strcmp(pattern, caller->account_id) == 0 || strcmp(pattern, root) == 0;
+}
+
+/** An Allow to an account leaves it to that account's policies whom of its own it means: within the account it gives nothing that they do not. */
+static bool aws_principal_allowed(const char *pattern, const lambda__wish *wish)
+{
+    return same_account(wish) ? aws_principal_is(pattern, wish) : aws_principal_matches(pattern, wish);
 }
 
 static bool service_principal_matches(const char *pattern, const lambda__wish *wish)
@@ -100,10 +127,10 @@ static bool service_principal_matches(const char *pattern, const lambda__wish *w
     return service && (strcmp(pattern, "*") == 0 || strcmp(pattern, service) == 0);
 }
 
-static bool principal_matches(const json_t *principal, const lambda__wish *wish)
+static bool principal_matches(const json_t *principal, matcher *aws, const lambda__wish *wish)
 {
     if (json_is_string(principal)) return strcmp(json_string_value(principal), "*") == 0;
-    return any_matches(json_object_get(principal, "AWS"), aws_principal_matches, wish) ||
+    return any_matches(json_object_get(principal, "AWS"), aws, wish) ||
            any_matches(json_object_get(principal, "Service"), service_principal_matches, wish);
 }
 
@@ -117,12 +144,12 @@ static bool part_matches(const json_t *statement, const char *yes, const char *n
     return out && !any_matches(out, matches, wish);
 }
 
-static bool names_caller(const json_t *statement, const lambda__wish *wish)
+static bool names_caller(const json_t *statement, const lambda__wish *wish, bool denies)
 {
     const json_t *in = json_object_get(statement, "Principal");
     const json_t *out = json_object_get(statement, "NotPrincipal");
-    if (in) return principal_matches(in, wish);
-    return out && !principal_matches(out, wish);
+    if (in) return principal_matches(in, denies ? aws_principal_matches : aws_principal_allowed, wish);
+    return out && !principal_matches(out, aws_principal_matches, wish);
 }
 
 static lambda__verdict evaluate_statement(const json_t *statement, const lambda__wish *wish, bool with_principal)
@@ -131,7 +158,7 @@ static lambda__verdict evaluate_statement(const json_t *statement, const lambda_
     if (!effect) return LAMBDA__SILENT;
     bool denies = strcmp(effect, "Deny") == 0;
     if (!denies && strcmp(effect, "Allow") != 0) return LAMBDA__SILENT;
-    if (with_principal && !names_caller(statement, wish)) return LAMBDA__SILENT;
+    if (with_principal && !names_caller(statement, wish, denies)) return LAMBDA__SILENT;
     if (!part_matches(statement, "Action", "NotAction", action_matches, wish)) return LAMBDA__SILENT;
     if (!part_matches(statement, "Resource", "NotResource", resource_matches, wish)) return LAMBDA__SILENT;
     const json_t *condition = json_object_get(statement, "Condition");
@@ -174,20 +201,6 @@ static lambda__verdict evaluate_identity(const lambda__wish *wish)
     return verdict;
 }
 
-/** Of whose account is the resource? It is the fifth part of its ARN. */
-static bool same_account(const lambda__wish *wish)
-{
-    const char *text = wish->resource;
-    for (int i = 0; i < 4 && text; i++) {
-        text = strchr(text, ':');
-        if (text) text++;
-    }
-    if (!text) return true; /* "*": this account's */
-    size_t length = strcspn(text, ":");
-    return length == 0 ||
-           (strlen(wish->caller->account_id) == length && strncmp(text, wish->caller->account_id, length) == 0);
-}
-
 static void explain(const lambda__wish *wish, const char *because, char why[512])
 {
     const lambda__caller *caller = wish->caller;
@@ -210,7 +223,8 @@ bool lambda__caller_may(const lambda__wish *wish, const json_t *resource_policy,
                 why);
         return false;
     }
-    bool across = named && !same_account(wish); /* both must allow it then */
+    bool across =
+        named && !same_account(wish); /* both must allow it then; nobody allows another what is on no resource */
     if (across ? identity == LAMBDA__ALLOW && resource == LAMBDA__ALLOW
                : identity == LAMBDA__ALLOW || resource == LAMBDA__ALLOW)
         return true;

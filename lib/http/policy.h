@@ -8,8 +8,9 @@
 
 /** What somebody wants to do. */
 typedef struct lambda__wish {
-    const char *action;   /* "lambda:InvokeFunction" */
-    const char *resource; /* an ARN, with its qualifier if it has one */
+    const char *action;     /* "lambda:InvokeFunction" */
+    const char *resource;   /* an ARN, with its qualifier if it has one; "*": none, but all that the account has */
+    const char *account_id; /* whose that is; else NULL */
     const char
         *function_url_auth_type;   /* "NONE", "AWS_IAM": of lambda:FunctionUrlAuthType. NULL: not by a function URL */
     bool invoked_via_function_url; /* of lambda:InvokedViaFunctionUrl */

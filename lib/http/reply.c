@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "operation.h"
+#include "url_text.h"
 
 void lambda__reply_clear(lambda__reply *reply)
 {
@@ -52,13 +53,9 @@ void lambda__reply_error(lambda__reply *reply, int status, const char *type, con
     lambda__reply_clear(reply);
     reply->status = status;
     snprintf(reply->error_type, sizeof reply->error_type, "%s", type);
-    /* A message that was cut within a character is no JSON text: it is cut before that one. NULL when memory is out: the status and the type say enough. */
-    for (size_t length = strlen(message); length > 0; message[--length] = '\0') {
-        json_t *text = json_string(message);
-        if (!text) continue;
-        reply->json = json_pack("{s:s, s:o}", "Type", status < 500 ? "User" : "Server", "Message", text);
-        break;
-    }
+    lambda__url_text_mend(message);
+    /* NULL when memory is out: the status and the type say enough. */
+    reply->json = json_pack("{s:s, s:s}", "Type", status < 500 ? "User" : "Server", "Message", message);
 }
 
 /** Lambda's status of each error: https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html and those of the operations. */

@@ -15,6 +15,7 @@ static bool route_page(lambda__connection *connection)
 {
     bool health = strcmp(connection->path, "/healthz") == 0;
     if (!health && strcmp(connection->path, "/metrics") != 0) return false;
+    if (strcmp(connection->method, "GET") != 0 && strcmp(connection->method, "HEAD") != 0) return false;
     connection->runner = health ? lambda__run_health : lambda__run_metrics;
     /* A signature covers the body, which these have none of. */
     connection->body_most = 0;
@@ -85,14 +86,10 @@ void lambda__route(lambda__connection *connection)
 {
     lambda_http *http = connection->http;
     connection->body_most = PAYLOAD_MOST;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     if (connection->no_memory) {
         lambda__answer(connection, 500, NULL);
-    } else if (info && info->header_size > http->header_bytes) {
-        connection->last = true;
-        lambda__answer_refused(connection, 431, "RequestHeaderSectionTooLargeException",
-                               "The request's headers are too large.");
+    } else if (!lambda__request_read(connection)) {
+        return;
     } else if (atomic_load_explicit(&http->closing, memory_order_acquire)) {
         connection->last = true;
         lambda__answer_refused(connection, 503, "ServiceUnavailableException", "The server is closing.");
@@ -163,6 +160,9 @@ bool lambda__route_run(lambda__connection *connection)
     if (connection->phase == LAMBDA__PHASE_ANSWERED) return true;
     if (connection->too_large) {
         answer_too_large(connection);
+    } else if (connection->no_room) {
+        lambda__answer_refused(connection, 503, "ServiceUnavailableException",
+                               "Too many large requests are under way.");
     } else if (connection->no_memory) {
         lambda__answer(connection, 500, NULL);
     } else if (quick(connection)) {

@@ -11,8 +11,7 @@ static struct MHD_Response *response_of(lambda__connection *connection, struct M
     if (!response) return NULL;
     bool whole = true;
     if (url && url->cors)
-        whole = lambda__request_headers(connection) &&
-                lambda__cors_apply(url, connection->headers, connection->headers_count, answer) == LAMBDA_OK;
+        whole = lambda__cors_apply(url, connection->headers, connection->headers_count, answer) == LAMBDA_OK;
     for (size_t i = 0; i < answer->headers_count && whole; i++)
         whole = MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value) == MHD_YES;
     if (whole) return response;
@@ -35,9 +34,6 @@ static bool admit(lambda__connection *connection)
     lambda_status status = LAMBDA_OK;
     if (!url) {
         lambda__url_answer_forbidden(given);
-    } else if (!lambda__request_headers(connection)) {
-        lambda__answer(connection, 500, NULL);
-        return false;
     } else if (lambda__cors_preflight(url, connection->method, connection->headers, connection->headers_count, given,
                                       &status)) {
         if (status != LAMBDA_OK) {
@@ -69,17 +65,40 @@ static bool admit(lambda__connection *connection)
     return false;
 }
 
-static lambda_status make_event(lambda__connection *connection)
+/** The client's trace, or a new one, of the time and of the request's id. */
+static const char *trace_of(lambda__connection *connection, uint64_t now_ns)
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    const char *given = lambda__request_trace(connection);
+    if (given && strstr(given, "Root=1-")) return given;
+    char *to = connection->trace;
+    uint64_t seconds = now_ns / UINT64_C(1000000000);
+    memcpy(to, "Root=1-", 7);
+    to += 7;
+    for (int shift = 28; shift >= 0; shift -= 4)
+        *to++ = DIGITS[seconds >> shift & 15];
+    *to++ = '-';
+    /* All of it but its first eight digits. */
+    for (const char *from = lambda__request_id_text(connection) + 8; *from; from++)
+        if (*from != '-') *to++ = *from;
+    *to = '\0';
+    return connection->trace;
+}
+
+static lambda_status make_event(lambda__connection *connection, const char *trace, uint64_t now_ns)
 {
     const lambda__url *url = connection->match.url;
     lambda__url_request request = {.method = connection->method,
                                    .query = connection->query,
                                    .protocol = connection->version,
                                    .source_ip = connection->peer,
+                                   .port = connection->http->port_text,
+                                   .trace = trace,
+                                   .tls = (connection->http->served & LAMBDA__SERVED_TLS) != 0,
                                    .headers = connection->headers,
                                    .headers_count = connection->headers_count,
                                    .body = lambda__request_body(connection),
-                                   .now_ns = lambda__now_wall(),
+                                   .now_ns = now_ns,
                                    .request_id = lambda__request_id_text(connection),
                                    .caller = url->iam ? &connection->caller : NULL,
                                    .access_key = url->iam ? connection->access_key : NULL};
@@ -143,14 +162,14 @@ static void answer_early(struct sink *sink, lambda_status status)
     }
     if (sink->prelude.state != LAMBDA__PRELUDE_BAD) {
         if (failed || status != LAMBDA_OK)
-            lambda__url_answer_failed(given, status, failed);
+            lambda__url_answer_failed(given, status, connection->result.throttle_reason);
         else
             lambda__url_prelude_end(&sink->prelude, given);
     }
     answer(connection);
 }
 
-static void run_stream(lambda__connection *connection)
+static void run_stream(lambda__connection *connection, const char *trace)
 {
     struct sink sink = {.connection = connection, .counted = connection->http->access_log != NULL};
     const lambda__url *url = connection->match.url;
@@ -160,7 +179,7 @@ static void run_stream(lambda__connection *connection)
         return;
     }
     lambda_response_stream stream = {.begin = stream_begin, .write = stream_write, .user = &sink};
-    lambda_invoke_options options = {.trace_id = lambda__request_trace(connection), .stream = &stream};
+    lambda_invoke_options options = {.trace_id = trace, .stream = &stream};
     lambda_status status =
         lambda__roads_invoke(connection, url->name, url->target,
                              lambda_bytes_make(connection->event.data, connection->event.length), &options);
@@ -182,21 +201,23 @@ void lambda__run_url(lambda__connection *connection)
     lambda__url_answer_reset(&connection->url_answer);
     if (!admit(connection)) return;
     const lambda__url *url = connection->match.url;
-    if (make_event(connection) != LAMBDA_OK) {
+    uint64_t now_ns = lambda__now_wall();
+    const char *trace = trace_of(connection, now_ns);
+    if (make_event(connection, trace, now_ns) != LAMBDA_OK) {
         lambda__answer(connection, 500, NULL);
         return;
     }
     if (url->stream) {
-        run_stream(connection);
+        run_stream(connection, trace);
         return;
     }
-    lambda_invoke_options options = {.trace_id = lambda__request_trace(connection)};
+    lambda_invoke_options options = {.trace_id = trace};
     lambda_status status =
         lambda__roads_invoke(connection, url->name, url->target,
                              lambda_bytes_make(connection->event.data, connection->event.length), &options);
     const lambda_result *result = &connection->result;
     if (status != LAMBDA_OK || result->function_error)
-        lambda__url_answer_failed(&connection->url_answer, status, status == LAMBDA_OK);
+        lambda__url_answer_failed(&connection->url_answer, status, result->throttle_reason);
     else if (lambda__url_response(result->payload, &connection->url_answer) != LAMBDA_OK) {
         lambda__answer(connection, 500, NULL);
         return;

@@ -146,6 +146,7 @@ static lambda_status start_listening(lambda_http *http, const lambda_http_option
         return fail(LAMBDA_ERROR_SERVICE, "port: %s", strerror(errno));
     http->port = ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
                                                     : ((struct sockaddr_in6 *)&address)->sin6_port);
+    snprintf(http->port_text, sizeof(http->port_text), "%u", http->port);
     /* From now on function URLs name it: before anybody can ask for one. */
     http->served = http->port | (options->certificate ? LAMBDA__SERVED_TLS : 0);
     atomic_store(&http->api->served, http->served);
@@ -189,11 +190,15 @@ static lambda_status start_daemon(lambda_http *http, const lambda_http_options *
      */
     size_t memory = (size_t)http->header_bytes + 8192;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
-    struct MHD_OptionItem more[] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+    /* As AWS's services: TLS 1.2 and newer, and keys of a connection of its own. */
+    static const char PRIORITIES[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA";
+    struct MHD_OptionItem more[4] = {{MHD_OPTION_END, 0, NULL}};
     if (certificate) {
         flags |= MHD_USE_TLS;
         more[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate};
         more[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key};
+        more[2] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)PRIORITIES};
+        more[3] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     }
     /* It shares its limit out among its threads, unevenly taken: the count of lambda__connection_admit is what holds. */
     unsigned each = http->connections_most + 64;
@@ -255,6 +260,7 @@ static lambda_http *make(const lambda_http_options *options)
     http->connections_most = options->connections;
     http->header_bytes = options->header_bytes;
     http->header_timeout_ms = options->header_timeout_ms;
+    http->bodies_most = options->body_bytes ? options->body_bytes : UINT64_C(1) << 30;
     http->tick_ms = options->header_timeout_ms / 16;
     if (http->tick_ms < 10) http->tick_ms = 10;
     if (http->tick_ms > 250) http->tick_ms = 250;

@@ -2,6 +2,7 @@
  * What the files of the server share. A request goes this way:
  *
  *     connection.c   its first bytes, its body, and the answer that is queued; on the connection's event thread
+ *     framing.c      its headers, and whether they can be taken for another request
  *     route.c        what it is for, and on which kind of thread it runs
  *     worker.c       threads for what may take its time; the connection is suspended meanwhile
  *     operate.c      operations of the API; invoke.c the three that invoke; serve_url.c function URLs; health.c the server's own pages
@@ -117,6 +118,7 @@ struct lambda__connection {
     uint64_t discarded;
     bool too_large;
     bool no_memory;
+    bool no_room; /* bodies have all the memory that they may */
     bool ignored; /* nobody wants the body */
     lambda__runner *runner;
     lambda__connection *queued; /* after this one */
@@ -129,13 +131,15 @@ struct lambda__connection {
     lambda_result result;
     lambda__signature_result *signature;
     lambda__caller caller;
-    char access_key[132];
+    char access_key[136];
+    char trace[48]; /* of a function URL, where the client gives none */
 
     /* The answer. */
     struct MHD_Response *response;
     int status;
     size_t answer_length; /* 0: short, or a stream */
     bool last;            /* the connection is closed after it */
+    bool unframed;        /* and at once, as nobody knows where the request ends */
     bool suspended;
     uint64_t began_ns; /* of the access log */
     _Atomic uint64_t sent;
@@ -148,8 +152,8 @@ const char *lambda__connection_header(const lambda__connection *connection, cons
 const char *lambda__request_trace(const lambda__connection *connection);
 /** The watchman ends it when so many header timeouts have passed; 0: never. Each time that something has come, or was taken, it is told anew. */
 void lambda__connection_due(lambda__connection *connection, uint64_t times);
-/** All of them, into `headers`. False when memory is out. */
-bool lambda__request_headers(lambda__connection *connection);
+/** Its headers, into `headers`; a target that names its host becomes a path. False: it was answered, as it is none that may go on. */
+bool lambda__request_read(lambda__connection *connection);
 /** Its id as text; made at the first call. */
 const char *lambda__request_id_text(lambda__connection *connection);
 /** Nanoseconds since 1970, and milliseconds that only go on. */
@@ -288,10 +292,13 @@ struct lambda_http {
     struct MHD_Daemon *daemon;
     int listening; /* -1: libmicrohttpd has it */
     uint16_t port;
+    char port_text[8];
     uint32_t served; /* as the API has it; 0: it does not listen yet */
     uint32_t connections_most;
     uint32_t header_bytes;
     uint32_t header_timeout_ms;
+    uint64_t bodies_most;
+    _Atomic uint64_t bodies; /* bytes of memory that those have which are not small */
     lambda_writer *access_log;
     void *user;
     pthread_mutex_t logging;

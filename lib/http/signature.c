@@ -168,6 +168,7 @@ static void check_with(check *self, lambda__identities *identities, lambda__sign
     } else if (!lambda__payload_streams(claim->payload) ||
                lambda__chunks_decode(self->request, claim, self->key, &self->hasher, result)) {
         result->status = 200;
+        memcpy(result->access_key, claim->key_id, strlen(claim->key_id) + 1);
     }
     if (result->status != 200) lambda__key_release(&result->key);
 }

@@ -34,7 +34,8 @@ typedef struct lambda__signature_result {
     char *
         decoded; /* malloc'd: the body without the chunk signatures of STREAMING-AWS4-HMAC-SHA256-PAYLOAD (and -TRAILER), each of which was right. NULL: the body as it is */
     size_t decoded_length;
-    lambda__key key; /* whose it is, where status is 200: to be released */
+    lambda__key key;      /* whose it is, where status is 200: to be released */
+    char access_key[136]; /* the id of that key */
 } lambda__signature_result;
 
 /**

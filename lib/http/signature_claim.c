@@ -395,14 +395,30 @@ static bool read_query(const lambda__query *query, lambda__claim *claim, lambda_
 
 /* ---- all of it */
 
-static bool names_host(const char *names)
+static bool is_sorted(lambda__span before, lambda__span name)
 {
+    size_t least = before.length < name.length ? before.length : name.length;
+    int order = strncasecmp(before.at, name.at, least);
+    return order < 0 || (order == 0 && before.length < name.length);
+}
+
+/** Host is among them, and each stands there once: a name that came again would stand for all its headers' values again. */
+static bool check_names(const char *names, lambda__signature_result *result)
+{
+    lambda__span before = {"", 0};
+    bool host = false;
     while (*names) {
-        size_t length = strcspn(names, ";");
-        if (length == 4 && strncasecmp(names, "host", 4) == 0) return true;
-        names += length + (names[length] == ';');
+        lambda__span name = {names, strcspn(names, ";")};
+        if (!is_sorted(before, name)) {
+            incomplete(result, "'SignedHeaders' must be sorted, and have each name once.");
+            return false;
+        }
+        host = host || (name.length == 4 && strncasecmp(names, "host", 4) == 0);
+        names += name.length + (names[name.length] == ';');
+        before = name;
     }
-    return false;
+    if (!host) invalid(result, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
+    return host;
 }
 
 static void read_payload(const lambda__signed_request *request, const lambda__query *query, lambda__claim *claim)
@@ -437,9 +453,6 @@ bool lambda__claim_read(const lambda__signed_request *request, const lambda__que
     bool read = header.at ? read_header(request, header, hasher, claim, result) : read_query(query, claim, result);
     if (!read) return false;
     read_payload(request, query, claim);
-    if (!names_host(claim->names)) {
-        invalid(result, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
-        return false;
-    }
-    return check_scope(request, claim, result) && check_time(request, claim, result);
+    return check_names(claim->names, result) && check_scope(request, claim, result) &&
+           check_time(request, claim, result);
 }

@@ -93,6 +93,9 @@ typedef struct lambda__url_request {
     const char *query;    /* raw, without "?"; "" for none */
     const char *protocol; /* "HTTP/1.1" */
     const char *source_ip;
+    const char *port;              /* of the server, as text */
+    const char *trace;             /* the trace header's value */
+    bool tls;                      /* it came so */
     const lambda__header *headers; /* all, repeated names too, in their order */
     size_t headers_count;
     lambda_bytes body;
@@ -137,8 +140,8 @@ void lambda__url_answer_clear(lambda__url_answer *answer);
  */
 lambda_status lambda__url_response(lambda_bytes payload, lambda__url_answer *answer);
 
-/** An invocation that did not succeed, as HTTP: `function_error` true or a failed `status` of lambda_target_invoke. 502, 429, 413, 404 or 500. */
-void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status, bool function_error);
+/** An invocation that did not succeed, as HTTP: LAMBDA_OK for a function error, or a failed status of lambda_target_invoke. 502, 429 with its reason, which may be NULL, 413, 404 or 500. */
+void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status, const char *throttle_reason);
 /** 403, {"Message":"Forbidden..."}. */
 void lambda__url_answer_forbidden(lambda__url_answer *answer);
 /** Of a status and a message: {"Message":"..."}. `error_type` NULL: no X-Amzn-ErrorType. Both are static. */

@@ -191,17 +191,45 @@ static void write_cookies(lambda__url_text *text, const lambda__url_request *req
     }
 }
 
+/* How a request came and which trace it belongs to is the server's to say, as a load balancer does: not the client's. */
+typedef struct own_header {
+    const char *name;
+    size_t length;
+    const char *value;
+} own_header;
+
+enum { OWN_HEADERS = 4 };
+
+/* Not passed on: what is told in another member, or by the server in its place. Of x-forwarded-for, the first, what the client says stays, before its address. */
+static bool is_own(const own_header own[OWN_HEADERS], const char *name, size_t length)
+{
+    for (size_t i = 1; i < OWN_HEADERS; i++) {
+        if (length == own[i].length && !strcasecmp(name, own[i].name)) {
+            return true;
+        }
+    }
+    return length == 6 && !strcasecmp(name, "cookie");
+}
+
 static bool write_headers(lambda__url_text *text, const lambda__url_request *request)
 {
+    const own_header own[OWN_HEADERS] = {{"x-forwarded-for", 15, request->source_ip},
+                                         {"x-forwarded-proto", 17, request->tls ? "https" : "http"},
+                                         {"x-forwarded-port", 16, request->port},
+                                         {"x-amzn-trace-id", 15, request->trace}};
     pairs them = {.fold = true};
-    if (!pairs_room(&them, request->headers_count)) {
+    if (!pairs_room(&them, request->headers_count + OWN_HEADERS)) {
         return false;
     }
     for (size_t i = 0; i < request->headers_count; i++) {
         const lambda__header *header = &request->headers[i];
-        if (strcasecmp(header->name, "cookie") != 0) {
-            pairs_add(&them, header->name, strlen(header->name), header->value, strlen(header->value));
+        size_t length = strlen(header->name);
+        if (!is_own(own, header->name, length)) {
+            pairs_add(&them, header->name, length, header->value, strlen(header->value));
         }
+    }
+    for (size_t i = 0; i < OWN_HEADERS; i++) {
+        pairs_add(&them, own[i].name, own[i].length, own[i].value, strlen(own[i].value));
     }
     bool linked = pairs_link(&them);
     if (linked) {

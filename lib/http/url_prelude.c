@@ -33,7 +33,7 @@ static lambda_status prelude_finish(lambda__url_prelude *prelude, lambda__url_an
 {
     json_error_t error = {0};
     if (prelude->text.length) {
-        answer->root = json_loadb(prelude->text.data, prelude->text.length, 0, &error);
+        answer->root = lambda__url_answer_read(lambda_bytes_make(prelude->text.data, prelude->text.length), &error);
     }
     if (!answer->root && json_error_code(&error) == json_error_out_of_memory) {
         return LAMBDA_ERROR_OUT_OF_MEMORY;

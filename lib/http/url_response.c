@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "header_text.h"
+#include "json_scan.h"
 #include "url.h"
 #include "url_answer.h"
 
@@ -111,15 +113,31 @@ void lambda__url_answer_forbidden(lambda__url_answer *answer)
                   "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html\"}");
 }
 
-void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status, bool function_error)
+static void answer_throttled(lambda__url_answer *answer, const char *reason)
 {
-    if (function_error) {
-        lambda__url_answer_bad(answer);
-        return;
+    answer_static(answer, 429, "TooManyRequestsException", "");
+    if (reason) {
+        lambda__url_text_string(&answer->text, "{\"Reason\":\"");
+        lambda__url_text_string(&answer->text, reason);
+        lambda__url_text_string(&answer->text, "\",");
+    } else {
+        lambda__url_text_string(&answer->text, "{");
     }
+    lambda__url_text_string(&answer->text, "\"Type\":\"User\",\"message\":\"Rate Exceeded.\"}");
+    if (!answer->text.failed) {
+        answer->body = answer->text.data;
+        answer->body_length = answer->text.length;
+    }
+}
+
+void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status, const char *throttle_reason)
+{
     switch (status) {
+    case LAMBDA_OK:
+        lambda__url_answer_bad(answer);
+        break;
     case LAMBDA_ERROR_TOO_MANY_REQUESTS:
-        lambda__url_answer_message(answer, 429, "TooManyRequestsException", "Rate Exceeded.");
+        answer_throttled(answer, throttle_reason);
         break;
     case LAMBDA_ERROR_REQUEST_TOO_LARGE:
         lambda__url_answer_message(answer, 413, "RequestEntityTooLargeException", "Request Entity Too Large");
@@ -134,34 +152,14 @@ void lambda__url_answer_failed(lambda__url_answer *answer, lambda_status status,
 
 /* ---- what the function says */
 
-static bool is_token(const char *name)
-{
-    for (const char *at = name; *at; at++) {
-        bool letter = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9');
-        if (!letter && *at != '-' && !strchr("!#$%&'*+.^_`|~", *at)) {
-            return false;
-        }
-    }
-    return *name;
-}
-
-static bool is_value(const char *value)
-{
-    for (const unsigned char *at = (const unsigned char *)value; *at; at++) {
-        if ((*at < 0x20 && *at != '\t') || *at == 0x7F) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Headers of a connection and of a message's length are the server's to say. */
+/* Headers of a connection, of a message's length and the request's id are the server's to say. */
 static bool belongs_to_connection(const char *name)
 {
     static const char transfer_codings[] = {'t', 'e', '\0'}; /* its name, which the spelling check takes for a word */
     static const char *const names[] = {
-        "connection",       "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization",
-        "proxy-connection", transfer_codings, "trailer",    "transfer-encoding",  "upgrade"};
+        "connection",          "content-length",   "keep-alive",      "proxy-authenticate",
+        "proxy-authorization", "proxy-connection", transfer_codings,  "trailer",
+        "transfer-encoding",   "upgrade",          "x-amzn-requestid"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (!strcasecmp(name, names[i])) {
             return true;
@@ -184,8 +182,8 @@ static bool take_header(lambda__url_answer *answer, const char *name, const json
         snprintf(number, sizeof number, "%.17g", json_real_value(value));
         text = number;
     }
-    if (!text || !is_token(name) || !is_value(text) ||
-        (json_is_string(value) && strlen(text) != json_string_length(value))) {
+    if (!text || !lambda__is_token(name, strlen(name)) ||
+        !lambda__is_field_value(text, json_is_string(value) ? json_string_length(value) : strlen(text))) {
         return false;
     }
     if (belongs_to_connection(name)) {
@@ -223,9 +221,10 @@ bool lambda__url_answer_head(lambda__url_answer *answer, json_t *object, lambda_
     const json_t *code = member(object, "statusCode");
     json_t *headers = member(object, "headers");
     const json_t *cookies = member(object, "cookies");
-    json_int_t number = code ? json_integer_value(code) : 200;
-    if ((code && !json_is_integer(code)) || number < 200 || number > 599 || (headers && !json_is_object(headers)) ||
-        (cookies && !json_is_array(cookies))) {
+    /* As a real number: so it may have been written, or read. */
+    double number = code ? json_number_value(code) : 200;
+    if ((code && !json_is_number(code)) || !(number >= 200 && number <= 599) || number != (int)number ||
+        (headers && !json_is_object(headers)) || (cookies && !json_is_array(cookies))) {
         return false;
     }
     answer->status = (int)number;
@@ -285,6 +284,22 @@ static void answer_inferred(lambda__url_answer *answer, lambda_bytes payload)
     }
 }
 
+json_t *lambda__url_answer_read(lambda_bytes text, json_error_t *error)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    json_t *json = json_loadb(text.data, text.length, flags, error);
+    if (json || json_error_code(error) != json_error_numeric_overflow) return json;
+    /* An integer of more digits than jansson's have. */
+    return json_loadb(text.data, text.length, flags | JSON_DECODE_INT_AS_REAL, error);
+}
+
+/* JSON that jansson cannot hold, and that says nothing of a status: it goes out as it is. */
+static bool is_other_json(lambda_bytes payload)
+{
+    char why[96];
+    return lambda__json_scan(payload, why) && !memmem(payload.data, payload.length, "\"statusCode\"", 12);
+}
+
 lambda_status lambda__url_response(lambda_bytes payload, lambda__url_answer *answer)
 {
     lambda__url_answer_reset(answer);
@@ -293,12 +308,16 @@ lambda_status lambda__url_response(lambda_bytes payload, lambda__url_answer *ans
         return LAMBDA_OK;
     }
     json_error_t error = {0};
-    answer->root = json_loadb(payload.data, payload.length, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    answer->root = lambda__url_answer_read(payload, &error);
     if (!answer->root) {
         if (json_error_code(&error) == json_error_out_of_memory) {
             return LAMBDA_ERROR_OUT_OF_MEMORY;
         }
-        lambda__url_answer_bad(answer);
+        if (is_other_json(payload)) {
+            answer_inferred(answer, payload);
+        } else {
+            lambda__url_answer_bad(answer);
+        }
         return LAMBDA_OK;
     }
     if (!member(answer->root, "statusCode")) {

@@ -27,8 +27,8 @@ char *lambda__url_text_grow(lambda__url_text *text, size_t length)
     return text->data + text->length;
 }
 
-/* Bytes of the UTF-8 sequence that begins there; 0: there is none. By table 3-7 of the Unicode standard. */
-static size_t utf8_length(const unsigned char *data, size_t left)
+/* By table 3-7 of the Unicode standard. */
+size_t lambda__url_text_utf8_length(const unsigned char *data, size_t left)
 {
     unsigned char first = data[0];
     if (first < 0x80) {
@@ -55,13 +55,26 @@ bool lambda__url_text_is_utf8(const void *data, size_t length)
 {
     const unsigned char *bytes = data;
     for (size_t i = 0; i < length;) {
-        size_t step = bytes[i] ? utf8_length(bytes + i, length - i) : 0;
+        size_t step = bytes[i] ? lambda__url_text_utf8_length(bytes + i, length - i) : 0;
         if (!step) {
             return false;
         }
         i += step;
     }
     return true;
+}
+
+void lambda__url_text_mend(char *text)
+{
+    for (size_t left = strlen(text); left > 0;) {
+        size_t step = lambda__url_text_utf8_length((const unsigned char *)text, left);
+        if (!step) {
+            *text = '?';
+            step = 1;
+        }
+        text += step;
+        left -= step;
+    }
 }
 
 static void escape_one(lambda__url_text *text, unsigned char byte)
@@ -106,7 +119,7 @@ void lambda__url_text_escaped(lambda__url_text *text, const char *data, size_t l
             i++;
             continue;
         }
-        size_t step = byte >= 0x80 ? utf8_length(bytes + i, length - i) : 0;
+        size_t step = byte >= 0x80 ? lambda__url_text_utf8_length(bytes + i, length - i) : 0;
         if (step) {
             i += step;
             continue;

@@ -41,8 +41,12 @@ static inline void lambda__url_text_string(lambda__url_text *text, const char *s
 /** The inside of a JSON string: escaped. NUL, which jansson's objects cannot hold, and bytes that are no UTF-8 become U+FFFD. */
 void lambda__url_text_escaped(lambda__url_text *text, const char *data, size_t length);
 void lambda__url_text_base64(lambda__url_text *text, const void *data, size_t length);
+/** Bytes of the UTF-8 sequence that begins there; 0: there is none. There is one byte at least. */
+size_t lambda__url_text_utf8_length(const unsigned char *data, size_t left);
 /** UTF-8 without a NUL. */
 bool lambda__url_text_is_utf8(const void *data, size_t length);
+/** Puts "?" in place of bytes that are no UTF-8: of what a client said, or where a text was cut within a character. */
+void lambda__url_text_mend(char *text);
 /** False: it is no base64, in the alphabet of RFC 4648 and with its padding; nothing is added then. */
 bool lambda__url_text_unbase64(lambda__url_text *text, const char *data, size_t length);
 void lambda__url_text_free(lambda__url_text *text);

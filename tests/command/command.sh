@@ -212,10 +212,10 @@ logs() {
     expect 3 "logs of none" "$lambda" logs nobody
 }
 
-# Starts a server, and sets endpoint when it says where it listens.
+# Starts a server with those options, and sets endpoint when it says where it listens.
 serve() {
     mkfifo "$work/said"
-    "$lambda" serve --port 0 --access-log "$work/access" >"$work/said" 2>"$work/served" &
+    "$lambda" serve --port 0 --access-log "$work/access" "$@" >"$work/said" 2>"$work/served" &
     server=$!
     read -r line <"$work/said"
     rm "$work/said"
@@ -231,6 +231,9 @@ functions
 logs
 queue
 gone
+
+expect 2 "no rate" "$lambda" serve --port 0 --rate 0
+expect 2 "too many connections" "$lambda" serve --port 0 --connections 9999999
 
 serve
 name="first start"
@@ -283,7 +286,13 @@ says out "ListFunctions"
 expect 4 "no server" "$lambda" list
 says err "cannot be reached"
 unset AWS_ENDPOINT_URL_LAMBDA
-serve
+serve --rate 3 --connections 1
+name="bounds"
+# One connection for all of them: three a second are answered, and not all of ten.
+for _ in 1 2 3 4 5 6 7 8 9 10; do echo "url = $endpoint/healthz"; done |
+    curl -s -K - -w '%{http_code} %{num_connects}\n' -o /dev/null >"$work/out" || failed=1
+says out "200 1"
+says out "429 0"
 if grep -q AWS_SECRET "$work/served"; then echo "not ok: the keys were shown again" >&2 && failed=1; fi
 kill "$server"
 wait "$server" || failed=1

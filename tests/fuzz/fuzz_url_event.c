@@ -54,7 +54,8 @@ static void check(const lambda__url_text *text, const lambda__url_request *reque
         require(memcmp(decoded.data, request->body.data, decoded.length) == 0);
         lambda__url_text_free(&decoded);
     }
-    require(json_object_size(json_object_get(event, "headers")) <= request->headers_count);
+    require(json_object_size(json_object_get(event, "headers")) <= request->headers_count + 4);
+    require(strcmp(json_string_value(json_object_get(json_object_get(event, "headers"), "x-amzn-trace-id")), "t") == 0);
     json_decref(event);
 }
 
@@ -69,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = fuzz_text(data, size);
     char *at = copy;
     lambda__header headers[HEADERS];
-    lambda__url_request request = {.protocol = "HTTP/1.1", .source_ip = "127.0.0.1", .request_id = "id"};
+    lambda__url_request request = {
+        .protocol = "HTTP/1.1", .source_ip = "127.0.0.1", .port = "1", .trace = "t", .request_id = "id"};
     request.method = line(&at);
     char *host = line(&at);
     char *path = line(&at);

@@ -124,7 +124,7 @@ static void test_actions_and_resources(void **state)
 static void test_principals(void **state)
 {
     (void)state;
-    /* Whom each names: Alice, a service, nobody, a stranger. */
+    /* Whom each names: Alice, a service, nobody, a stranger. An Allow names nobody of its own account by the account; a Deny does. */
     static const struct {
         const char *principal;
         bool names[4];
@@ -150,11 +150,16 @@ static void test_principals(void **state)
         for (size_t k = 0; k < 4; k++) {
             char text[512];
             lambda__wish wish = wish_of(callers[k]);
-            snprintf(text, sizeof(text), "{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\",%s}",
+            snprintf(text, sizeof(text), "{\"Effect\":\"Deny\",\"Action\":\"*\",\"Resource\":\"*\",%s}",
                      CASES[i].principal);
-            bool named = evaluate(text, &wish, true) == LAMBDA__ALLOW;
+            bool named = evaluate(text, &wish, true) == LAMBDA__DENY;
             if (named != CASES[i].names[k]) print_error("%zu %s\n", k, CASES[i].principal);
             assert_int_equal(named, CASES[i].names[k]);
+            const char *principal = CASES[i].principal;
+            bool by_account = k == 0 && (strstr(principal, "\"000000000000\"") || strstr(principal, ":root"));
+            snprintf(text, sizeof(text), "{\"Effect\":\"Allow\",\"Action\":\"*\",\"Resource\":\"*\",%s}",
+                     CASES[i].principal);
+            assert_int_equal(evaluate(text, &wish, true) == LAMBDA__ALLOW, named && !by_account);
         }
 }
 
@@ -365,7 +370,10 @@ static void test_who_may(void **state)
         {&ALICE, "", NULL, REFUSED(ALICES, NO_IDENTITY)},
         {&ALICE, SILENT, NULL, REFUSED(ALICES, NO_IDENTITY)},
         {&ALICE, ALLOW_ALL, NULL, ""},
-        {&ALICE, SILENT, FOR("Allow", "{\"AWS\":\"000000000000\"}"), ""},
+        {&ALICE, SILENT, FOR("Allow", "{\"AWS\":\"000000000000\"}"), REFUSED(ALICES, NO_IDENTITY)},
+        {&ALICE, SILENT, FOR("Allow", "{\"AWS\":[\"000000000000\",\"" ALICES "\"]}"), ""},
+        {&ALICE, ALLOW_ALL, FOR("Deny", "{\"AWS\":\"000000000000\"}"),
+         REFUSED(ALICES, "with an explicit deny in a resource-based policy")},
         {&ALICE, SILENT, FOR("Allow", "{\"AWS\":\"222222222222\"}"), REFUSED(ALICES, NO_IDENTITY)},
         {&ALICE, DENY_ALL, FOR("Allow", "\"*\""), REFUSED(ALICES, "with an explicit deny in an identity-based policy")},
         {&ALICE, ALLOW_ALL, FOR("Deny", "\"*\""), REFUSED(ALICES, "with an explicit deny in a resource-based policy")},

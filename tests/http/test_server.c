@@ -43,6 +43,20 @@ static void answers_a_function_url(void **state)
     assert_true(client_receive(fd, &answer));
     assert_non_null(strstr(answer.body, "\"body\":\"abc\""));
     assert_non_null(strstr(answer.body, "\"rawQueryString\":\"q=1\""));
+    assert_non_null(strstr(answer.body, "\"x-forwarded-for\":\"127.0.0.1\",\"x-forwarded-proto\":\"http\""));
+    /* A new trace, of the request's id; and one that the client has begun. */
+    const char *trace = strstr(answer.body, "\"x-amzn-trace-id\":\"Root=1-");
+    assert_non_null(trace);
+    trace += strlen("\"x-amzn-trace-id\":\"Root=1-");
+    assert_int_equal(strspn(trace, "0123456789abcdef"), 8);
+    assert_int_equal(trace[8], '-');
+    assert_int_equal(strspn(trace + 9, "0123456789abcdef"), 24);
+    assert_int_equal(trace[33], '"');
+    client_answer_clear(&answer);
+    client_text(fd, "GET /lambda-url/" URL_ECHO "/ HTTP/1.1\r\nHost: h\r\nX-Amzn-Trace-Id: Root=1-5759e988-"
+                    "bd862e3fe1be46a994272793;Sampled=1\r\n\r\n");
+    assert_true(client_receive(fd, &answer));
+    assert_non_null(strstr(answer.body, ":\"Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1\""));
     client_answer_clear(&answer);
     client_text(fd, "POST /lambda-url/" URL_ECHO
                     "/p HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -261,14 +275,57 @@ static void bodies(void **state)
                     "Content-Length: 6291457\r\n\r\n");
     client_expect(fd, "", 413, NULL);
     client_until_closed(fd);
-    fd = client_open(world.port);
-    client_text(fd, "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n");
-    client_expect(fd, "", 413, NULL);
-    client_until_closed(fd);
+    static const struct {
+        const char *head;
+        int status;
+    } FIRST[] = {
+        {"POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n", 413},
+        /* And who has no signature. */
+        {"POST " INVOKE("echo") " HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n", 403},
+        {"POST " INVOKE("echo") " HTTP/1.1\r\nHost: h\r\nContent-Length: 9223372036854775808\r\n\r\n", 403},
+        {"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n", 404},
+    };
+    for (size_t i = 0; i < sizeof(FIRST) / sizeof(FIRST[0]); i++) {
+        fd = client_open(world.port);
+        client_expect(fd, FIRST[i].head, FIRST[i].status, NULL);
+        client_until_closed(fd);
+    }
     /* Half a request. */
     fd = client_open(world.port);
     client_text(fd, "POST /lambda-url/" URL_HELLO "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
     close(fd);
+    world_close(&world);
+}
+
+/** Bodies of all requests have so much memory together; small ones are not asked. */
+static void bodies_at_once(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, &(lambda_http_options){.body_bytes = 1000000});
+    int first = client_open(world.port);
+    client_text(first, "POST /lambda-url/" URL_WAIT "/ HTTP/1.1\r\nHost: h\r\nContent-Length: 700000\r\n\r\n");
+    char *body = calloc(1, 700000);
+    assert_non_null(body);
+    client_send(first, body, 700000);
+    world_until_waiting(&world, 1);
+    int second = client_open(world.port);
+    for (int i = 0; i < 2; i++) {
+        post(second, "/lambda-url/" URL_HELLO "/", 700000, i == 1);
+        client_expect(second, "", 503, NULL);
+        post(second, "/lambda-url/" URL_HELLO "/", 60000, i == 1);
+        client_expect(second, "", 200, "hello");
+    }
+    /* One that goes gives its room back, as one does that was answered. */
+    world_let_go(&world);
+    client_expect(first, "", 200, "waited");
+    close(first);
+    for (int i = 0; i < 3; i++) {
+        post(second, "/lambda-url/" URL_HELLO "/", 700000, i == 1);
+        client_expect(second, "", 200, "hello");
+    }
+    free(body);
+    close(second);
     world_close(&world);
 }
 
@@ -524,6 +581,7 @@ int main(void)
         cmocka_unit_test(broken_paths),
         cmocka_unit_test(pipelined),
         cmocka_unit_test(bodies),
+        cmocka_unit_test(bodies_at_once),
         cmocka_unit_test(heads),
         cmocka_unit_test(slow_ones_are_ended),
         cmocka_unit_test(untaken_answers_are_ended),

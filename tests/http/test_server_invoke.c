@@ -46,6 +46,12 @@ static void invokes(void **state)
     assert_int_equal(answer.status, 200);
     assert_string_equal(answer.body, "{}");
     client_answer_clear(&answer);
+    /* Numbers of any size, and halves of characters, are the function's to read. */
+    static const char odd[] = "{\"id\":12345678901234567890,\"x\":1e999,\"half\":\"\\ud800\"}";
+    ask(&world, fd, INVOKE("echo"), NULL, "X-Amz-Client-Context: eyJhIjoxfQ==\r\n", odd, &answer);
+    assert_int_equal(answer.status, 200);
+    assert_string_equal(answer.body, odd);
+    client_answer_clear(&answer);
     ask(&world, fd, INVOKE("fail"), NULL, "X-Amz-Log-Type: Tail\r\n", "1", &answer);
     assert_int_equal(answer.status, 200);
     assert_string_equal(client_header(&answer, "X-Amz-Function-Error"), "Unhandled");
@@ -82,6 +88,42 @@ static void invokes_later(void **state)
     world_close(&world);
 }
 
+/** Invoke and InvokeAsync are actions of their own. */
+static void actions(void **state)
+{
+    (void)state;
+    static const char *const ACTIONS[] = {"InvokeFunction", "InvokeAsync", "Get*"};
+    char path[] = "/tmp/lambda-identities-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    for (size_t i = 0; i < sizeof(ACTIONS) / sizeof(ACTIONS[0]); i++) {
+        struct world world;
+        client_answer answer;
+        FILE *out = fopen(path, "w");
+        assert_non_null(out);
+        fprintf(out,
+                "{\"admin\":{\"policies\":[{\"Statement\":{\"Effect\":\"Allow\",\"Action\":\"lambda:%s\","
+                "\"Resource\":\"*\"}}]}}",
+                ACTIONS[i]);
+        assert_int_equal(fclose(out), 0);
+        world_open(&world, &(lambda_http_options){.identities = path});
+        int fd = client_open(world.port);
+        ask(&world, fd, INVOKE("echo"), NULL, "", "{}", &answer);
+        assert_int_equal(answer.status, i == 0 ? 200 : 403);
+        client_answer_clear(&answer);
+        ask(&world, fd, STREAM("stream"), NULL, "", "{}", &answer);
+        assert_int_equal(answer.status, i == 0 ? 200 : 403);
+        client_answer_clear(&answer);
+        ask(&world, fd, ASYNC("echo"), NULL, "", "{}", &answer);
+        assert_int_equal(answer.status, i == 1 ? 202 : 403);
+        client_answer_clear(&answer);
+        close(fd);
+        world_close(&world);
+    }
+    unlink(path);
+}
+
 static void refuses(void **state)
 {
     (void)state;
@@ -98,6 +140,15 @@ static void refuses(void **state)
     ask(&world, fd, INVOKE("echo"), NULL, "X-Amz-Client-Context: ***\r\n", "{}", &answer);
     expect_error(&answer, 400, "InvalidRequestContentException", "Client context");
     client_answer_clear(&answer);
+    /* "zzz", "[1]", "{}x" */
+    static const char *const contexts[] = {"enp6", "WzFd", "e314"};
+    for (size_t i = 0; i < sizeof(contexts) / sizeof(contexts[0]); i++) {
+        char header[64];
+        snprintf(header, sizeof(header), "X-Amz-Client-Context: %s\r\n", contexts[i]);
+        ask(&world, fd, INVOKE("echo"), NULL, header, "{}", &answer);
+        expect_error(&answer, 400, "InvalidRequestContentException", "Client context");
+        client_answer_clear(&answer);
+    }
     ask(&world, fd, INVOKE("echo"), NULL, "X-Amz-Tenant-Id: t\r\n", "{}", &answer);
     expect_error(&answer, 400, "InvalidParameterValueException", "TenantId");
     client_answer_clear(&answer);
@@ -149,6 +200,11 @@ static void throttles(void **state)
     expect_error(&answer, 429, "TooManyRequestsException",
                  "\"Reason\":\"ReservedFunctionConcurrentInvocationLimitExceeded\"");
     assert_string_equal(client_header(&answer, "Retry-After"), "1");
+    client_answer_clear(&answer);
+    client_text(fd, GET_URL(URL_ECHO));
+    assert_true(client_receive(fd, &answer));
+    expect_error(&answer, 429, "TooManyRequestsException",
+                 "{\"Reason\":\"ReservedFunctionConcurrentInvocationLimitExceeded\",\"Type\":\"User\"");
     client_answer_clear(&answer);
     close(fd);
     world_close(&world);
@@ -271,6 +327,59 @@ static void streams_frames(void **state)
     world_close(&world);
 }
 
+static lambda_status say_version(const lambda_event *event, lambda_context *context, lambda_response *response)
+{
+    (void)event;
+    char text[200];
+    int length = snprintf(text, sizeof(text), "%s %s", lambda_context_function_version(context),
+                          lambda_context_aws_request_id(context));
+    return lambda_response_write(response, text, (size_t)length);
+}
+
+/** Of an alias of two versions the header names the one that ran, under the id that the function has. */
+static void streams_of_two_versions(void **state)
+{
+    (void)state;
+    struct world world;
+    world_open(&world, NULL);
+    const lambda_function_config config = {.function_name = "two", .code = lambda_code_native(say_version, NULL)};
+    assert_ok(world.lambda, lambda_function_create(world.lambda, &config));
+    assert_ok(world.lambda, lambda_version_publish(world.lambda, "two", NULL, NULL));
+    const lambda_function_config changed = {.description = "another"};
+    assert_ok(world.lambda, lambda_function_update_configuration(world.lambda, "two", &changed));
+    assert_ok(world.lambda, lambda_version_publish(world.lambda, "two", NULL, NULL));
+    const lambda_alias_config alias = {
+        .name = "live", .function_version = "1", .additional_version = "2", .additional_weight = 0.5};
+    assert_ok(world.lambda, lambda_alias_create(world.lambda, "two", &alias));
+    int fd = client_open(world.port);
+    unsigned ran[2] = {0, 0};
+    while (ran[0] == 0 || ran[1] == 0 || ran[0] + ran[1] < 20) {
+        client_answer answer;
+        char chunks[200] = "";
+        char complete[8192];
+        char expected[200];
+        size_t length = 0;
+        ask(&world, fd, STREAM("two"), "Qualifier=live", "", "{}", &answer);
+        assert_int_equal(answer.status, 200);
+        decode(&answer, chunks, &length, complete);
+        snprintf(expected, sizeof(expected), "%s ", client_header(&answer, "X-Amz-Executed-Version"));
+        ran[expected[0] == '2']++;
+        snprintf(expected + 2, sizeof(expected) - 2, "%s", client_header(&answer, "x-amzn-RequestId"));
+        assert_string_equal(chunks, expected);
+        client_answer_clear(&answer);
+        assert_in_range(ran[0] + ran[1], 1, 1000);
+    }
+    client_answer answer;
+    ask(&world, fd, STREAM("two"), "Qualifier=live", "X-Amz-Invocation-Type: DryRun\r\n", "{}", &answer);
+    assert_int_equal(answer.status, 204);
+    client_answer_clear(&answer);
+    ask(&world, fd, STREAM("two"), "Qualifier=none", "X-Amz-Invocation-Type: DryRun\r\n", "{}", &answer);
+    expect_error(&answer, 404, "ResourceNotFoundException", "two");
+    client_answer_clear(&answer);
+    close(fd);
+    world_close(&world);
+}
+
 static void streams_a_function_url(void **state)
 {
     (void)state;
@@ -363,9 +472,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(invokes),
         cmocka_unit_test(invokes_later),
+        cmocka_unit_test(actions),
         cmocka_unit_test(refuses),
         cmocka_unit_test(throttles),
         cmocka_unit_test(streams_frames),
+        cmocka_unit_test(streams_of_two_versions),
         cmocka_unit_test(streams_a_function_url),
         cmocka_unit_test(clients_that_vanish),
         cmocka_unit_test(clients_that_read_nothing),

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 struct body {
-    char text[256];
+    char text[4096];
     size_t length;
 };
 
@@ -40,6 +40,16 @@ static long get(CURL *curl, uint16_t port, const char *path, const char *authori
     return status;
 }
 
+/** Does a client that speaks only this come in? */
+static bool comes_in(uint16_t port, const char *only)
+{
+    char command[256];
+    snprintf(command, sizeof(command),
+             "openssl s_client %s -cipher ALL:@SECLEVEL=0 -connect 127.0.0.1:%u </dev/null >/dev/null 2>&1", only,
+             port);
+    return system(command) == 0;
+}
+
 static void speaks_tls(void **state)
 {
     (void)state;
@@ -68,7 +78,14 @@ static void speaks_tls(void **state)
         assert_int_equal(get(curl, world.port, "/lambda-url/" URL_HELLO "/", certificate, &body, &code), 200);
         assert_string_equal(body.text, "hello");
     }
+    assert_int_equal(get(curl, world.port, "/lambda-url/" URL_ECHO "/", certificate, &body, &code), 200);
+    assert_non_null(strstr(body.text, "\"x-forwarded-proto\":\"https\""));
     world_expect_url(&world, "https", world.port);
+    /* Nothing that is older than what AWS takes. */
+    assert_true(comes_in(world.port, "-tls1_3"));
+    assert_true(comes_in(world.port, "-tls1_2"));
+    assert_false(comes_in(world.port, "-tls1_1"));
+    assert_false(comes_in(world.port, "-tls1"));
     /* A stream, which suspends its connection. */
     world.parts = 0;
     assert_int_equal(get(curl, world.port, "/lambda-url/" URL_STREAM "/", certificate, &body, &code), 200);

@@ -9,7 +9,8 @@
 #include "api.h"
 #include "url.h"
 
-#define ID "abcdefghijklmnopqrstuvwxyz012345"
+#define ID    "abcdefghijklmnopqrstuvwxyz012345"
+#define TRACE "Root=1-5e5ffa9e-5a3f0c6b7a11b1d95a3f0c6b"
 
 static lambda_api api = {.region = "us-west-2", .account_id = "123456789012"};
 static lambda__url url = {.id = ID};
@@ -21,6 +22,9 @@ static lambda__url_request request_of(const lambda__header *headers, size_t coun
                                  .query = "",
                                  .protocol = "HTTP/1.1",
                                  .source_ip = "123.123.123.123",
+                                 .port = "443",
+                                 .trace = TRACE,
+                                 .tls = true,
                                  .headers = headers,
                                  .headers_count = count,
                                  .now_ns = 1583348638390000000U,
@@ -65,7 +69,8 @@ static const char GOLDEN[] =
     "\"cookies\":[\"cookie1=a\",\"cookie2=b\"],"
     "\"headers\":{\"header1\":\"value1\",\"header2\":\"value1,value2\",\"user-agent\":\"agent\",\"content-type\":"
     "\"text/"
-    "plain\"},"
+    "plain\",\"x-forwarded-for\":\"123.123.123.123\",\"x-forwarded-proto\":\"https\",\"x-forwarded-port\":\"443\","
+    "\"x-amzn-trace-id\":\"" TRACE "\"},"
     "\"queryStringParameters\":{\"parameter1\":\"value1,value2\",\"parameter2\":\"value\"},"
     "\"requestContext\":{\"accountId\":\"123456789012\",\"apiId\":\"" ID "\",\"authentication\":null,"
     "\"authorizer\":{\"iam\":{\"accessKey\":\"AKIAEXAMPLE\",\"accountId\":\"111122223333\",\"callerId\":\"alice\","
@@ -112,8 +117,28 @@ static void without_anything(void **state)
     assert_null(at(event, "requestContext.http.userAgent"));
     assert_true(json_is_null(at(event, "requestContext.authorizer")));
     assert_true(json_is_false(at(event, "isBase64Encoded")));
-    assert_int_equal(json_object_size(at(event, "headers")), 0);
+    assert_int_equal(json_object_size(at(event, "headers")), 4); /* the server's own */
     assert_text(event, "requestContext.accountId", "anonymous");
+    json_decref(event);
+}
+
+/* A client may say where it came from, before its address; how it came, and in which trace, is not for it to say. */
+static void how_it_came(void **state)
+{
+    (void)state;
+    lambda__header headers[] = {{"X-Forwarded-For", "6.6.6.6"},   {"X-FORWARDED-PROTO", "ftp"},
+                                {"x-forwarded-port", "1"},        {"x-forwarded-for", "7.7.7.7, 8.8.8.8"},
+                                {"X-Amzn-Trace-Id", "Root=none"}, {"X-Forwarded-Host", "kept"}};
+    lambda__url_request request = request_of(headers, 6);
+    request.tls = false;
+    request.port = "9000";
+    json_t *event = event_of(&request);
+    assert_text(event, "headers.x-forwarded-for", "6.6.6.6,7.7.7.7, 8.8.8.8,123.123.123.123");
+    assert_text(event, "headers.x-forwarded-proto", "http");
+    assert_text(event, "headers.x-forwarded-port", "9000");
+    assert_text(event, "headers.x-amzn-trace-id", TRACE);
+    assert_text(event, "headers.x-forwarded-host", "kept");
+    assert_int_equal(json_object_size(at(event, "headers")), 5);
     json_decref(event);
 }
 
@@ -149,7 +174,7 @@ static void many_of_a_name(void **state)
     lambda__url_request request = request_of(headers, COUNT);
     request.query = query;
     json_t *event = event_of(&request);
-    assert_int_equal(json_object_size(at(event, "headers")), 100);
+    assert_int_equal(json_object_size(at(event, "headers")), 104);
     assert_text(event, "headers.x-a7", "v,v,v,v");
     assert_int_equal(json_object_size(at(event, "queryStringParameters")), 100);
     assert_text(event, "queryStringParameters.42", "42,142,242,342");
@@ -220,6 +245,7 @@ int main(void)
         cmocka_unit_test(many_of_a_name),
         cmocka_unit_test(bodies),
         cmocka_unit_test(cookies_of_several_headers),
+        cmocka_unit_test(how_it_came),
         cmocka_unit_test(memory_is_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,8 @@ static lambda_status make_event(void *user)
                                    .query = query,
                                    .protocol = "HTTP/1.1",
                                    .source_ip = "::1",
+                                   .port = "443",
+                                   .trace = "Root=1",
                                    .headers = headers,
                                    .headers_count = COUNT,
                                    .body = lambda_bytes_make(query, sizeof query - 1),

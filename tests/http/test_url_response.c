@@ -49,6 +49,10 @@ static void inferred(void **state)
         {"[1,2]", "[1,2]"},
         {"null", "null"},
         {"7.50", "7.50"},
+        /* What jansson cannot hold is JSON all the same. */
+        {"{\"id\":12345678901234567890}", "{\"id\":12345678901234567890}"},
+        {"[1e999]", "[1e999]"},
+        {"{\"half\":\"\\ud800\"}", "{\"half\":\"\\ud800\"}"},
         {"{\"statusCode\":null}", "{\"statusCode\":null}"},
         {"", ""},
     };
@@ -81,6 +85,10 @@ static void of_parts(void **state)
 static void defaults_of_parts(void **state)
 {
     (void)state;
+    respond("{\"statusCode\":202.0,\"headers\":{\"X-N\":5},\"id\":12345678901234567890,\"body\":\"b\"}");
+    assert_int_equal(answer.status, 202);
+    assert_string_equal(header("X-N"), "5");
+    assert_body("b");
     respond("{\"statusCode\":404,\"headers\":null,\"cookies\":null,\"body\":null,\"isBase64Encoded\":null}");
     assert_int_equal(answer.status, 404);
     assert_string_equal(header("content-type"), "application/json");
@@ -106,7 +114,8 @@ static void base64(void **state)
 static void connection_headers_are_dropped(void **state)
 {
     (void)state;
-    respond("{\"statusCode\":200,\"headers\":{\"Connection\":\"close\",\"Transfer-Encoding\":\"chunked\","
+    respond("{\"statusCode\":200,\"headers\":{\"X-Amzn-RequestId\":\"mine\",\"Connection\":\"close\",\"Transfer-"
+            "Encoding\":\"chunked\","
             "\"Content-Length\":\"9\",\"X-Kept\":\"1\",\"upgrade\":\"h2c\",\"T"
             "E\":\"trailers\"}}");
     assert_int_equal(answer.status, 200);
@@ -126,6 +135,8 @@ static void invalid(void **state)
         "{\"statusCode\":100}",
         "{\"statusCode\":600}",
         "{\"statusCode\":200.5}",
+        "{\"statusCode\":1e999}",
+        "{\"statusCode\":200,\"body\":\"\\ud800\"}",
         "{\"statusCode\":200,\"headers\":[]}",
         "{\"statusCode\":200,\"headers\":{\"a\":{}}}",
         "{\"statusCode\":200,\"headers\":{\"a\":null}}",
@@ -167,18 +178,20 @@ static void too_many_headers(void **state)
 static void failures(void **state)
 {
     (void)state;
-    lambda__url_answer_failed(&answer, LAMBDA_OK, true);
+    lambda__url_answer_failed(&answer, LAMBDA_OK, NULL);
     assert_int_equal(answer.status, 502);
     assert_body("Internal Server Error");
-    lambda__url_answer_failed(&answer, LAMBDA_ERROR_TOO_MANY_REQUESTS, false);
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_TOO_MANY_REQUESTS, "ConcurrentInvocationLimitExceeded");
     assert_int_equal(answer.status, 429);
-    assert_body("{\"Message\":\"Rate Exceeded.\"}");
+    assert_body("{\"Reason\":\"ConcurrentInvocationLimitExceeded\",\"Type\":\"User\",\"message\":\"Rate Exceeded.\"}");
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_TOO_MANY_REQUESTS, NULL);
+    assert_body("{\"Type\":\"User\",\"message\":\"Rate Exceeded.\"}");
     assert_string_equal(header("x-amzn-errortype"), "TooManyRequestsException");
-    lambda__url_answer_failed(&answer, LAMBDA_ERROR_REQUEST_TOO_LARGE, false);
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_REQUEST_TOO_LARGE, NULL);
     assert_int_equal(answer.status, 413);
-    lambda__url_answer_failed(&answer, LAMBDA_ERROR_RESOURCE_NOT_FOUND, false);
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_RESOURCE_NOT_FOUND, NULL);
     assert_int_equal(answer.status, 404);
-    lambda__url_answer_failed(&answer, LAMBDA_ERROR_SERVICE, false);
+    lambda__url_answer_failed(&answer, LAMBDA_ERROR_SERVICE, NULL);
     assert_int_equal(answer.status, 500);
     lambda__url_answer_message(&answer, 403, "InvalidSignatureException", "say \"no\"");
     assert_body("{\"Message\":\"say \\\"no\\\"\"}");

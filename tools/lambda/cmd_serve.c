@@ -19,6 +19,8 @@ const tool_option TOOL_OPTIONS_SERVE[] = {
     {"key", "FILE", "the certificate's key in PEM"},
     {"insecure", NULL, "plain HTTP beyond loopback is meant"},
     {"credentials", "FILE", "whose keys are taken (default DIR/credentials, made at the first start)"},
+    {"connections", "NUMBER", "most at once (default 4096)"},
+    {"rate", "NUMBER", "most requests a second of one address (default: no limit)"},
     {"identities", "FILE", "what each may, in JSON (default: everything)"},
     {"access-log", "FILE", "a line of each request; -: on stderr"},
     {"region", "NAME", "the region (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)"},
@@ -29,6 +31,8 @@ typedef struct server {
     lambda_http *http;
     FILE *access;
     char credentials[1024];
+    uint64_t connections;
+    uint64_t rate;
     uint16_t port;
 } server;
 
@@ -70,6 +74,8 @@ static int listen_there(const tool_arguments *arguments, server *made)
                                    .certificate = tool_option_value(arguments, "certificate"),
                                    .key = tool_option_value(arguments, "key"),
                                    .insecure = tool_option_value(arguments, "insecure") != NULL,
+                                   .connections = (uint32_t)made->connections,
+                                   .connection_rate = (uint32_t)made->rate,
                                    .credentials = made->credentials,
                                    .identities = tool_option_value(arguments, "identities")};
     if (made->access) {
@@ -96,7 +102,10 @@ static int start(const tool_arguments *arguments, server *made)
     uint64_t port;
     const char *address = tool_option_value(arguments, "listen");
     bool secure = tool_option_value(arguments, "certificate") != NULL;
-    if (!tool_option_number(arguments, "port", 0, 65535, 9000, &port)) return TOOL_USAGE;
+    if (!tool_option_number(arguments, "port", 0, 65535, 9000, &port) ||
+        !tool_option_number(arguments, "connections", 1, 1U << 20, 4096, &made->connections) ||
+        !tool_option_number(arguments, "rate", 1, UINT32_MAX, 0, &made->rate))
+        return TOOL_USAGE;
     if (secure != (tool_option_value(arguments, "key") != NULL))
         return tool_usage("--certificate and --key go together");
     made->port = (uint16_t)port;
