@@ -101,6 +101,11 @@ typedef struct lambda_function_config {
         layers; /**< ARNs of layer versions (layer.h), at most 5, no two of one layer, merged in this order under /opt; only for code whose driver has them. Default none;
                      in an update NULL: as it was, and with `layers_count` 0 not NULL: none any more */
     size_t layers_count; /**< number of those */
+    /**
+     * Not NULL: gets what the function is by this call, whatever others do to it meanwhile, or the version that was published with it. The caller's to free
+     * with `lambda_function_configuration_free`; NULL on failure. Of a function that is created its ARN has no qualifier, as in Lambda.
+     */
+    struct lambda_function_configuration **made;
 } lambda_function_config;
 
 /**
@@ -194,6 +199,7 @@ typedef struct lambda_function_code_update {
     const char *revision_id; /**< only if this is still the revision. NULL: any */
     bool publish;            /**< publish a version afterwards */
     bool dry_run;            /**< only check that it would work, the code loaded and unloaded again */
+    struct lambda_function_configuration **made; /**< as in lambda_function_config; with `dry_run` what it would be */
 } lambda_function_code_update;
 
 /** Exported form of `lambda_function_update_code`. */

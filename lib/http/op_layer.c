@@ -6,12 +6,16 @@
 
 #include <lambda/layer.h>
 
+#include "function.h"
 #include "layer.h"
 
 #define INVALID "InvalidParameterValueException"
 
 static const char *const ARCHITECTURES[] = {"x86_64", "arm64", NULL};
 static const char *const STORAGE_MODES[] = {"COPY", "REFERENCE", NULL};
+
+static const lambda__member RUNTIME = {.values = lambda__runtimes};
+static const lambda__member ARCHITECTURE = {.values = ARCHITECTURES};
 
 static const lambda__member CONTENT[] = {
     {.name = "S3Bucket",
@@ -30,9 +34,13 @@ const lambda__member lambda__members_publish_layer_version[] = {
     LAMBDA__MEMBER_LAYER_NAME,
     {.name = "Description", .max = 256},
     {.name = "Content", .type = LAMBDA__STRUCTURE, .required = true, .members = CONTENT},
-    {.name = "CompatibleRuntimes", .type = LAMBDA__LIST, .max = 15, .element = LAMBDA__STRING},
+    {.name = "CompatibleRuntimes", .type = LAMBDA__LIST, .max = 15, .element = LAMBDA__STRING, .each = &RUNTIME},
     {.name = "LicenseInfo", .max = 512},
-    {.name = "CompatibleArchitectures", .type = LAMBDA__LIST, .max = 2, .element = LAMBDA__STRING},
+    {.name = "CompatibleArchitectures",
+     .type = LAMBDA__LIST,
+     .max = 2,
+     .element = LAMBDA__STRING,
+     .each = &ARCHITECTURE},
     LAMBDA__MEMBERS_END,
 };
 
@@ -60,7 +68,7 @@ const lambda__member lambda__members_get_layer_version_by_arn[] = {
 };
 
 #define FILTERS                                                                                                        \
-    {.name = "CompatibleRuntime", .place = LAMBDA__IN_QUERY, .min = 1},                                                \
+    {.name = "CompatibleRuntime", .place = LAMBDA__IN_QUERY, .values = lambda__runtimes},                              \
         {.name = "CompatibleArchitecture", .place = LAMBDA__IN_QUERY, .values = ARCHITECTURES}, LAMBDA__MEMBER_MARKER, \
         LAMBDA__MEMBER_MAX_ITEMS(50)
 
@@ -89,7 +97,7 @@ const char *lambda__layer_number(const lambda__request *request, uint64_t *numbe
     const char *name = lambda__input_string(request, "LayerName");
     *number = json_integer_value(value) > 0 ? (uint64_t)json_integer_value(value) : 0;
     if (*number > 0) return name;
-    lambda__reply_error(reply, 400, INVALID, "Layer Version Number must be a positive number.");
+    lambda__reply_error(reply, 400, INVALID, "Layer Version Cannot be less than 1");
     return NULL;
 }
 

@@ -31,7 +31,7 @@ typedef enum lambda__type {
     LAMBDA__BLOB,      /* base64 in JSON */
     LAMBDA__STRUCTURE, /* `members` */
     LAMBDA__LIST,      /* of `element` */
-    LAMBDA__MAP        /* of strings to strings */
+    LAMBDA__MAP        /* of strings to `element` */
 } lambda__type;
 
 /** A member and its limits: facts of Lambda's model. The limit of a string and of a list is its length; of a number its value. `max` 0: none. */
@@ -47,7 +47,9 @@ typedef struct lambda__member {
     const char *shown;         /* NULL: the pattern itself */
     const char *const *values; /* of an enumeration, NULL-terminated. NULL: none */
     const struct lambda__member *members; /* of a structure, or of a list's structures; ended by a NULL name */
-    lambda__type element;                 /* of a list */
+    lambda__type element;                 /* of a list, or of a map's values */
+    const struct lambda__member *each;    /* limits of those, which are scalars. NULL: none */
+    const struct lambda__member *keys;    /* of a map's names. NULL: none */
 } lambda__member;
 
 /* ---- one call */

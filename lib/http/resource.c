@@ -5,6 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/** Does the name end in what only an alias can be called? */
+static bool is_alias(const char *name)
+{
+    const char *colon = strchr(lambda__bare_name(name, "function"), ':');
+    return colon && colon[1] != '$' && colon[1 + strspn(colon + 1, "0123456789")] != '\0';
+}
+
 char *lambda__resource_arn(const lambda__request *request, const char *name, lambda__reply *reply)
 {
     lambda_t *lambda = request->api->lambda;
@@ -12,7 +19,11 @@ char *lambda__resource_arn(const lambda__request *request, const char *name, lam
     lambda_status status = lambda_function_get(lambda, name, &configuration);
     char *arn = status == LAMBDA_OK ? strdup(configuration->function_arn) : NULL;
     lambda_function_configuration_free(configuration);
-    if (status != LAMBDA_OK)
+    if (status == LAMBDA_ERROR_RESOURCE_NOT_FOUND && is_alias(name))
+        lambda__reply_error(reply, 404, "ResourceNotFoundException",
+                            "Cannot find alias arn: arn:aws:lambda:%s:%s:function:%s", request->api->region,
+                            request->api->account_id, lambda__bare_name(name, "function"));
+    else if (status != LAMBDA_OK)
         lambda__reply_status(reply, lambda, status);
     else if (!arn)
         lambda__reply_json(reply, NULL);

@@ -44,7 +44,7 @@
 
 #define LAMBDA__MEMBER_LAYER_VERSION                                                                                   \
     {                                                                                                                  \
-        .name = "VersionNumber", .type = LAMBDA__INTEGER, .place = LAMBDA__IN_PATH, .required = true                   \
+        .name = "VersionNumber", .type = LAMBDA__INTEGER, .place = LAMBDA__IN_PATH, .required = true, .min = -0x1p62   \
     }
 
 #define LAMBDA__MEMBER_STATEMENT_ID(place_, more, more_shown)                                                          \

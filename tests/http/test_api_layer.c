@@ -63,7 +63,7 @@ static void test_publish(void **state)
     api_expect(&w, "DeleteLayerVersion", "{'LayerName':'tools','VersionNumber':2}", 204, "");
     api_refused(&w, "GetLayerVersion", "{'LayerName':'tools','VersionNumber':2}", 404, MISSING, "tools:2");
     api_refused(&w, "GetLayerVersionByArn", "{'Arn':'" ARN "none:1'}", 404, MISSING, "none:1");
-    api_refused(&w, "GetLayerVersion", "{'LayerName':'tools','VersionNumber':0}", 400, INVALID, "positive");
+    api_refused(&w, "GetLayerVersion", "{'LayerName':'tools','VersionNumber':0}", 400, INVALID, "less than 1");
     api_refused(&w, "PublishLayerVersion", "{'LayerName':'a','Content':{'ZipFile':'AAAA'}}", 400, INVALID, "unzip");
     api_refused(&w, "PublishLayerVersion", "{'LayerName':'a','Content':{'S3Bucket':'abc','S3Key':'k'}}", 400, INVALID,
                 "no S3");
@@ -128,7 +128,7 @@ static void test_policy(void **state)
     api_refused(&w, "AddLayerVersionPermission",
                 "{'LayerName':'a','VersionNumber':1,'StatementId':'two','Action':'lambda:GetLayerVersion',"
                 "'Principal':'*','RevisionId':'other'}",
-                412, STALE, "other");
+                412, STALE, "GetLayerPolicy");
     api_refused(&w, "AddLayerVersionPermission",
                 "{'LayerName':'a','VersionNumber':1,'StatementId':'two','Action':'lambda:GetLayerVersion',"
                 "'Principal':'123456789012','OrganizationId':'o-a1b2c3d4e5'}",
@@ -155,7 +155,8 @@ static void test_policy(void **state)
     api_refused(&w, "RemoveLayerVersionPermission", "{'LayerName':'a','VersionNumber':1,'StatementId':'three'}", 404,
                 MISSING, "three");
     api_refused(&w, "RemoveLayerVersionPermission",
-                "{'LayerName':'a','VersionNumber':1,'StatementId':'one','RevisionId':'other'}", 412, STALE, "other");
+                "{'LayerName':'a','VersionNumber':1,'StatementId':'one','RevisionId':'other'}", 412, STALE,
+                "GetLayerPolicy");
     api_expect(&w, "RemoveLayerVersionPermission", "{'LayerName':'a','VersionNumber':1,'StatementId':'one'}", 204, "");
     api_expect(&w, "RemoveLayerVersionPermission", "{'LayerName':'a','VersionNumber':1,'StatementId':'two'}", 204, "");
     api_refused(&w, "GetLayerVersionPolicy", "{'LayerName':'a','VersionNumber':1}", 404, MISSING, "No policy");
