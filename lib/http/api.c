@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <lambda/port/runtime.h>
+#include <openssl/rand.h>
 
 #include "pattern.h"
 #include "url.h"
@@ -44,7 +45,9 @@ lambda_status lambda_api_open_sized(const lambda_api_options *options, size_t si
     else
         snprintf(made->function_url, sizeof made->function_url, "http://%%s.lambda-url.%s.localhost/", made->region);
     pthread_mutex_init(&made->changing, NULL);
-    lambda_status status = lambda__url_index_open(made, &made->urls);
+    lambda_status status = RAND_bytes(made->location_key, sizeof made->location_key) == 1
+                               ? lambda__url_index_open(made, &made->urls)
+                               : lambda_runtime_fail(NULL, LAMBDA_ERROR_SERVICE, "the system gives no random numbers");
     if (status != LAMBDA_OK) {
         lambda_api_close(made);
         return status;

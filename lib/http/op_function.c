@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <lambda/concurrency.h>
 #include <lambda/version.h>
 
 #include "function.h"
+#include "location.h"
 #include "url.h"
 
 void lambda__reply_configuration(const lambda__request *request, lambda__reply *reply, lambda_status status,
@@ -99,6 +101,7 @@ static bool add_concurrency(lambda_api *api, const char *name, json_t *shape)
 void lambda__op_get_function(const lambda__request *request, lambda__reply *reply)
 {
     lambda_function_configuration *configuration = NULL;
+    char location[LAMBDA__LOCATION_SIZE];
     const char *name = lambda__input_function(request, reply);
     if (!name) return;
     lambda_status status = lambda_function_get(request->api->lambda, name, &configuration);
@@ -109,6 +112,8 @@ void lambda__op_get_function(const lambda__request *request, lambda__reply *repl
     json_t *shape = json_pack("{s:o, s:{s:s}}", "Configuration", lambda__shape_configuration(configuration), "Code",
                               "RepositoryType", "S3");
     bool whole = shape != NULL;
+    if (whole && lambda__location_of(request, configuration->code_sha256, (uint64_t)time(NULL), location))
+        whole = json_object_set_new(json_object_get(shape, "Code"), "Location", json_string(location)) == 0;
     if (whole && configuration->tags_count > 0)
         whole = json_object_set_new(shape, "Tags", lambda__shape_tags(configuration)) == 0;
     if (whole) whole = add_concurrency(request->api, configuration->function_name, shape);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "location.h"
 #include "server.h"
 
 /** Of what has no limit of its own: a zip of 50 MiB in base64. */
@@ -13,9 +14,15 @@
 /** Server's own pages. True: it is one. */
 static bool route_page(lambda__connection *connection)
 {
-    bool health = strcmp(connection->path, "/healthz") == 0;
-    if (!health && strcmp(connection->path, "/metrics") != 0) return false;
-    connection->runner = health ? lambda__run_health : lambda__run_metrics;
+    if (strcmp(connection->path, "/healthz") == 0)
+        connection->runner = lambda__run_health;
+    else if (strcmp(connection->path, "/metrics") == 0)
+        connection->runner = lambda__run_metrics;
+    else if (strncmp(connection->path, LAMBDA__LOCATION_PATH, strlen(LAMBDA__LOCATION_PATH)) == 0 &&
+             (strcmp(connection->method, "GET") == 0 || strcmp(connection->method, "HEAD") == 0))
+        connection->runner = lambda__run_package;
+    else
+        return false;
     /* A signature covers the body, which these have none of. */
     connection->body_most = 0;
     return true;

@@ -174,6 +174,7 @@ static lambda_status start_daemon(lambda_http *http, const lambda_http_options *
     size_t memory = (size_t)http->header_bytes + 8192;
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
     struct MHD_OptionItem more[] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+    http->secure = certificate != NULL;
     if (certificate) {
         flags |= MHD_USE_TLS;
         more[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate};

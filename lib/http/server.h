@@ -210,6 +210,7 @@ lambda__runner lambda__run_invoke_async;
 lambda__runner lambda__run_url;
 lambda__runner lambda__run_health;
 lambda__runner lambda__run_metrics;
+lambda__runner lambda__run_package;
 
 /** The function that an invocation is for, "NAME[:QUALIFIER]": NULL where it cannot be said yet. */
 const char *lambda__invoke_name(const lambda__connection *connection, char name[200]);
@@ -282,6 +283,7 @@ struct lambda_http {
     lambda__identities *identities;
     struct MHD_Daemon *daemon;
     int listening; /* -1: libmicrohttpd has it */
+    bool secure;   /* it speaks TLS */
     uint16_t port;
     uint32_t connections_most;
     uint32_t header_bytes;

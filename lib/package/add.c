@@ -47,6 +47,10 @@ static lambda_status make_from_zip(lambda_packages *packages, const char *what, 
     zip_job job = {.zip = zip, .tree = lambda__package_tree_for(packages, what)};
     lambda_status status = lambda__package_make(packages, sum, fill_from_zip, &job, package);
     lambda__package_tree_clear(&job.tree);
+    if (status == LAMBDA_OK) status = lambda__package_archive(*package, zip.bytes, zip.length);
+    if (status == LAMBDA_OK) return LAMBDA_OK;
+    lambda_package_release(*package);
+    *package = NULL;
     return status;
 }
 
