@@ -80,9 +80,16 @@ static bool check_payload(lambda__connection *connection, struct wish *wish)
 
 static bool take_context(lambda__connection *connection, struct wish *wish)
 {
+    enum { CONTEXT_MOST = 3583 };
     const char *context = text_of(connection, "ClientContext");
     if (!context) return true;
-    if (!lambda__url_text_unbase64(&wish->context, context, strlen(context))) {
+    bool whole = strlen(context) <= CONTEXT_MOST && lambda__url_text_unbase64(&wish->context, context, strlen(context));
+    json_t *json =
+        whole ? json_loadb(wish->context.data ? wish->context.data : "", wish->context.length, JSON_ALLOW_NUL, NULL)
+              : NULL;
+    bool object = json_is_object(json);
+    json_decref(json);
+    if (!object) {
         if (wish->context.failed)
             lambda__answer(connection, 500, NULL);
         else
