@@ -31,7 +31,7 @@ json_t *lambda__document_get(lambda_api *api, const char *name, const char *kind
 lambda_status lambda__document_put(lambda_api *api, const char *name, const char *kind, const json_t *document);
 
 /* Shapes that several operations answer with: new references, NULL when memory is out. */
-json_t *lambda__shape_configuration(const lambda_function_configuration *configuration);
+json_t *lambda__shape_configuration(const lambda_api *api, const lambda_function_configuration *configuration);
 
 /** "2026-01-31T12:00:00.000+0000" of nanoseconds since 1970. */
 void lambda__time_text(uint64_t ns, char text[32]);

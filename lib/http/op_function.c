@@ -15,7 +15,7 @@ void lambda__reply_configuration(const lambda__request *request, lambda__reply *
                                  lambda_function_configuration *configuration)
 {
     if (status == LAMBDA_OK)
-        lambda__reply_json(reply, lambda__shape_configuration(configuration));
+        lambda__reply_json(reply, lambda__shape_configuration(request->api, configuration));
     else
         lambda__reply_status(reply, request->api->lambda, status);
     lambda_function_configuration_free(configuration);
@@ -109,7 +109,7 @@ void lambda__op_get_function(const lambda__request *request, lambda__reply *repl
         lambda__reply_status(reply, request->api->lambda, status);
         return;
     }
-    json_t *shape = json_pack("{s:o, s:{s:s}}", "Configuration", lambda__shape_configuration(configuration), "Code",
+    json_t *shape = json_pack("{s:o, s:{s:s}}", "Configuration", lambda__shape_configuration(request->api, configuration), "Code",
                               "RepositoryType", "S3");
     bool whole = shape != NULL;
     if (whole && lambda__location_of(request, configuration->code_sha256, (uint64_t)time(NULL), location))

@@ -28,11 +28,11 @@ static void reply_page(lambda__reply *reply, const char *name, json_t *items, co
 }
 
 /** Adds the items, without what Lambda leaves to GetFunction. False: memory is out. */
-static bool add_items(json_t *items, const lambda_function_list *list)
+static bool add_items(const lambda_api *api, json_t *items, const lambda_function_list *list)
 {
     static const char *const LEFT_OUT[] = {"State", "StateReason", "StateReasonCode", "LastUpdateStatus"};
     for (size_t i = 0; i < list->count; i++) {
-        json_t *shape = lambda__shape_configuration(list->items[i]);
+        json_t *shape = lambda__shape_configuration(api, list->items[i]);
         for (size_t k = 0; k < sizeof LEFT_OUT / sizeof LEFT_OUT[0]; k++)
             json_object_del(shape, LEFT_OUT[k]);
         if (json_array_append_new(items, shape) != 0) return false;
@@ -40,10 +40,10 @@ static bool add_items(json_t *items, const lambda_function_list *list)
     return true;
 }
 
-static json_t *shape_list(const lambda_function_list *list)
+static json_t *shape_list(const lambda_api *api, const lambda_function_list *list)
 {
     json_t *items = json_array();
-    if (items && add_items(items, list)) return items;
+    if (items && add_items(api, items, list)) return items;
     json_decref(items);
     return NULL;
 }
@@ -52,7 +52,7 @@ static void reply_list(const lambda__request *request, lambda__reply *reply, con
                        lambda_function_list *list)
 {
     if (status == LAMBDA_OK)
-        reply_page(reply, name, shape_list(list), list->next_marker);
+        reply_page(reply, name, shape_list(request->api, list), list->next_marker);
     else
         lambda__reply_status(reply, request->api->lambda, status);
     lambda_function_list_free(list);
@@ -87,7 +87,7 @@ static lambda_status add_versions(lambda_api *api, const place *at, const char *
     lambda_status status = lambda_version_list_page(api->lambda, name, &page, &list);
     /* It was deleted a moment ago. */
     if (status == LAMBDA_ERROR_RESOURCE_NOT_FOUND) return LAMBDA_OK;
-    if (status == LAMBDA_OK && !add_items(items, list)) status = LAMBDA_ERROR_OUT_OF_MEMORY;
+    if (status == LAMBDA_OK && !add_items(api, items, list)) status = LAMBDA_ERROR_OUT_OF_MEMORY;
     if (status == LAMBDA_OK && list->next_marker)
         snprintf(next, 128, "%s:%s:%s", at->function, list->next_marker, name);
     lambda_function_list_free(list);

@@ -71,7 +71,7 @@ typedef struct lambda__request {
     lambda_bytes payload; /* of LAMBDA__IN_PAYLOAD */
     const lambda__caller *caller;
     const char *request_id; /* the HTTP request's own, a UUID */
-    const char *origin;     /* where the caller reached this server, "http://127.0.0.1:9000". NULL: it came through none */
+    const char *origin; /* where the caller reached this server, "http://127.0.0.1:9000". NULL: it came through none */
 } lambda__request;
 
 /** Most headers that a handler adds. */

@@ -308,7 +308,7 @@ describe("layers", () => {
         assert.equal(JSON.parse((await call("GetLayerVersionPolicy", { LayerName, VersionNumber: 1 })).Policy).Statement.length, 1);
         await call("RemoveLayerVersionPermission", { LayerName, VersionNumber: 1, StatementId: "all" });
         const made = await create("with-layer", "echo", { Layers: [published.LayerVersionArn] });
-        assert.equal(made.Layers[0].Arn, published.LayerVersionArn);
+        assert.deepEqual(made.Layers, [{ Arn: published.LayerVersionArn, CodeSize: published.Content.CodeSize }]);
         await call("DeleteFunction", { FunctionName: "with-layer" });
         assert.equal((await call("DeleteLayerVersion", { LayerName, VersionNumber: 1 })).$metadata.httpStatusCode, 204);
         await fails("GetLayerVersion", { LayerName, VersionNumber: 1 }, "ResourceNotFoundException", 404);

@@ -62,6 +62,14 @@ static void test_update(void **state)
     json_decref(after);
     json_t *none = api_output(&w, "UpdateFunctionConfiguration", 200, "{'FunctionName':'f','Environment':{}}");
     assert_null(json_object_get(none, "Environment"));
+    /* It is the configuration's alone: that of the version that is published, and no longer that of before. */
+    json_t *version = api_output(&w, "PublishVersion", 201, "{'FunctionName':'f'}");
+    assert_int_equal(strlen(api_text(none, "ConfigSha256")), 44);
+    assert_string_equal(api_text(version, "ConfigSha256"), api_text(none, "ConfigSha256"));
+    json_decref(version);
+    version = api_output(&w, "UpdateFunctionConfiguration", 200, "{'FunctionName':'f','Timeout':10}");
+    assert_string_not_equal(api_text(version, "ConfigSha256"), api_text(none, "ConfigSha256"));
+    json_decref(version);
     json_decref(none);
     api_world_close(&w);
 }
