@@ -69,10 +69,11 @@ typedef enum lambda_metrics_mode {
  * Zero means the default when a function is created, and "as it was" when one is updated. Everything is copied.
  */
 typedef struct lambda_function_config {
-    const char *function_name;       /**< required to create, 1 to 64 of `A-Z a-z 0-9 - _`; NULL to update */
-    lambda_code code;                /**< required to create; empty to update (see lambda_function_update_code) */
-    const char *description;         /**< at most 256 characters. Default "" */
-    const char *runtime;             /**< NULL, or the same as the code's, which decides */
+    const char *function_name; /**< required to create, 1 to 64 of `A-Z a-z 0-9 - _`; NULL to update */
+    lambda_code code;          /**< required to create; empty to update (see lambda_function_update_code) */
+    const char *description;   /**< at most 256 characters. Default "" */
+    const char *
+        runtime; /**< to create: NULL, or the same as the code's, which decides. To update: the runtime that the code is for from now on; only of code that its driver knows by a reference, as packages are (port/runtime.h) */
     const char *handler;             /**< at most 128 characters, no space. Default "" */
     const char *role;                /**< an IAM role's ARN; kept and shown. Default "" */
     uint32_t memory_size;            /**< MB, 128 to 10,240. Default 128 */

@@ -109,8 +109,8 @@ void lambda__op_get_function(const lambda__request *request, lambda__reply *repl
         lambda__reply_status(reply, request->api->lambda, status);
         return;
     }
-    json_t *shape = json_pack("{s:o, s:{s:s}}", "Configuration", lambda__shape_configuration(request->api, configuration), "Code",
-                              "RepositoryType", "S3");
+    json_t *shape = json_pack("{s:o, s:{s:s}}", "Configuration",
+                              lambda__shape_configuration(request->api, configuration), "Code", "RepositoryType", "S3");
     bool whole = shape != NULL;
     if (whole && lambda__location_of(request, configuration->code_sha256, (uint64_t)time(NULL), location))
         whole = json_object_set_new(json_object_get(shape, "Code"), "Location", json_string(location)) == 0;
@@ -161,30 +161,20 @@ void lambda__op_update_function_code(const lambda__request *request, lambda__rep
     lambda_function_configuration_free(old);
 }
 
-/** A runtime that is not the code's would need other code. */
-static bool check_runtime(const lambda__request *request, const char *runtime, lambda__reply *reply)
-{
-    const char *wanted = lambda__input_string(request, "Runtime");
-    if (!wanted || strcmp(runtime, wanted) == 0) return true;
-    lambda__reply_error(
-        reply, 400, "InvalidParameterValueException",
-        "Runtime: the code of the function is of %s, and here a function keeps its runtime: create it anew for %s",
-        runtime, wanted);
-    return false;
-}
-
 void lambda__op_update_function_configuration(const lambda__request *request, lambda__reply *reply)
 {
     lambda__taken taken = {0};
     lambda_function_configuration *made = NULL;
     lambda_function_configuration *old = before(request, reply);
     bool json = old && old->logging_config.log_format == LAMBDA_LOG_FORMAT_JSON;
-    if (old && check_runtime(request, old->runtime, reply) &&
-        lambda__take_configuration(request, json ? "JSON" : "Text", &taken, reply)) {
+    if (old && lambda__take_configuration(request, json ? "JSON" : "Text", &taken, reply)) {
         taken.config.made = &made;
         lambda_status status = lambda_function_update_configuration(
             request->api->lambda, lambda__input_string(request, "FunctionName"), &taken.config);
-        lambda__reply_configuration(request, reply, status, made);
+        if (status == LAMBDA_ERROR_INVALID_RUNTIME)
+            reply_runtime(request, taken.config.runtime, reply);
+        else
+            lambda__reply_configuration(request, reply, status, made);
     }
     lambda__taken_clear(&taken);
     lambda_function_configuration_free(old);

@@ -107,6 +107,40 @@ static lambda_status make_latest(lambda_t *lambda, const snapshot *from, lambda_
     return lambda__out_of_memory(&lambda->base);
 }
 
+/**
+ * The same code for another runtime: its driver knows it by its reference, which stands for the layers too that it had. Where those change as well, that is a second step.
+ */
+static lambda_status load_for_runtime(lambda_t *lambda, const snapshot *from, const lambda_function_config *changes,
+                                      lambda__settings *settings, lambda__code **code)
+{
+    const lambda__registry_port *port = &lambda->registry->port;
+    lambda__settings *old = from->version->settings;
+    lambda__settings *between = NULL;
+    lambda__code *loaded = NULL;
+    lambda__recipe recipe = {0};
+    port->code_describe(from->code, &recipe);
+    const lambda_code description = {.runtime = changes->runtime, .reference = recipe.reference};
+    if (!recipe.reference)
+        return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                            "runtime: \"%.80s\" is not the code's; change it with the code", changes->runtime);
+    if (lambda__layers_equal(settings, old)) return port->code_load(lambda, &description, from->name, settings, code);
+    lambda_function_config others = *changes;
+    others.layers = NULL;
+    others.layers_count = 0;
+    lambda_status status = lambda__settings_make(lambda, from->name, &others, old, &between);
+    if (status != LAMBDA_OK) return status;
+    status = port->code_load(lambda, &description, from->name, between, &loaded);
+    if (status == LAMBDA_OK) status = port->code_reload(lambda, loaded, from->name, settings, code);
+    port->code_release(lambda, loaded);
+    lambda__settings_release(lambda, between);
+    return status;
+}
+
+static bool changes_runtime(lambda_t *lambda, const snapshot *from, const lambda_function_config *changes)
+{
+    return changes->runtime && strcmp(changes->runtime, lambda->registry->port.code_runtime(from->code)) != 0;
+}
+
 static lambda_status configured(lambda_t *lambda, const snapshot *from, const lambda_function_config *changes,
                                 lambda__version **latest)
 {
@@ -116,7 +150,9 @@ static lambda_status configured(lambda_t *lambda, const snapshot *from, const la
     lambda__code *code = NULL;
     lambda_status status = lambda__settings_make(lambda, from->name, changes, old->settings, &settings);
     if (status != LAMBDA_OK) return status;
-    if (strcmp(settings->handler, old->settings->handler) == 0 && lambda__layers_equal(settings, old->settings))
+    if (changes_runtime(lambda, from, changes))
+        status = load_for_runtime(lambda, from, changes, settings, &code);
+    else if (strcmp(settings->handler, old->settings->handler) == 0 && lambda__layers_equal(settings, old->settings))
         code = port->code_retain(from->code);
     else
         status = port->code_reload(lambda, from->code, from->name, settings, &code);
@@ -159,10 +195,6 @@ static lambda_status change_once(lambda_t *lambda, const lambda__name *name, con
     if (status != LAMBDA_OK) return status;
     status =
         lambda__revision_check(lambda, changes ? changes->revision_id : update->revision_id, from.version->revision_id);
-    if (status == LAMBDA_OK && changes && changes->runtime &&
-        strcmp(changes->runtime, lambda->registry->port.code_runtime(from.code)) != 0)
-        status = lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                              "runtime: \"%.80s\" is not the code's; change it with the code", changes->runtime);
     if (status == LAMBDA_OK)
         status = changes ? configured(lambda, &from, changes, &latest) : coded(lambda, &from, update, &latest);
     if (status == LAMBDA_OK && update && update->dry_run) {

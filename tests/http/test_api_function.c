@@ -82,7 +82,7 @@ static void test_what_there_is_not(void **state)
         {"'KMSKeyArn':'arn:aws:kms:x'", "KMSKeyArn"},
         {"'ImageConfig':{'Command':['a']}", "ImageConfig"},
         {"'SnapStart':{'ApplyOn':'PublishedVersions'}", "SnapStart"},
-        {"'Runtime':'python3.11'", "Runtime"},
+        {"'Runtime':'python3.11'", "runtime"},
         {"'DurableConfig':{'ExecutionTimeout':1}", "DurableConfig"},
     };
     (void)state;
