@@ -21,7 +21,7 @@ static bool asks(const json_t *input, const char *name)
     if (json_is_array(value)) return json_array_size(value) > 0;
     if (json_is_string(value)) return json_string_length(value) > 0;
     json_object_foreach((json_t *)value, key,
-                        each) if (!json_is_null(each) &&
+                        each) if (!json_is_null(each) && !json_is_false(each) &&
                                   !(json_is_array(each) && json_array_size(each) == 0)) return true;
     return false;
 }
@@ -208,8 +208,10 @@ bool lambda__take_code(const json_t *code, const char *runtime, lambda__taken *t
 {
     const char *zip = json_string_value(json_object_get(code, "ZipFile"));
     size_t length = 0;
-    if (asks(code, "S3Bucket") || asks(code, "S3Key"))
-        return refuse(reply, "S3Bucket and S3Key are not supported here: give the code as ZipFile");
+    if (asks(code, "S3Bucket") || asks(code, "S3Key") || asks(code, "S3ObjectVersion") ||
+        asks(code, "S3ObjectStorageMode"))
+        return refuse(reply,
+                      "S3Bucket, S3Key and what goes with them are not supported here: give the code as ZipFile");
     if (asks(code, "ImageUri")) return refuse(reply, "ImageUri is not supported here: give the code as ZipFile");
     if (asks(code, "SourceKMSKeyArn")) return refuse(reply, "SourceKMSKeyArn is not supported here");
     if (!zip) return refuse(reply, "Please provide a source for the function code: ZipFile");

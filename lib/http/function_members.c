@@ -8,6 +8,7 @@ static const char *const LOG_FORMATS[] = {"JSON", "Text", NULL};
 static const char *const LEVELS[] = {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", NULL};
 static const char *const SYSTEM_LEVELS[] = {"DEBUG", "INFO", "WARN", NULL};
 static const char *const FUNCTION_VERSIONS[] = {"ALL", NULL};
+static const char *const STORAGE_MODES[] = {"COPY", "REFERENCE", NULL};
 static const char *const APPLY_ON[] = {"PublishedVersions", "None", NULL};
 
 const char *const lambda__runtimes[] = {"nodejs",
@@ -60,7 +61,7 @@ const char *const lambda__runtimes[] = {"nodejs",
 
 #define CODE                                                                                                           \
     {.name = "ZipFile", .type = LAMBDA__BLOB}, {.name = "S3Bucket"}, {.name = "S3Key"}, {.name = "S3ObjectVersion"},   \
-        {.name = "ImageUri"},                                                                                          \
+        {.name = "S3ObjectStorageMode", .values = STORAGE_MODES}, {.name = "ImageUri"},                                \
     {                                                                                                                  \
         .name = "SourceKMSKeyArn"                                                                                      \
     }

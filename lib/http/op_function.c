@@ -18,6 +18,7 @@ void lambda__reply_configuration(const lambda__request *request, lambda__reply *
         lambda__reply_json(reply, lambda__shape_configuration(request->api, configuration));
     else
         lambda__reply_status(reply, request->api->lambda, status);
+    if (status == LAMBDA_ERROR_REQUEST_TOO_LARGE) lambda__reply_archive_too_large(reply);
     lambda_function_configuration_free(configuration);
 }
 

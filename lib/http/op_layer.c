@@ -177,6 +177,7 @@ static void publish(const lambda__request *request, const lambda_layer_config *c
                             lambda_error_message(NULL));
     else
         lambda__reply_status(reply, NULL, status);
+    if (status == LAMBDA_ERROR_REQUEST_TOO_LARGE) lambda__reply_archive_too_large(reply);
     lambda_layer_version_free(version);
 }
 

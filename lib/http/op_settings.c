@@ -1,4 +1,4 @@
-/* What else is set for a function: recursion, runtime management, scaling. */
+/* What else is set for a function: recursion, runtime management, scaling, code signing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,4 +196,25 @@ void lambda__op_get_function_scaling_config(const lambda__request *request, lamb
     if (!arn) return;
     lambda__reply_json(reply, json_pack("{s:s}", "FunctionArn", arn));
     free(arn);
+}
+
+/* ---- code signing: there is none here, which who manages functions asks */
+
+const lambda__member lambda__members_get_function_code_signing_config[] = {
+    LAMBDA__MEMBER_FUNCTION_NAME,
+    LAMBDA__MEMBERS_END,
+};
+
+void lambda__op_get_function_code_signing_config(const lambda__request *request, lambda__reply *reply)
+{
+    lambda_function_configuration *configuration = NULL;
+    const char *name = lambda__input_function(request, reply);
+    if (!name) return;
+    lambda_status status = lambda_function_get(request->api->lambda, name, &configuration);
+    if (status == LAMBDA_OK)
+        lambda__reply_json(
+            reply, json_pack("{s:s, s:s}", "CodeSigningConfigArn", "", "FunctionName", configuration->function_name));
+    else
+        lambda__reply_status(reply, request->api->lambda, status);
+    lambda_function_configuration_free(configuration);
 }

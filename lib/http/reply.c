@@ -98,7 +98,7 @@ static void name_member(const char *message, char text[1024])
 {
     static const char NAME[] = "abcdefghijklmnopqrstuvwxyz_0123456789[].";
     size_t length = strspn(message, NAME);
-    if (message[length] != ':' || message[length + 1] != ' ') length = 0;
+    if (length > 100 || message[length] != ':' || message[length + 1] != ' ') length = 0;
     if (length > 0 && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ$", message[length + 2])) {
         message += length + 2;
         length = 0;

@@ -2,6 +2,7 @@
 #include "resource.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,4 +72,9 @@ unsigned char *lambda__resource_bytes(const char *text, size_t *length, lambda__
         lambda__reply_error(reply, 400, "InvalidParameterValueException", "ZipFile is not the base64 of an archive.");
     free(bytes);
     return NULL;
+}
+
+void lambda__reply_archive_too_large(lambda__reply *reply)
+{
+    snprintf(reply->error_type, sizeof reply->error_type, "RequestEntityTooLargeException");
 }

@@ -76,6 +76,9 @@ void lambda__resource_page(const lambda__request *request, json_t *all, const ch
 /** The bytes of an archive in base64: the caller's to free. NULL is answered. */
 unsigned char *lambda__resource_bytes(const char *text, size_t *length, lambda__reply *reply);
 
+/** Makes of the error for a request that is too large the one for an archive. */
+void lambda__reply_archive_too_large(lambda__reply *reply);
+
 /* ---- policies of resources as documents: policy_document.c */
 
 /** Most bytes of one, as text: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */

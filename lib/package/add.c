@@ -20,7 +20,7 @@ lambda__package_tree lambda__package_tree_for(const lambda_packages *packages, c
 
 static lambda_status too_large(const lambda_packages *packages, const char *what)
 {
-    return lambda_runtime_fail(NULL, LAMBDA_ERROR_REQUEST_TOO_LARGE, "%s: the zip must be smaller than %llu bytes",
+    return lambda_runtime_fail(NULL, LAMBDA_ERROR_REQUEST_TOO_LARGE, "%s: Zipped size must be smaller than %llu bytes",
                                what, (unsigned long long)packages->zipped_size);
 }
 

@@ -93,6 +93,11 @@ static void test_what_there_is_not(void **state)
         snprintf(input, sizeof input, "{'FunctionName':'f',%s}", inputs[i][0]);
         api_refused(&w, "UpdateFunctionConfiguration", input, 400, INVALID, inputs[i][1]);
     }
+    json_decref(api_output(&w, "UpdateFunctionConfiguration", 200,
+                           "{'FunctionName':'f','VpcConfig':{'SubnetIds':[],'SecurityGroupIds':[],"
+                           "'Ipv6AllowedForDualStack':false}}"));
+    api_refused(&w, "UpdateFunctionCode", "{'FunctionName':'f','ZipFile':'AAAA','S3ObjectVersion':'v'}", 400, INVALID,
+                "S3");
 #define CREATE "{'FunctionName':'n','Role':'arn:aws:iam::000000000000:role/r','Handler':'a.b','Runtime':'nodejs20.x',"
     api_refused(&w, "CreateFunction", CREATE "'Code':{}}", 400, INVALID, "ZipFile");
     api_refused(&w, "CreateFunction", CREATE "'Code':{'S3Bucket':'b','S3Key':'k'}}", 400, INVALID, "S3Bucket");

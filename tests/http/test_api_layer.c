@@ -29,6 +29,22 @@ static json_t *publish(const api_world *w, const char *name, const char *text, c
     return output;
 }
 
+static void test_too_large(void **state)
+{
+    enum { BYTES = 66000 };
+    static char base64[BYTES / 3 * 4 + 64];
+    static char input[sizeof base64 + 200];
+    static unsigned char bytes[BYTES];
+    (void)state;
+    api_world w;
+    api_world_open(&w);
+    EVP_EncodeBlock((unsigned char *)base64, bytes, BYTES);
+    snprintf(input, sizeof input, "{'LayerName':'a','Content':{'ZipFile':'%s'}}", base64);
+    api_refused(&w, "PublishLayerVersion", input, 413, "RequestEntityTooLargeException",
+                "Zipped size must be smaller than 65536 bytes");
+    api_world_close(&w);
+}
+
 static void test_publish(void **state)
 {
     (void)state;
@@ -183,7 +199,8 @@ static void test_without_a_store(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest all[] = {cmocka_unit_test(test_publish), cmocka_unit_test(test_pages),
-                                     cmocka_unit_test(test_policy), cmocka_unit_test(test_without_a_store)};
+    const struct CMUnitTest all[] = {cmocka_unit_test(test_too_large), cmocka_unit_test(test_publish),
+                                     cmocka_unit_test(test_pages), cmocka_unit_test(test_policy),
+                                     cmocka_unit_test(test_without_a_store)};
     return cmocka_run_group_tests(all, NULL, NULL);
 }
