@@ -59,9 +59,9 @@ typedef struct lambda_provisioned_concurrency {
  * spill over to others when all are busy. They are started in the background, or by lambda_pump where the service has
  * no executor. An alias's are divided between its versions by their weights, and move when it does.
  *
- * The name carries the qualifier. LAMBDA_ERROR_INVALID_PARAMETER_VALUE for $LATEST or an alias that leads there, for 0, for a
- * version that an alias with provisioned concurrency leads to and the other way around, and where it is more than the
- * function's reserved concurrency, or more than the account has left beyond its unreserved minimum.
+ * The name carries the qualifier. LAMBDA_ERROR_INVALID_PARAMETER_VALUE for $LATEST or an alias that leads there, for 0, and where it is more
+ * than the function's reserved concurrency, or more than the account has left beyond its unreserved minimum. LAMBDA_ERROR_RESOURCE_CONFLICT for a
+ * version that an alias with provisioned concurrency leads to, and the other way around.
  */
 LAMBDA_API lambda_status lambda_provisioned_concurrency_put(lambda_t *lambda, const char *function_name,
                                                             uint32_t provisioned_concurrent_executions);

@@ -69,10 +69,11 @@ typedef enum lambda_metrics_mode {
  * Zero means the default when a function is created, and "as it was" when one is updated. Everything is copied.
  */
 typedef struct lambda_function_config {
-    const char *function_name;       /**< required to create, 1 to 64 of `A-Z a-z 0-9 - _`; NULL to update */
-    lambda_code code;                /**< required to create; empty to update (see lambda_function_update_code) */
-    const char *description;         /**< at most 256 characters. Default "" */
-    const char *runtime;             /**< NULL, or the same as the code's, which decides */
+    const char *function_name; /**< required to create, 1 to 64 of `A-Z a-z 0-9 - _`; NULL to update */
+    lambda_code code;          /**< required to create; empty to update (see lambda_function_update_code) */
+    const char *description;   /**< at most 256 characters. Default "" */
+    const char *
+        runtime; /**< to create: NULL, or the same as the code's, which decides. To update: the runtime that the code is for from now on; only of code that its driver knows by a reference, as packages are (port/runtime.h) */
     const char *handler;             /**< at most 128 characters, no space. Default "" */
     const char *role;                /**< an IAM role's ARN; kept and shown. Default "" */
     uint32_t memory_size;            /**< MB, 128 to 10,240. Default 128 */
@@ -101,6 +102,11 @@ typedef struct lambda_function_config {
         layers; /**< ARNs of layer versions (layer.h), at most 5, no two of one layer, merged in this order under /opt; only for code whose driver has them. Default none;
                      in an update NULL: as it was, and with `layers_count` 0 not NULL: none any more */
     size_t layers_count; /**< number of those */
+    /**
+     * Not NULL: gets what the function is by this call, whatever others do to it meanwhile, or the version that was published with it. The caller's to free
+     * with `lambda_function_configuration_free`; NULL on failure. Of a function that is created its ARN has no qualifier, as in Lambda.
+     */
+    struct lambda_function_configuration **made;
 } lambda_function_config;
 
 /**
@@ -194,6 +200,7 @@ typedef struct lambda_function_code_update {
     const char *revision_id; /**< only if this is still the revision. NULL: any */
     bool publish;            /**< publish a version afterwards */
     bool dry_run;            /**< only check that it would work, the code loaded and unloaded again */
+    struct lambda_function_configuration **made; /**< as in lambda_function_config; with `dry_run` what it would be */
 } lambda_function_code_update;
 
 /** Exported form of `lambda_function_update_code`. */

@@ -32,6 +32,7 @@ typedef struct lambda_packages_options {
     uint32_t entries;       /**< files, directories and links of a package. Default 65,536 */
     const char *region;     /**< of layers' ARNs. Default "us-east-1" */
     const char *account_id; /**< likewise. Default "000000000000" */
+    bool archives; /**< zips are kept beside what they hold, for `lambda_packages_archive`. Default: they are not */
 } lambda_packages_options;
 
 /** Exported form of `lambda_packages_open`. */
@@ -117,6 +118,12 @@ LAMBDA_API uint64_t lambda_package_size(const lambda_package *package);
 
 /** Bytes of its files. */
 LAMBDA_API uint64_t lambda_package_unpacked_size(const lambda_package *package);
+
+/**
+ * Opens the zip of that CodeSha256 for reading: the caller's to close, and to be read whatever becomes of the package. `*file` is -1 on failure. LAMBDA_ERROR_RESOURCE_NOT_FOUND where there is
+ * none: the package is not in the store, came as a directory or a file, or was added while `archives` was not set.
+ */
+LAMBDA_API lambda_status lambda_packages_archive(lambda_packages *packages, const char *code_sha256, int *file);
 
 /** Removes packages that lambda_package_keep holds and nobody has a reference to: call it when everybody who can name one again has. How many, in `*removed` (NULL is allowed). */
 LAMBDA_API lambda_status lambda_packages_collect(lambda_packages *packages, size_t *removed);

@@ -16,9 +16,7 @@ static lambda_status hold(lambda_t *lambda, const char *function_name, lambda__f
     lambda__name name;
     lambda_status status = lambda__name_parse(lambda, function_name, &name);
     if (status != LAMBDA_OK) return status;
-    if (name.qualifier)
-        return lambda__fail(&lambda->base, INVALID,
-                            "function_name: \"%.200s\" has a qualifier, which is not allowed here", function_name);
+    if (name.qualifier) return lambda__name_qualified(lambda);
     return lambda__function_hold(lambda, &name, function);
 }
 
@@ -30,10 +28,7 @@ lambda_status lambda__function_hold(lambda_t *lambda, const lambda__name *name, 
     lambda__function *found = lambda__registry_find(lambda, name->function, name->function_length);
     if (found) *function = lambda__function_retain(found);
     lambda__read_end(thread);
-    return found ? LAMBDA_OK
-                 : lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND,
-                                "Function not found: arn:aws:lambda:%s:%s:function:%.*s", lambda->region,
-                                lambda->account_id, (int)name->function_length, name->function);
+    return found ? LAMBDA_OK : lambda__function_missing(lambda, name);
 }
 
 lambda__concurrency *lambda__concurrency_make(lambda_t *lambda, lambda__function *function)
@@ -65,10 +60,11 @@ lambda_status lambda__concurrency_reserve(lambda_t *lambda, lambda__function *fu
     uint32_t most = lambda->limits.concurrent_executions - lambda->limits.unreserved_concurrent_executions;
     /* Lowering what is set aside is always allowed. */
     if (wanted > share && (others > most || wanted > most - others))
-        return lambda__fail(
-            &lambda->base, INVALID,
-            "reserved_concurrent_executions: %u leave the account less than its unreserved minimum of %u", wanted,
-            lambda->limits.unreserved_concurrent_executions);
+        return lambda__fail(&lambda->base, INVALID,
+                            "reserved_concurrent_executions: Specified ReservedConcurrentExecutions for function "
+                            "decreases account's UnreservedConcurrentExecution below "
+                            "its minimum value of [%u].",
+                            lambda->limits.unreserved_concurrent_executions);
     if (wanted < own->provisioned)
         return lambda__fail(
             &lambda->base, INVALID,

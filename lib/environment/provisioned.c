@@ -215,10 +215,8 @@ static lambda_status hold(lambda_t *lambda, const char *function_name, lambda__n
     lambda_status status = lambda__name_parse(lambda, function_name, name);
     if (status != LAMBDA_OK) return status;
     if (!name->qualifier || name->qualifier[0] == '$')
-        return lambda__fail(
-            &lambda->base, INVALID,
-            "function_name: \"%.200s\" names no published version or alias, as provisioned concurrency needs",
-            function_name);
+        return lambda__fail(&lambda->base, INVALID,
+                            "function_name: The function resource provided must be an alias or a published version.");
     return lambda__function_hold(lambda, name, function);
 }
 
@@ -246,16 +244,16 @@ static lambda_status check_place(lambda_t *lambda, lambda__function *function, c
         if (shares) taken = each->qualifier;
     }
     lambda__read_end(thread);
-    if (!leads)
-        return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Function not found: %.*s:%s",
-                            (int)name->function_length, name->function, qualifier);
+    if (!leads) return lambda__function_missing(lambda, name);
     if (!found.version)
         return lambda__fail(&lambda->base, INVALID,
                             "function_name: the alias \"%s\" leads to $LATEST, which cannot be provisioned", qualifier);
     if (taken)
-        return lambda__fail(&lambda->base, INVALID,
-                            "function_name: \"%s\" shares a version with \"%s\", which is provisioned", qualifier,
-                            taken);
+        return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_CONFLICT, "function_name: %s",
+                            strspn(qualifier, "0123456789") == strlen(qualifier)
+                                ? "Version is pointed by a Provisioned Concurrency alias"
+                                : "Alias can't be used for Provisioned Concurrency configuration on an already "
+                                  "Provisioned version");
     return LAMBDA_OK;
 }
 
@@ -272,10 +270,11 @@ static lambda_status check_room(lambda_t *lambda, const lambda__concurrency *own
     uint32_t set_aside = lambda->environments->set_aside - before;
     uint32_t most = lambda->limits.concurrent_executions - lambda->limits.unreserved_concurrent_executions;
     if (set_aside > most || wanted > most - set_aside)
-        return lambda__fail(
-            &lambda->base, INVALID,
-            "provisioned_concurrent_executions: %u leave the account less than its unreserved minimum of %u", wanted,
-            lambda->limits.unreserved_concurrent_executions);
+        return lambda__fail(&lambda->base, INVALID,
+                            "provisioned_concurrent_executions: Specified ConcurrentExecutions for function decreases "
+                            "account's UnreservedConcurrentExecution below its "
+                            "minimum value of [%u].",
+                            lambda->limits.unreserved_concurrent_executions);
     return LAMBDA_OK;
 }
 
@@ -437,7 +436,7 @@ lambda_status lambda_provisioned_concurrency_get_sized(lambda_t *lambda, const c
         memcpy(got, &seen, size < sizeof(seen) ? size : sizeof(seen));
     } else {
         status = lambda__fail(&lambda->base, LAMBDA_ERROR_PROVISIONED_CONCURRENCY_CONFIG_NOT_FOUND,
-                              "No Provisioned Concurrency Config found for this function: %.200s", function_name);
+                              "No Provisioned Concurrency Config found for this function");
     }
     lambda__function_release(lambda, function);
     return status;
@@ -456,8 +455,7 @@ lambda_status lambda_provisioned_concurrency_list_sized(lambda_t *lambda, const 
     lambda__function *function = NULL;
     *count = 0;
     lambda_status status = lambda__name_parse(lambda, function_name, &name);
-    if (status == LAMBDA_OK && name.qualifier)
-        status = lambda__fail(&lambda->base, INVALID, "function_name: has a qualifier, which is not allowed here");
+    if (status == LAMBDA_OK && name.qualifier) status = lambda__name_qualified(lambda);
     if (status == LAMBDA_OK) status = lambda__function_hold(lambda, &name, &function);
     if (status != LAMBDA_OK) return status;
     lambda__thread *thread = lambda__thread_get(&lambda->base);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include <lambda/port/runtime.h>
+#include <openssl/rand.h>
 
 #include "pattern.h"
 #include "policy_cache.h"
@@ -43,9 +44,12 @@ lambda_status lambda_api_open_sized(const lambda_api_options *options, size_t si
     if (given.function_url) snprintf(made->function_url, sizeof made->function_url, "%s", given.function_url);
     pthread_mutex_init(&made->changing, NULL);
     made->policies = lambda__policies_open();
-    lambda_status status = made->policies
-                               ? lambda__url_index_open(made, &made->urls)
-                               : lambda_runtime_fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY, "no memory for an API");
+    lambda_status status = LAMBDA_OK;
+    if (!made->policies)
+        status = lambda_runtime_fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY, "no memory for an API");
+    else if (RAND_bytes(made->location_key, sizeof made->location_key) != 1)
+        status = lambda_runtime_fail(NULL, LAMBDA_ERROR_SERVICE, "the system gives no random numbers");
+    if (status == LAMBDA_OK) status = lambda__url_index_open(made, &made->urls);
     if (status != LAMBDA_OK) {
         lambda_api_close(made);
         return status;

@@ -18,9 +18,10 @@ struct lambda_api {
     lambda_packages *packages;
     char region[33];
     char account_id[13];
-    char function_url[256];   /* with %s; "": the default */
-    _Atomic uint32_t served;  /* port of the server that was opened last, and LAMBDA__SERVED_TLS; 0: none is open */
-    pthread_mutex_t changing; /* held by who reads an attachment and writes it again */
+    char function_url[256];  /* with %s; "": the default */
+    _Atomic uint32_t served; /* port of the server that was opened last, and LAMBDA__SERVED_TLS; 0: none is open */
+    unsigned char location_key[32];    /* location.c */
+    pthread_mutex_t changing;          /* held by who reads an attachment and writes it again */
     struct lambda__url_index *urls;    /* function URLs by their id: url.h */
     struct lambda__policies *policies; /* of functions, as Invoke asks for them: policy_cache.h */
     _Atomic(struct lambda__compiled *) patterns[LAMBDA__PATTERNS]; /* pattern.h */
@@ -34,7 +35,7 @@ json_t *lambda__document_get(lambda_api *api, const char *name, const char *kind
 lambda_status lambda__document_put(lambda_api *api, const char *name, const char *kind, const json_t *document);
 
 /* Shapes that several operations answer with: new references, NULL when memory is out. */
-json_t *lambda__shape_configuration(const lambda_function_configuration *configuration);
+json_t *lambda__shape_configuration(const lambda_api *api, const lambda_function_configuration *configuration);
 
 /** "2026-01-31T12:00:00.000+0000" of nanoseconds since 1970. */
 void lambda__time_text(uint64_t ns, char text[32]);

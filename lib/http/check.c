@@ -10,7 +10,7 @@
 
 #include "pattern.h"
 
-enum { PATH_SIZE = 256, TEXT_SIZE = 1600, SHOWN_MOST = 128 };
+enum { PATH_SIZE = 256, TEXT_SIZE = 4096, CONSTRAINT_SIZE = 2048, SHOWN_MOST = 128 };
 
 typedef struct checking {
     lambda_api *api;
@@ -29,36 +29,72 @@ static void name_path(char path[PATH_SIZE], const char *above, const char *name)
     snprintf(path, PATH_SIZE, "%s%s%c%s", above, *above ? "." : "", tolower((unsigned char)name[0]), name + 1);
 }
 
-static void show(char text[SHOWN_MOST + 8], const json_t *value)
+typedef struct words {
+    char *text;
+    size_t size;
+    size_t length;
+} words;
+
+__attribute__((format(printf, 2, 3))) static void say(words *to, const char *format, ...)
 {
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(to->text + to->length, to->size - to->length, format, arguments);
+    va_end(arguments);
+    to->length += length > 0 ? (size_t)length : 0;
+    if (to->length >= to->size) to->length = to->size - 1;
+}
+
+/** As AWS writes values: [a, b] and {name=value}. */
+static void show_value(words *to, const json_t *value)
+{
+    size_t index;
+    const char *name;
+    json_t *each;
     if (json_is_string(value)) {
-        snprintf(text, SHOWN_MOST + 8, "'%.*s'", SHOWN_MOST, json_string_value(value));
+        say(to, "%.*s", SHOWN_MOST, json_string_value(value));
     } else if (json_is_integer(value)) {
-        snprintf(text, SHOWN_MOST + 8, "'%lld'", (long long)json_integer_value(value));
+        say(to, "%lld", (long long)json_integer_value(value));
     } else if (json_is_real(value)) {
-        snprintf(text, SHOWN_MOST + 8, "'%g'", json_real_value(value));
+        double number = json_real_value(value);
+        say(to, number == (double)(long long)number ? "%.1f" : "%g", number);
+    } else if (json_is_array(value)) {
+        say(to, "[");
+        json_array_foreach(value, index, each)
+        {
+            say(to, "%s", index ? ", " : "");
+            show_value(to, each);
+        }
+        say(to, "]");
+    } else if (json_is_object(value)) {
+        size_t shown = 0;
+        say(to, "{");
+        json_object_foreach((json_t *)value, name, each)
+        {
+            say(to, "%s%s=", shown++ ? ", " : "", name);
+            show_value(to, each);
+        }
+        say(to, "}");
     } else {
-        char *json = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-        snprintf(text, SHOWN_MOST + 8, "'%.*s'", SHOWN_MOST, json ? json : "");
-        free(json);
+        say(to, "%s", json_is_boolean(value) ? (json_is_true(value) ? "true" : "false") : "null");
     }
 }
 
 __attribute__((format(printf, 4, 5))) static void wrong(checking *c, const char *path, const json_t *value,
                                                         const char *format, ...)
 {
-    char shown[SHOWN_MOST + 8] = "null";
-    char constraint[512];
+    char shown[SHOWN_MOST + 8] = "";
+    char constraint[CONSTRAINT_SIZE];
+    words value_shown = {.text = shown, .size = SHOWN_MOST + 1};
+    words all = {.text = c->text, .size = sizeof c->text, .length = c->length};
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(constraint, sizeof constraint, format, arguments);
     va_end(arguments);
-    if (value) show(shown, value);
-    int length =
-        snprintf(c->text + c->length, sizeof c->text - c->length, "%sValue %s at '%s' failed to satisfy constraint: %s",
-                 c->errors ? "; " : "", shown, path, constraint);
-    c->length += length > 0 ? (size_t)length : 0;
-    if (c->length >= sizeof c->text) c->length = sizeof c->text - 1;
+    if (value) show_value(&value_shown, value);
+    say(&all, "%sValue %s%s%s at '%s' failed to satisfy constraint: %s", c->errors ? "; " : "", value ? "'" : "",
+        value ? shown : "null", value ? "'" : "", path, constraint);
+    c->length = all.length;
     c->errors++;
 }
 
@@ -87,31 +123,46 @@ static bool is_word(const char *text)
     return at > text && !*at;
 }
 
+/** Is the text of the pattern? Also true, and answered, when memory is out. */
+static bool matches(checking *c, const lambda__member *member, const char *text)
+{
+    if (member->takes_words && is_word(text)) return true;
+    const regex_t *compiled = lambda__pattern(c->api, member->pattern);
+    if (compiled) return regexec(compiled, text, 0, NULL, 0) == 0;
+    lambda__reply_error(c->reply, 500, "ServiceException", "memory is out");
+    c->over = true;
+    return true;
+}
+
 static void check_pattern(checking *c, const lambda__member *member, const json_t *value, const char *path)
 {
-    if (member->takes_words && is_word(json_string_value(value))) return;
-    const regex_t *compiled = lambda__pattern(c->api, member->pattern);
-    if (!compiled) {
-        lambda__reply_error(c->reply, 500, "ServiceException", "memory is out");
-        c->over = true;
-        return;
-    }
-    if (regexec(compiled, json_string_value(value), 0, NULL, 0) != 0)
+    if (!matches(c, member, json_string_value(value)))
         wrong(c, path, value, "Member must satisfy regular expression pattern: %s",
               member->shown ? member->shown : member->pattern);
 }
 
+static bool is_one_of(const lambda__member *member, const char *text)
+{
+    for (const char *const *each = member->values; *each; each++)
+        if (strcmp(*each, text) == 0) return true;
+    return false;
+}
+
+static void say_values(words *to, const lambda__member *member)
+{
+    say(to, "Member must satisfy enum value set: [");
+    for (const char *const *each = member->values; *each; each++)
+        say(to, "%s%s", each == member->values ? "" : ", ", *each);
+    say(to, "]");
+}
+
 static void check_values(checking *c, const lambda__member *member, const json_t *value, const char *path)
 {
-    char all[400] = "";
-    size_t length = 0;
-    for (const char *const *each = member->values; *each; each++) {
-        if (strcmp(*each, json_string_value(value)) == 0) return;
-        int more = snprintf(all + length, sizeof all - length, "%s%s", length ? ", " : "", *each);
-        if (more < 0 || length + (size_t)more >= sizeof all) break;
-        length += (size_t)more;
-    }
-    wrong(c, path, value, "Member must satisfy enum value set: [%s]", all);
+    char text[CONSTRAINT_SIZE] = "";
+    words all = {.text = text, .size = sizeof text};
+    if (is_one_of(member, json_string_value(value))) return;
+    say_values(&all, member);
+    wrong(c, path, value, "%s", text);
 }
 
 /** Characters of UTF-8, as Lambda counts them. */
@@ -155,39 +206,124 @@ static bool check_blob(checking *c, const lambda__member *member, const json_t *
     return true;
 }
 
+/* ---- lists and maps: AWS tells what holds of all their values, and shows them all */
+
+/** Does a scalar keep to its limits? Its type has been looked at. */
+static bool keeps(checking *c, const lambda__member *limits, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    double size = text ? characters(text) : json_number_value(value);
+    if (size < limits->min || (limits->max > 0 && size > limits->max)) return false;
+    if (!text) return true;
+    return (!limits->pattern || matches(c, limits, text)) && (!limits->values || is_one_of(limits, text));
+}
+
+/** All limits of values: in a map's names nothing can be null. */
+static void say_limits(words *to, const lambda__member *limits, bool name)
+{
+    const char *separator = "";
+    bool text = limits->type == LAMBDA__STRING;
+    if (limits->max > 0) {
+        say(to,
+            text ? "Member must have length less than or equal to %.0f, Member must have length greater than or equal "
+                   "to %.0f"
+                 : "Member must have value less than or equal to %.1f, Member must have value greater than or equal to "
+                   "%.1f",
+            limits->max, limits->min);
+        separator = ", ";
+    }
+    if (limits->pattern) {
+        say(to, "%sMember must satisfy regular expression pattern: %s", separator,
+            limits->shown ? limits->shown : limits->pattern);
+        separator = ", ";
+    }
+    if (limits->values) {
+        say(to, "%s", separator);
+        say_values(to, limits);
+        separator = ", ";
+    }
+    if (!name) say(to, "%sMember must not be null", separator);
+}
+
+static void wrong_within(checking *c, const char *path, const json_t *value, const char *what,
+                         const lambda__member *limits, bool name)
+{
+    char text[CONSTRAINT_SIZE] = "";
+    words all = {.text = text, .size = sizeof text};
+    say_limits(&all, limits, name);
+    wrong(c, path, value, "%s must satisfy constraint: [%s]", what, text);
+}
+
+static bool is_of_type(const json_t *value, lambda__type type)
+{
+    return type == LAMBDA__STRING ? json_is_string(value) : json_is_number(value);
+}
+
 static bool check_value(checking *c, const lambda__member *member, json_t *value, const char *path);
+
+static bool check_structures(checking *c, const lambda__member *member, json_t *value, const char *path)
+{
+    size_t index;
+    json_t *each;
+    json_array_foreach(value, index, each)
+    {
+        char below[PATH_SIZE];
+        snprintf(below, sizeof below, "%.200s.%zu.member", path, index + 1);
+        if (!json_is_object(each)) return of_another_type(c, below, "structure");
+        if (!check_members(c, member->members, each, below)) return false;
+    }
+    return true;
+}
+
+static const lambda__member NO_LIMITS[] = {{.type = LAMBDA__STRING}};
 
 static bool check_list(checking *c, const lambda__member *member, json_t *value, const char *path)
 {
     size_t index;
     json_t *each;
+    bool good = true;
+    const lambda__member *limits = member->each ? member->each : NO_LIMITS;
     if (!json_is_array(value)) return of_another_type(c, path, "list");
     check_length(c, member, value, path, (double)json_array_size(value));
-    const lambda__member element = {
-        .name = "member", .type = member->element, .members = member->members, .values = member->values};
+    if (member->element == LAMBDA__STRUCTURE) return check_structures(c, member, value, path);
     json_array_foreach(value, index, each)
     {
-        char below[PATH_SIZE];
-        snprintf(below, sizeof below, "%.200s.%zu.member", path, index + 1);
-        if (!check_value(c, &element, each, below)) return false;
+        if (!json_is_null(each) && !is_of_type(each, member->element)) {
+            char below[PATH_SIZE];
+            snprintf(below, sizeof below, "%.200s.%zu.member", path, index + 1);
+            return of_another_type(c, below, "string");
+        }
+        good = good && !json_is_null(each) && keeps(c, limits, each);
     }
-    return true;
+    if (!good) wrong_within(c, path, value, "Member", limits, false);
+    return !c->over;
 }
 
 static bool check_map(checking *c, const lambda__member *member, json_t *value, const char *path)
 {
-    const char *key;
+    const char *name;
     json_t *each;
+    bool names = true;
+    bool values = true;
+    const lambda__member *limits = member->each ? member->each : NO_LIMITS;
     if (!json_is_object(value)) return of_another_type(c, path, "map");
     check_length(c, member, value, path, (double)json_object_size(value));
-    json_object_foreach(value, key, each)
+    json_object_foreach(value, name, each)
     {
-        bool right = member->element == LAMBDA__STRING ? json_is_string(each) : json_is_number(each);
-        char below[PATH_SIZE];
-        snprintf(below, sizeof below, "%.100s.%.100s.member", path, key);
-        if (!right) return of_another_type(c, below, member->element == LAMBDA__STRING ? "string" : "number");
+        if (!json_is_null(each) && !is_of_type(each, member->element)) {
+            char below[PATH_SIZE];
+            snprintf(below, sizeof below, "%.100s.%.100s.member", path, name);
+            return of_another_type(c, below, member->element == LAMBDA__STRING ? "string" : "number");
+        }
+        values = values && !json_is_null(each) && keeps(c, limits, each);
+        if (!member->keys) continue;
+        bool fits =
+            characters(name) >= member->keys->min && (member->keys->max <= 0 || characters(name) <= member->keys->max);
+        names = names && fits && (!member->keys->pattern || matches(c, member->keys, name));
     }
-    return true;
+    if (!names) wrong_within(c, path, value, "Map keys", member->keys, true);
+    if (!values) wrong_within(c, path, value, "Map value", limits, false);
+    return !c->over;
 }
 
 static bool check_value(checking *c, const lambda__member *member, json_t *value, const char *path)

@@ -9,6 +9,9 @@
 /* Members of CreateFunction and UpdateFunctionConfiguration alike: function_members.c. */
 extern const lambda__member lambda__members_of_code[];
 
+/** Names of Lambda's runtimes, NULL-terminated, whether they are had here or not. */
+extern const char *const lambda__runtimes[];
+
 /** {"team": "blue"}: new, NULL when memory is out. */
 json_t *lambda__shape_tags(const lambda_function_configuration *configuration);
 
@@ -31,8 +34,9 @@ typedef struct lambda__taken {
     char *zip; /* decoded; its length is config.code.data_length */
 } lambda__taken;
 
-/** The configuration that the input has. Borrowed from the input, but for what is in `taken`. False: the reply says what is refused. */
-bool lambda__take_configuration(const lambda__request *request, lambda__taken *taken, lambda__reply *reply);
+/** The configuration that the input has. Borrowed from the input, but for what is in `taken`. `log_format` is the function's until now; NULL: it is new. False: the reply says what is refused. */
+bool lambda__take_configuration(const lambda__request *request, const char *log_format, lambda__taken *taken,
+                                lambda__reply *reply);
 /** The package in `code` (the input itself in UpdateFunctionCode), for that runtime. False likewise. */
 bool lambda__take_code(const json_t *code, const char *runtime, lambda__taken *taken, lambda__reply *reply);
 void lambda__taken_clear(lambda__taken *taken);

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <lambda/layer.h>
+
 #include "function.h"
 
 static bool refuse(lambda__reply *reply, const char *why)
@@ -19,7 +21,7 @@ static bool asks(const json_t *input, const char *name)
     if (json_is_array(value)) return json_array_size(value) > 0;
     if (json_is_string(value)) return json_string_length(value) > 0;
     json_object_foreach((json_t *)value, key,
-                        each) if (!json_is_null(each) &&
+                        each) if (!json_is_null(each) && !json_is_false(each) &&
                                   !(json_is_array(each) && json_array_size(each) == 0)) return true;
     return false;
 }
@@ -116,6 +118,52 @@ static lambda_log_level level_of(const json_t *logging, const char *name)
     return LAMBDA_LOG_DEFAULT;
 }
 
+/** Levels are JSON's alone. `format` is what the function has, NULL for what functions begin with. */
+static bool check_logging(const json_t *logging, const char *format, lambda__reply *reply)
+{
+    const char *wanted = json_string_value(json_object_get(logging, "LogFormat"));
+    if (wanted) format = wanted;
+    if (!json_object_get(logging, "ApplicationLogLevel") && !json_object_get(logging, "SystemLogLevel")) return true;
+    if (format && strcmp(format, "JSON") == 0) return true;
+    return refuse(reply,
+                  "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or "
+                  "change the LogFormat to \"JSON\" and try again.");
+}
+
+/** Layers have to be there, and in this region: where there is a store of them at all. */
+static bool check_layers(const lambda__request *request, lambda__reply *reply)
+{
+    size_t index;
+    const json_t *each;
+    const lambda_api *api = request->api;
+    json_array_foreach(json_object_get(request->input, "Layers"), index, each)
+    {
+        lambda_layer_version *version = NULL;
+        const char *arn = json_string_value(each);
+        const char *region = strstr(arn, ":lambda:") + strlen(":lambda:");
+        size_t length = strcspn(region, ":");
+        if (length != strlen(api->region) || strncmp(region, api->region, length) != 0) {
+            lambda__reply_error(
+                reply, 400, "InvalidParameterValueException",
+                "Layers are not in the same region as the function. Layers are expected to be in region "
+                "%s.",
+                api->region);
+            return false;
+        }
+        lambda_status status =
+            api->packages ? lambda_layer_get_by_arn(api->packages, arn, &version) : LAMBDA_ERROR_RESOURCE_NOT_FOUND;
+        lambda_layer_version_free(version);
+        if (status == LAMBDA_OK) continue;
+        if (status == LAMBDA_ERROR_RESOURCE_NOT_FOUND)
+            lambda__reply_error(reply, 400, "InvalidParameterValueException", "Layer version %.200s does not exist.",
+                                arn);
+        else
+            lambda__reply_status(reply, NULL, status);
+        return false;
+    }
+    return true;
+}
+
 static void take_logging(const json_t *logging, lambda_logging_config *config)
 {
     const char *format = json_string_value(json_object_get(logging, "LogFormat"));
@@ -125,11 +173,16 @@ static void take_logging(const json_t *logging, lambda_logging_config *config)
     config->log_group = json_string_value(json_object_get(logging, "LogGroup"));
 }
 
-bool lambda__take_configuration(const lambda__request *request, lambda__taken *taken, lambda__reply *reply)
+bool lambda__take_configuration(const lambda__request *request, const char *log_format, lambda__taken *taken,
+                                lambda__reply *reply)
 {
     const json_t *input = request->input;
     lambda_function_config *config = &taken->config;
-    if (!check_foreign(input, reply) || !take_lists(input, taken, reply)) return false;
+    if (!check_foreign(input, reply) || !check_logging(json_object_get(input, "LoggingConfig"), log_format, reply) ||
+        !take_lists(input, taken, reply))
+        return false;
+    /* Too many, or two of one, are what the library refuses first. */
+    if (config->layers_count <= 5 && !check_layers(request, reply)) return false;
     config->description = lambda__input_string(request, "Description");
     config->handler = lambda__input_string(request, "Handler");
     config->role = lambda__input_string(request, "Role");
@@ -155,12 +208,13 @@ bool lambda__take_code(const json_t *code, const char *runtime, lambda__taken *t
 {
     const char *zip = json_string_value(json_object_get(code, "ZipFile"));
     size_t length = 0;
-    if (asks(code, "S3Bucket") || asks(code, "S3Key"))
-        return refuse(reply, "S3Bucket and S3Key are not supported here: give the code as ZipFile");
+    if (asks(code, "S3Bucket") || asks(code, "S3Key") || asks(code, "S3ObjectVersion") ||
+        asks(code, "S3ObjectStorageMode"))
+        return refuse(reply,
+                      "S3Bucket, S3Key and what goes with them are not supported here: give the code as ZipFile");
     if (asks(code, "ImageUri")) return refuse(reply, "ImageUri is not supported here: give the code as ZipFile");
     if (asks(code, "SourceKMSKeyArn")) return refuse(reply, "SourceKMSKeyArn is not supported here");
     if (!zip) return refuse(reply, "Please provide a source for the function code: ZipFile");
-    if (!runtime) return refuse(reply, "Runtime is required where the code is a ZipFile");
     taken->zip = (char *)lambda__resource_bytes(zip, &length, reply);
     if (!taken->zip) return false;
     taken->config.code = lambda_code_package_bytes(runtime, taken->zip, length);

@@ -86,10 +86,12 @@ static bool begins_object(const lambda__url_text *json)
 
 static bool take_context(lambda__connection *connection, struct wish *wish)
 {
+    enum { CONTEXT_MOST = 3583 };
     const char *context = text_of(connection, "ClientContext");
     if (!context) return true;
     char why[96];
-    bool good = lambda__url_text_unbase64(&wish->context, context, strlen(context)) && !wish->context.failed;
+    bool good = strlen(context) <= CONTEXT_MOST &&
+                lambda__url_text_unbase64(&wish->context, context, strlen(context)) && !wish->context.failed;
     wish->options.client_context = lambda_bytes_make(wish->context.data, wish->context.length);
     if (!good || !lambda__json_scan(wish->options.client_context, why) || !begins_object(&wish->context)) {
         if (wish->context.failed)

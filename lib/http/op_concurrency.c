@@ -54,9 +54,10 @@ const lambda__member lambda__members_list_provisioned_concurrency_configs[] = {
 void lambda__op_put_function_concurrency(const lambda__request *request, lambda__reply *reply)
 {
     lambda_t *lambda = request->api->lambda;
+    const char *name = lambda__input_function(request, reply);
+    if (!name) return;
     uint32_t count = (uint32_t)lambda__input_number(request, "ReservedConcurrentExecutions", 0);
-    lambda_status status =
-        lambda_function_concurrency_put(lambda, lambda__input_string(request, "FunctionName"), count);
+    lambda_status status = lambda_function_concurrency_put(lambda, name, count);
     if (status == LAMBDA_OK)
         lambda__reply_json(reply, json_pack("{s:I}", "ReservedConcurrentExecutions", (json_int_t)count));
     else
@@ -68,8 +69,9 @@ void lambda__op_get_function_concurrency(const lambda__request *request, lambda_
     lambda_t *lambda = request->api->lambda;
     bool reserved = false;
     uint32_t count = 0;
-    lambda_status status =
-        lambda_function_concurrency_get(lambda, lambda__input_string(request, "FunctionName"), &reserved, &count);
+    const char *name = lambda__input_function(request, reply);
+    if (!name) return;
+    lambda_status status = lambda_function_concurrency_get(lambda, name, &reserved, &count);
     if (status != LAMBDA_OK)
         lambda__reply_status(reply, lambda, status);
     else
@@ -80,7 +82,9 @@ void lambda__op_get_function_concurrency(const lambda__request *request, lambda_
 void lambda__op_delete_function_concurrency(const lambda__request *request, lambda__reply *reply)
 {
     lambda_t *lambda = request->api->lambda;
-    lambda_status status = lambda_function_concurrency_delete(lambda, lambda__input_string(request, "FunctionName"));
+    const char *name = lambda__input_function(request, reply);
+    if (!name) return;
+    lambda_status status = lambda_function_concurrency_delete(lambda, name);
     if (status != LAMBDA_OK) lambda__reply_status(reply, lambda, status);
 }
 
@@ -99,6 +103,16 @@ static json_t *shape_of(const lambda_provisioned_concurrency *config, const char
                      config->status_reason[0] ? config->status_reason : NULL, "LastModified", modified);
 }
 
+/** The version or alias, which is there. NULL is answered. */
+static const char *find(const lambda__request *request, lambda__reply *reply)
+{
+    const char *name = lambda__input_function(request, reply);
+    char *arn = name ? lambda__resource_arn(request, name, reply) : NULL;
+    bool there = arn != NULL;
+    free(arn);
+    return there ? name : NULL;
+}
+
 static void answer(const lambda__request *request, const char *name, lambda__reply *reply)
 {
     lambda_provisioned_concurrency config;
@@ -111,8 +125,14 @@ static void answer(const lambda__request *request, const char *name, lambda__rep
 
 void lambda__op_put_provisioned_concurrency_config(const lambda__request *request, lambda__reply *reply)
 {
-    const char *name = lambda__input_function(request, reply);
+    const char *name = find(request, reply);
     if (!name) return;
+    const char *qualifier = strrchr(name, ':');
+    if (qualifier && strcmp(qualifier, ":$LATEST") == 0) {
+        lambda__reply_error(reply, 400, "InvalidParameterValueException",
+                            "Provisioned Concurrency Configs cannot be applied to unpublished function versions.");
+        return;
+    }
     lambda_status status = lambda_provisioned_concurrency_put(
         request->api->lambda, name, (uint32_t)lambda__input_number(request, "ProvisionedConcurrentExecutions", 0));
     if (status == LAMBDA_OK)
@@ -123,13 +143,13 @@ void lambda__op_put_provisioned_concurrency_config(const lambda__request *reques
 
 void lambda__op_get_provisioned_concurrency_config(const lambda__request *request, lambda__reply *reply)
 {
-    const char *name = lambda__input_function(request, reply);
+    const char *name = find(request, reply);
     if (name) answer(request, name, reply);
 }
 
 void lambda__op_delete_provisioned_concurrency_config(const lambda__request *request, lambda__reply *reply)
 {
-    const char *name = lambda__input_function(request, reply);
+    const char *name = find(request, reply);
     if (!name) return;
     lambda_status status = lambda_provisioned_concurrency_delete(request->api->lambda, name);
     if (status != LAMBDA_OK) lambda__reply_status(reply, request->api->lambda, status);
@@ -156,8 +176,8 @@ void lambda__op_list_provisioned_concurrency_configs(const lambda__request *requ
 {
     lambda_provisioned_concurrency *items = NULL;
     size_t count = 0;
-    const char *name = lambda__input_string(request, "FunctionName");
-    char *arn = lambda__resource_arn(request, name, reply);
+    const char *name = lambda__input_function(request, reply);
+    char *arn = name ? lambda__resource_arn(request, name, reply) : NULL;
     if (!arn) return;
     lambda_status status = take_all(request, name, &items, &count);
     if (status == LAMBDA_OK) {

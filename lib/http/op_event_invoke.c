@@ -155,8 +155,9 @@ void lambda__op_list_function_event_invoke_configs(const lambda__request *reques
 {
     lambda_t *lambda = request->api->lambda;
     lambda_event_invoke_configuration_list *list = NULL;
-    lambda_status status =
-        lambda_event_invoke_config_list(lambda, lambda__input_string(request, "FunctionName"), &list);
+    const char *name = lambda__input_function(request, reply);
+    if (!name) return;
+    lambda_status status = lambda_event_invoke_config_list(lambda, name, &list);
     if (status != LAMBDA_OK) {
         lambda__reply_status(reply, lambda, status);
         return;

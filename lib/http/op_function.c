@@ -2,29 +2,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <lambda/concurrency.h>
 #include <lambda/version.h>
 
 #include "function.h"
+#include "location.h"
 #include "url.h"
 
 void lambda__reply_configuration(const lambda__request *request, lambda__reply *reply, lambda_status status,
                                  lambda_function_configuration *configuration)
 {
     if (status == LAMBDA_OK)
-        lambda__reply_json(reply, lambda__shape_configuration(configuration));
+        lambda__reply_json(reply, lambda__shape_configuration(request->api, configuration));
     else
         lambda__reply_status(reply, request->api->lambda, status);
+    if (status == LAMBDA_ERROR_REQUEST_TOO_LARGE) lambda__reply_archive_too_large(reply);
     lambda_function_configuration_free(configuration);
-}
-
-/** What a function is now. */
-static void reply_function(const lambda__request *request, lambda__reply *reply, const char *name)
-{
-    lambda_function_configuration *configuration = NULL;
-    lambda_status status = lambda_function_get(request->api->lambda, name, &configuration);
-    lambda__reply_configuration(request, reply, status, configuration);
 }
 
 /** The name of a function that is to be made: alone, or of an ARN of this service. NULL is answered. */
@@ -32,7 +27,8 @@ static const char *new_name(const lambda__request *request, lambda__reply *reply
 {
     char own[2][80];
     const lambda_api *api = request->api;
-    const char *name = lambda__input_string(request, "FunctionName");
+    const char *name = lambda__input_function(request, reply);
+    if (!name) return NULL;
     const char *bare = lambda__bare_name(name, "function");
     snprintf(own[0], sizeof own[0], "arn:aws:lambda:%s:%s:function:", api->region, api->account_id);
     snprintf(own[1], sizeof own[1], "%s:function:", api->account_id);
@@ -44,24 +40,50 @@ static const char *new_name(const lambda__request *request, lambda__reply *reply
     return NULL;
 }
 
+/** AWS's words for a runtime that nobody has; of one that is not had here the library says why. */
+static void reply_runtime(const lambda__request *request, const char *runtime, lambda__reply *reply)
+{
+    char all[1024] = "";
+    size_t length = 0;
+    for (const char *const *each = lambda__runtimes; *each; each++) {
+        if (strcmp(*each, runtime) == 0) {
+            lambda__reply_status(reply, request->api->lambda, LAMBDA_ERROR_INVALID_RUNTIME);
+            return;
+        }
+        int more = snprintf(all + length, sizeof all - length, "%s%s", length ? ", " : "", *each);
+        if (more > 0 && length + (size_t)more < sizeof all) length += (size_t)more;
+    }
+    lambda__reply_error(reply, 400, "InvalidParameterValueException",
+                        "Value %.128s at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
+                        "[%s] or be a valid ARN",
+                        runtime, all);
+}
+
+static bool has_both(const lambda__request *request, lambda__reply *reply)
+{
+    const char *package_type = lambda__input_string(request, "PackageType");
+    if (package_type && strcmp(package_type, "Image") == 0) return true;
+    if (lambda__input_string(request, "Runtime") && lambda__input_string(request, "Handler")) return true;
+    lambda__reply_error(reply, 400, "InvalidParameterValueException",
+                        "Runtime and Handler are mandatory parameters for functions created with deployment packages.");
+    return false;
+}
+
 void lambda__op_create_function(const lambda__request *request, lambda__reply *reply)
 {
     lambda__taken taken = {0};
+    lambda_function_configuration *made = NULL;
     const char *name = new_name(request, reply);
-    if (name && lambda__take_configuration(request, &taken, reply) &&
+    if (name && has_both(request, reply) && lambda__take_configuration(request, NULL, &taken, reply) &&
         lambda__take_code(json_object_get(request->input, "Code"), taken.config.runtime, &taken, reply)) {
         taken.config.function_name = name;
         taken.config.publish = lambda__input_boolean(request, "Publish", false);
+        taken.config.made = &made;
         lambda_status status = lambda_function_create(request->api->lambda, &taken.config);
-        if (status != LAMBDA_OK) {
-            lambda__reply_status(reply, request->api->lambda, status);
-        } else if (taken.config.publish) {
-            char version[80];
-            snprintf(version, sizeof version, "%s:1", name);
-            reply_function(request, reply, version);
-        } else {
-            reply_function(request, reply, name);
-        }
+        if (status == LAMBDA_ERROR_INVALID_RUNTIME)
+            reply_runtime(request, taken.config.runtime, reply);
+        else
+            lambda__reply_configuration(request, reply, status, made);
     }
     lambda__taken_clear(&taken);
 }
@@ -80,6 +102,7 @@ static bool add_concurrency(lambda_api *api, const char *name, json_t *shape)
 void lambda__op_get_function(const lambda__request *request, lambda__reply *reply)
 {
     lambda_function_configuration *configuration = NULL;
+    char location[LAMBDA__LOCATION_SIZE];
     const char *name = lambda__input_function(request, reply);
     if (!name) return;
     lambda_status status = lambda_function_get(request->api->lambda, name, &configuration);
@@ -87,9 +110,11 @@ void lambda__op_get_function(const lambda__request *request, lambda__reply *repl
         lambda__reply_status(reply, request->api->lambda, status);
         return;
     }
-    json_t *shape = json_pack("{s:o, s:{s:s}}", "Configuration", lambda__shape_configuration(configuration), "Code",
-                              "RepositoryType", "S3");
+    json_t *shape = json_pack("{s:o, s:{s:s}}", "Configuration",
+                              lambda__shape_configuration(request->api, configuration), "Code", "RepositoryType", "S3");
     bool whole = shape != NULL;
+    if (whole && lambda__location_of(request, configuration->code_sha256, (uint64_t)time(NULL), location))
+        whole = json_object_set_new(json_object_get(shape, "Code"), "Location", json_string(location)) == 0;
     if (whole && configuration->tags_count > 0)
         whole = json_object_set_new(shape, "Tags", lambda__shape_tags(configuration)) == 0;
     if (whole) whole = add_concurrency(request->api, configuration->function_name, shape);
@@ -100,88 +125,60 @@ void lambda__op_get_function(const lambda__request *request, lambda__reply *repl
 
 void lambda__op_get_function_configuration(const lambda__request *request, lambda__reply *reply)
 {
+    lambda_function_configuration *configuration = NULL;
     const char *name = lambda__input_function(request, reply);
-    if (name) reply_function(request, reply, name);
+    if (!name) return;
+    lambda_status status = lambda_function_get(request->api->lambda, name, &configuration);
+    lambda__reply_configuration(request, reply, status, configuration);
 }
 
-/** The runtime of a function, which code for it has to be of: the caller's to free. NULL is answered. */
-static char *runtime_of(const lambda__request *request, const char *name, lambda__reply *reply)
+/** What a function is before it is changed. NULL is answered. */
+static lambda_function_configuration *before(const lambda__request *request, lambda__reply *reply)
 {
     lambda_function_configuration *configuration = NULL;
-    lambda_status status = lambda_function_get(request->api->lambda, name, &configuration);
-    if (status != LAMBDA_OK) {
-        lambda__reply_status(reply, request->api->lambda, status);
-        return NULL;
-    }
-    char *runtime = strdup(configuration->runtime);
-    if (!runtime) lambda__reply_json(reply, NULL);
-    lambda_function_configuration_free(configuration);
-    return runtime;
-}
-
-/** As the newest version, where one was published with the update. */
-static void reply_updated(const lambda__request *request, lambda__reply *reply, const char *name, bool published)
-{
-    lambda_function_configuration *version = NULL;
-    if (!published) {
-        reply_function(request, reply, name);
-        return;
-    }
-    /* Nothing has changed since: so it gives the one that was published. */
-    lambda_status status = lambda_version_publish(request->api->lambda, name, NULL, &version);
-    lambda__reply_configuration(request, reply, status, version);
+    const char *name = lambda__input_function(request, reply);
+    lambda_status status = name ? lambda_function_get(request->api->lambda, name, &configuration) : LAMBDA_OK;
+    if (status != LAMBDA_OK) lambda__reply_status(reply, request->api->lambda, status);
+    return configuration;
 }
 
 void lambda__op_update_function_code(const lambda__request *request, lambda__reply *reply)
 {
     lambda__taken taken = {0};
-    const char *name = lambda__input_function(request, reply);
-    char *runtime = name ? runtime_of(request, name, reply) : NULL;
-    if (runtime && lambda__take_configuration(request, &taken, reply) &&
-        lambda__take_code(request->input, runtime, &taken, reply)) {
+    lambda_function_configuration *made = NULL;
+    lambda_function_configuration *old = before(request, reply);
+    if (old && lambda__take_configuration(request, NULL, &taken, reply) &&
+        lambda__take_code(request->input, old->runtime, &taken, reply)) {
         const lambda_function_code_update update = {.code = taken.config.code,
                                                     .revision_id = lambda__input_string(request, "RevisionId"),
                                                     .publish = lambda__input_boolean(request, "Publish", false),
-                                                    .dry_run = lambda__input_boolean(request, "DryRun", false)};
-        lambda_status status = lambda_function_update_code(request->api->lambda, name, &update);
-        if (status != LAMBDA_OK)
-            lambda__reply_status(reply, request->api->lambda, status);
-        else
-            reply_updated(request, reply, name, update.publish && !update.dry_run);
+                                                    .dry_run = lambda__input_boolean(request, "DryRun", false),
+                                                    .made = &made};
+        lambda_status status =
+            lambda_function_update_code(request->api->lambda, lambda__input_string(request, "FunctionName"), &update);
+        lambda__reply_configuration(request, reply, status, made);
     }
     lambda__taken_clear(&taken);
-    free(runtime);
-}
-
-/** A runtime that is not the code's would need other code. */
-static bool check_runtime(const lambda__request *request, const char *name, lambda__reply *reply)
-{
-    const char *wanted = lambda__input_string(request, "Runtime");
-    char *runtime = wanted ? runtime_of(request, name, reply) : NULL;
-    if (!wanted) return true;
-    if (!runtime) return false;
-    bool same = strcmp(runtime, wanted) == 0;
-    if (!same)
-        lambda__reply_error(
-            reply, 400, "InvalidParameterValueException",
-            "Runtime: the code of the function is of %s, and here a function keeps its runtime: create it anew for %s",
-            runtime, wanted);
-    free(runtime);
-    return same;
+    lambda_function_configuration_free(old);
 }
 
 void lambda__op_update_function_configuration(const lambda__request *request, lambda__reply *reply)
 {
     lambda__taken taken = {0};
-    const char *name = lambda__input_function(request, reply);
-    if (name && check_runtime(request, name, reply) && lambda__take_configuration(request, &taken, reply)) {
-        lambda_status status = lambda_function_update_configuration(request->api->lambda, name, &taken.config);
-        if (status != LAMBDA_OK)
-            lambda__reply_status(reply, request->api->lambda, status);
+    lambda_function_configuration *made = NULL;
+    lambda_function_configuration *old = before(request, reply);
+    bool json = old && old->logging_config.log_format == LAMBDA_LOG_FORMAT_JSON;
+    if (old && lambda__take_configuration(request, json ? "JSON" : "Text", &taken, reply)) {
+        taken.config.made = &made;
+        lambda_status status = lambda_function_update_configuration(
+            request->api->lambda, lambda__input_string(request, "FunctionName"), &taken.config);
+        if (status == LAMBDA_ERROR_INVALID_RUNTIME)
+            reply_runtime(request, taken.config.runtime, reply);
         else
-            reply_function(request, reply, name);
+            lambda__reply_configuration(request, reply, status, made);
     }
     lambda__taken_clear(&taken);
+    lambda_function_configuration_free(old);
 }
 
 void lambda__op_delete_function(const lambda__request *request, lambda__reply *reply)

@@ -1,17 +1,23 @@
 /* Layers: https://docs.aws.amazon.com/lambda/latest/dg/chapter-layers.html */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/evp.h>
 
 #include <lambda/layer.h>
 
+#include "function.h"
 #include "layer.h"
+#include "location.h"
 
 #define INVALID "InvalidParameterValueException"
 
 static const char *const ARCHITECTURES[] = {"x86_64", "arm64", NULL};
 static const char *const STORAGE_MODES[] = {"COPY", "REFERENCE", NULL};
+
+static const lambda__member RUNTIME = {.values = lambda__runtimes};
+static const lambda__member ARCHITECTURE = {.values = ARCHITECTURES};
 
 static const lambda__member CONTENT[] = {
     {.name = "S3Bucket",
@@ -30,9 +36,13 @@ const lambda__member lambda__members_publish_layer_version[] = {
     LAMBDA__MEMBER_LAYER_NAME,
     {.name = "Description", .max = 256},
     {.name = "Content", .type = LAMBDA__STRUCTURE, .required = true, .members = CONTENT},
-    {.name = "CompatibleRuntimes", .type = LAMBDA__LIST, .max = 15, .element = LAMBDA__STRING},
+    {.name = "CompatibleRuntimes", .type = LAMBDA__LIST, .max = 15, .element = LAMBDA__STRING, .each = &RUNTIME},
     {.name = "LicenseInfo", .max = 512},
-    {.name = "CompatibleArchitectures", .type = LAMBDA__LIST, .max = 2, .element = LAMBDA__STRING},
+    {.name = "CompatibleArchitectures",
+     .type = LAMBDA__LIST,
+     .max = 2,
+     .element = LAMBDA__STRING,
+     .each = &ARCHITECTURE},
     LAMBDA__MEMBERS_END,
 };
 
@@ -60,7 +70,7 @@ const lambda__member lambda__members_get_layer_version_by_arn[] = {
 };
 
 #define FILTERS                                                                                                        \
-    {.name = "CompatibleRuntime", .place = LAMBDA__IN_QUERY, .min = 1},                                                \
+    {.name = "CompatibleRuntime", .place = LAMBDA__IN_QUERY, .values = lambda__runtimes},                              \
         {.name = "CompatibleArchitecture", .place = LAMBDA__IN_QUERY, .values = ARCHITECTURES}, LAMBDA__MEMBER_MARKER, \
         LAMBDA__MEMBER_MAX_ITEMS(50)
 
@@ -89,7 +99,7 @@ const char *lambda__layer_number(const lambda__request *request, uint64_t *numbe
     const char *name = lambda__input_string(request, "LayerName");
     *number = json_integer_value(value) > 0 ? (uint64_t)json_integer_value(value) : 0;
     if (*number > 0) return name;
-    lambda__reply_error(reply, 400, INVALID, "Layer Version Number must be a positive number.");
+    lambda__reply_error(reply, 400, INVALID, "Layer Version Cannot be less than 1");
     return NULL;
 }
 
@@ -126,12 +136,14 @@ static json_t *version_of(const lambda_layer_version *version)
     return NULL;
 }
 
-/** Of what publishing and reading answer with. The archive itself is not kept: there is no Location. */
-static json_t *shape_of(const lambda_layer_version *version)
+/** Of what publishing and reading answer with. */
+static json_t *shape_of(const lambda__request *request, const lambda_layer_version *version)
 {
+    char location[LAMBDA__LOCATION_SIZE];
+    bool there = lambda__location_of(request, version->code_sha256, (uint64_t)time(NULL), location);
     json_t *shape = version_of(version);
-    json_t *content =
-        json_pack("{s:s, s:I}", "CodeSha256", version->code_sha256, "CodeSize", (json_int_t)version->code_size);
+    json_t *content = json_pack("{s:s, s:I, s:s*}", "CodeSha256", version->code_sha256, "CodeSize",
+                                (json_int_t)version->code_size, "Location", there ? location : NULL);
     bool complete = shape && json_object_set_new(shape, "LayerArn", json_string(version->layer_arn)) == 0;
     complete = complete && json_object_set(shape, "Content", content) == 0;
     json_decref(content);
@@ -158,13 +170,14 @@ static void publish(const lambda__request *request, const lambda_layer_config *c
     lambda_layer_version *version = NULL;
     lambda_status status = lambda_layer_publish(request->api->packages, config, &version);
     if (status == LAMBDA_OK)
-        lambda__reply_json(reply, shape_of(version));
+        lambda__reply_json(reply, shape_of(request, version));
     else if (status == LAMBDA_ERROR_INVALID_CODE)
         lambda__reply_error(reply, 400, INVALID,
                             "Could not unzip uploaded file. Please check your file, then try to upload again. (%s)",
                             lambda_error_message(NULL));
     else
         lambda__reply_status(reply, NULL, status);
+    if (status == LAMBDA_ERROR_REQUEST_TOO_LARGE) lambda__reply_archive_too_large(reply);
     lambda_layer_version_free(version);
 }
 
@@ -201,10 +214,11 @@ void lambda__op_publish_layer_version(const lambda__request *request, lambda__re
 
 /* ---- reading and deleting */
 
-static void answer(lambda_status status, lambda_layer_version *version, lambda__reply *reply)
+static void answer(const lambda__request *request, lambda_status status, lambda_layer_version *version,
+                   lambda__reply *reply)
 {
     if (status == LAMBDA_OK)
-        lambda__reply_json(reply, shape_of(version));
+        lambda__reply_json(reply, shape_of(request, version));
     else
         lambda__reply_status(reply, NULL, status);
     lambda_layer_version_free(version);
@@ -218,7 +232,7 @@ void lambda__op_get_layer_version(const lambda__request *request, lambda__reply 
     const char *name = packages ? lambda__layer_number(request, &number, reply) : NULL;
     if (!name) return;
     lambda_status status = lambda_layer_get(packages, name, number, &version);
-    answer(status, version, reply);
+    answer(request, status, version, reply);
 }
 
 void lambda__op_get_layer_version_by_arn(const lambda__request *request, lambda__reply *reply)
@@ -227,7 +241,7 @@ void lambda__op_get_layer_version_by_arn(const lambda__request *request, lambda_
     lambda_packages *packages = lambda__layer_packages(request, reply);
     if (!packages) return;
     lambda_status status = lambda_layer_get_by_arn(packages, lambda__input_string(request, "Arn"), &version);
-    answer(status, version, reply);
+    answer(request, status, version, reply);
 }
 
 void lambda__op_delete_layer_version(const lambda__request *request, lambda__reply *reply)

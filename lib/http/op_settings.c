@@ -1,4 +1,4 @@
-/* What else is set for a function: recursion, runtime management, scaling. */
+/* What else is set for a function: recursion, runtime management, scaling, code signing. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,16 +49,22 @@ static const lambda__member SCALING[] = {
     LAMBDA__MEMBERS_END,
 };
 
+#define SCALED                                                                                                         \
+    {                                                                                                                  \
+        .name = "Qualifier", .place = LAMBDA__IN_QUERY, .required = true, .min = 1, .max = 128,                        \
+        .pattern = "(\\$LATEST\\.PUBLISHED|[0-9]+)"                                                                    \
+    }
+
 const lambda__member lambda__members_put_function_scaling_config[] = {
     LAMBDA__MEMBER_FUNCTION_NAME,
-    LAMBDA__MEMBER_QUALIFIER(true),
+    SCALED,
     {.name = "FunctionScalingConfig", .type = LAMBDA__STRUCTURE, .members = SCALING},
     LAMBDA__MEMBERS_END,
 };
 
 const lambda__member lambda__members_get_function_scaling_config[] = {
     LAMBDA__MEMBER_FUNCTION_NAME,
-    LAMBDA__MEMBER_QUALIFIER(true),
+    SCALED,
     LAMBDA__MEMBERS_END,
 };
 
@@ -68,9 +74,10 @@ void lambda__op_put_function_recursion_config(const lambda__request *request, la
 {
     lambda_t *lambda = request->api->lambda;
     const char *loop = lambda__input_string(request, "RecursiveLoop");
+    const char *name = lambda__input_function(request, reply);
+    if (!name) return;
     lambda_status status = lambda_function_recursion_config_put(
-        lambda, lambda__input_string(request, "FunctionName"),
-        strcmp(loop, "Allow") == 0 ? LAMBDA_RECURSIVE_LOOP_ALLOW : LAMBDA_RECURSIVE_LOOP_TERMINATE);
+        lambda, name, strcmp(loop, "Allow") == 0 ? LAMBDA_RECURSIVE_LOOP_ALLOW : LAMBDA_RECURSIVE_LOOP_TERMINATE);
     if (status == LAMBDA_OK)
         lambda__reply_json(reply, json_pack("{s:s}", "RecursiveLoop", loop));
     else
@@ -81,8 +88,9 @@ void lambda__op_get_function_recursion_config(const lambda__request *request, la
 {
     lambda_t *lambda = request->api->lambda;
     lambda_recursive_loop loop = LAMBDA_RECURSIVE_LOOP_TERMINATE;
-    lambda_status status =
-        lambda_function_recursion_config_get(lambda, lambda__input_string(request, "FunctionName"), &loop);
+    const char *name = lambda__input_function(request, reply);
+    if (!name) return;
+    lambda_status status = lambda_function_recursion_config_get(lambda, name, &loop);
     if (status == LAMBDA_OK)
         lambda__reply_json(
             reply, json_pack("{s:s}", "RecursiveLoop", loop == LAMBDA_RECURSIVE_LOOP_ALLOW ? "Allow" : "Terminate"));
@@ -188,4 +196,25 @@ void lambda__op_get_function_scaling_config(const lambda__request *request, lamb
     if (!arn) return;
     lambda__reply_json(reply, json_pack("{s:s}", "FunctionArn", arn));
     free(arn);
+}
+
+/* ---- code signing: there is none here, which who manages functions asks */
+
+const lambda__member lambda__members_get_function_code_signing_config[] = {
+    LAMBDA__MEMBER_FUNCTION_NAME,
+    LAMBDA__MEMBERS_END,
+};
+
+void lambda__op_get_function_code_signing_config(const lambda__request *request, lambda__reply *reply)
+{
+    lambda_function_configuration *configuration = NULL;
+    const char *name = lambda__input_function(request, reply);
+    if (!name) return;
+    lambda_status status = lambda_function_get(request->api->lambda, name, &configuration);
+    if (status == LAMBDA_OK)
+        lambda__reply_json(
+            reply, json_pack("{s:s, s:s}", "CodeSigningConfigArn", "", "FunctionName", configuration->function_name));
+    else
+        lambda__reply_status(reply, request->api->lambda, status);
+    lambda_function_configuration_free(configuration);
 }

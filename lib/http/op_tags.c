@@ -24,7 +24,7 @@ const lambda__member lambda__members_list_tags[] = {
 
 const lambda__member lambda__members_tag_resource[] = {
     RESOURCE,
-    {.name = "Tags", .type = LAMBDA__MAP, .required = true},
+    {.name = "Tags", .type = LAMBDA__MAP, .element = LAMBDA__STRING, .required = true},
     LAMBDA__MEMBERS_END,
 };
 
@@ -83,6 +83,11 @@ void lambda__op_tag_resource(const lambda__request *request, lambda__reply *repl
     const char *arn = find(request, reply);
     json_t *tags = json_object_get(request->input, "Tags");
     if (!arn) return;
+    if (json_object_size(tags) == 0) {
+        lambda__reply_error(reply, 400, "InvalidParameterValueException",
+                            "An error occurred and the request cannot be processed.");
+        return;
+    }
     lambda_pair *pairs = calloc(json_object_size(tags) + 1, sizeof(*pairs));
     if (!pairs) {
         lambda__reply_json(reply, NULL);

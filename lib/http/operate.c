@@ -169,6 +169,12 @@ void lambda__run_operation(lambda__connection *connection)
     lambda__request_id_text(connection);
     lambda__request request = lambda__request_of(connection);
     lambda__reply reply = {0};
+    char origin[320];
+    const char *host = lambda__connection_header(connection, "Host");
+    if (host && strlen(host) < 300) {
+        snprintf(origin, sizeof origin, "http%s://%s", connection->http->served & LAMBDA__SERVED_TLS ? "s" : "", host);
+        request.origin = origin;
+    }
     lambda__operation_run(&request, &reply);
     lambda__answer_reply(connection, &reply);
 }

@@ -31,7 +31,7 @@ typedef enum lambda__type {
     LAMBDA__BLOB,      /* base64 in JSON */
     LAMBDA__STRUCTURE, /* `members` */
     LAMBDA__LIST,      /* of `element` */
-    LAMBDA__MAP        /* of strings to strings */
+    LAMBDA__MAP        /* of strings to `element` */
 } lambda__type;
 
 /** A member and its limits: facts of Lambda's model. The limit of a string and of a list is its length; of a number its value. `max` 0: none. */
@@ -49,7 +49,9 @@ typedef struct lambda__member {
         takes_words; /* letters, digits, "_" and "-" alone are always of the pattern: nearly all names are, and it is slow */
     const char *const *values;            /* of an enumeration, NULL-terminated. NULL: none */
     const struct lambda__member *members; /* of a structure, or of a list's structures; ended by a NULL name */
-    lambda__type element;                 /* of a list */
+    lambda__type element;                 /* of a list, or of a map's values */
+    const struct lambda__member *each;    /* limits of those, which are scalars. NULL: none */
+    const struct lambda__member *keys;    /* of a map's names. NULL: none */
 } lambda__member;
 
 /* ---- one call */
@@ -71,6 +73,7 @@ typedef struct lambda__request {
     lambda_bytes payload; /* of LAMBDA__IN_PAYLOAD */
     const lambda__caller *caller;
     const char *request_id; /* the HTTP request's own, a UUID */
+    const char *origin; /* where the caller reached this server, "http://127.0.0.1:9000". NULL: it came through none */
 } lambda__request;
 
 /** Most headers that a handler adds. */

@@ -39,7 +39,9 @@ bool lambda__policy_expect(const lambda__request *request, const json_t *documen
     else if (!same)
         lambda__reply_error(
             reply, 412, "PreconditionFailedException",
-            "The RevisionId \"%s\" is not that of the policy as it is now. Get the policy to have the latest.", wanted);
+            "The Revision Id provided does not match the latest Revision Id. Call the %s API to retrieve the latest "
+            "Revision Id",
+            lambda__operation_takes(request->operation, "LayerName") ? "GetLayerPolicy" : "GetPolicy");
     json_decref(shape);
     return same;
 }
@@ -121,6 +123,19 @@ bool lambda__policy_remove(const lambda__request *request, json_t *document, boo
     return true;
 }
 
+/** "s3.amazonaws.com", and as services are called elsewhere. */
+static bool is_service(const char *principal)
+{
+    static const char *const ENDS[] = {".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".amazon.com",
+                                       ".aws.internal"};
+    size_t length = strlen(principal);
+    for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++) {
+        size_t end = strlen(ENDS[i]);
+        if (length > end && strcmp(principal + length - end, ENDS[i]) == 0) return principal[0] != '.';
+    }
+    return false;
+}
+
 /** What a principal of AddPermission is in a policy; NULL for what is none, and when memory is out. */
 static json_t *principal_of(const char *principal)
 {
@@ -131,8 +146,7 @@ static json_t *principal_of(const char *principal)
         return json_pack("{s:s}", "AWS", arn);
     }
     if (strncmp(principal, "arn:", 4) == 0) return json_pack("{s:s}", "AWS", principal);
-    const char *dot = strchr(principal, '.');
-    return dot && dot != principal && dot[1] ? json_pack("{s:s}", "Service", principal) : NULL;
+    return is_service(principal) ? json_pack("{s:s}", "Service", principal) : NULL;
 }
 
 json_t *lambda__policy_statement(const lambda__request *request, const char *resource, json_t *condition,

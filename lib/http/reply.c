@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "operation.h"
+#include "api.h"
 #include "url_text.h"
 
 void lambda__reply_clear(lambda__reply *reply)
@@ -45,7 +45,7 @@ void lambda__reply_json(lambda__reply *reply, json_t *json)
 
 void lambda__reply_error(lambda__reply *reply, int status, const char *type, const char *format, ...)
 {
-    char message[2048];
+    char message[4608];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(message, sizeof message, format, arguments);
@@ -87,8 +87,31 @@ static int status_of(lambda_status status)
     }
 }
 
+/**
+ * What the library says of a field of its own: AWS's words stand alone, "layers: Cannot reference more than 5 layers."; its own say of which member they are, "dead_letter_target_arn: is ..." becomes
+ * "deadLetterTargetArn: is ...".
+ */
+static void name_member(const char *message, char text[1024])
+{
+    static const char NAME[] = "abcdefghijklmnopqrstuvwxyz_0123456789[].";
+    size_t length = strspn(message, NAME);
+    if (length > 100 || message[length] != ':' || message[length + 1] != ' ') length = 0;
+    if (length > 0 && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ$", message[length + 2])) {
+        message += length + 2;
+        length = 0;
+    }
+    size_t at = 0;
+    for (size_t i = strncmp(message, "code.", 5) == 0 ? 5 : 0; i < length; i++) {
+        bool joint = message[i] == '_' && i + 1 < length;
+        i += joint;
+        text[at++] = joint && message[i] >= 'a' && message[i] <= 'z' ? (char)(message[i] - 'a' + 'A') : message[i];
+    }
+    snprintf(text + at, 1024 - at, "%s", message + length);
+}
+
 void lambda__reply_status(lambda__reply *reply, lambda_t *lambda, lambda_status status)
 {
+    char text[1024];
     if (status == LAMBDA_OK) return;
     /* Those that a client cannot tell from a wrong parameter are one: a runtime that is not had, code that is no zip. */
     const char *type = status == LAMBDA_ERROR_INVALID_RUNTIME || status == LAMBDA_ERROR_INVALID_CODE
@@ -97,7 +120,8 @@ void lambda__reply_status(lambda__reply *reply, lambda_t *lambda, lambda_status 
                                                               : lambda_status_name(status);
     const char *message = lambda_error_message(lambda);
     if (!*message) message = lambda_error_message(NULL);
-    lambda__reply_error(reply, status_of(status), type, "%s", *message ? message : lambda_status_text(status));
+    name_member(*message ? message : lambda_status_text(status), text);
+    lambda__reply_error(reply, status_of(status), type, "%s", text);
 }
 
 const char *lambda__input_string(const lambda__request *request, const char *name)
@@ -132,19 +156,60 @@ static const char *qualifier_of(const char *name)
     return at ? at + 1 : NULL;
 }
 
+/** Is the name one that a function here can have? Its account is this one's, its length allowed. False is answered. */
+static bool is_ours(const lambda__request *request, const char *name, lambda__reply *reply)
+{
+    enum { NAME_MOST = 64 };
+    const char *operation = request->operation->shown.name;
+    const char *bare = lambda__bare_name(name, "function");
+    size_t length = strcspn(bare, ":");
+    /* What stands before ":function:", and what before that. */
+    size_t before = bare == name ? 0 : (size_t)(bare - name) - strlen("function:");
+    const char *account = before > 12 ? name + before - 13 : NULL;
+    if (length > NAME_MOST) {
+        lambda__reply_error(reply, 400, "InvalidParameterValueException",
+                            "1 validation error detected: Value '%.*s' at 'functionName' failed to satisfy constraint: "
+                            "Member must have length less than or equal to %d",
+                            (int)length, bare, NAME_MOST);
+        return false;
+    }
+    if (!account || strspn(account, "0123456789") != 12 || strncmp(account, request->api->account_id, 12) == 0)
+        return true;
+    char root[48];
+    snprintf(root, sizeof root, "arn:aws:iam::%s:root", request->api->account_id);
+    lambda__reply_error(
+        reply, 403, "AccessDeniedException",
+        "User: %s is not authorized to perform: lambda:%s on resource: arn:aws:lambda:%s:%.12s:function:%s "
+        "because no resource-based policy allows the lambda:%s action",
+        request->caller && *request->caller->arn ? request->caller->arn : root, operation, request->api->region,
+        account, bare, operation);
+    return false;
+}
+
 const char *lambda__input_function(const lambda__request *request, lambda__reply *reply)
 {
     static const char KEY[] = "\1function"; /* no member of the model has such a name */
     const char *name = lambda__input_string(request, "FunctionName");
-    const char *qualifier = lambda__input_string(request, "Qualifier");
+    const char *qualifier =
+        lambda__operation_takes(request->operation, "Qualifier") ? lambda__input_string(request, "Qualifier") : NULL;
     if (!name) {
         lambda__reply_error(reply, 400, "InvalidParameterValueException", "FunctionName is required");
         return NULL;
     }
+    if (!is_ours(request, name, reply)) return NULL;
     const char *carried = qualifier_of(name);
     if (carried && qualifier && strcmp(carried, qualifier) != 0) {
         lambda__reply_error(reply, 400, "InvalidParameterValueException",
                             "The derived qualifier from the function name does not match the specified qualifier.");
+        return NULL;
+    }
+    const char *asked = carried ? carried : qualifier;
+    /* Lambda has more in qualifiers than a version or an alias can be called. */
+    if (asked && strchr(asked, '$') && strcmp(asked, "$LATEST") != 0) {
+        const char *bare = lambda__bare_name(name, "function");
+        lambda__reply_error(reply, 404, "ResourceNotFoundException",
+                            "Function not found: arn:aws:lambda:%s:%s:function:%.*s:%s", request->api->region,
+                            request->api->account_id, (int)strcspn(bare, ":"), bare, asked);
         return NULL;
     }
     if (carried || !qualifier) return name;

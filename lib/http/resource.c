@@ -2,8 +2,16 @@
 #include "resource.h"
 
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/** Does the name end in what only an alias can be called? */
+static bool is_alias(const char *name)
+{
+    const char *colon = strchr(lambda__bare_name(name, "function"), ':');
+    return colon && colon[1] != '$' && colon[1 + strspn(colon + 1, "0123456789")] != '\0';
+}
 
 char *lambda__resource_arn(const lambda__request *request, const char *name, lambda__reply *reply)
 {
@@ -12,7 +20,11 @@ char *lambda__resource_arn(const lambda__request *request, const char *name, lam
     lambda_status status = lambda_function_get(lambda, name, &configuration);
     char *arn = status == LAMBDA_OK ? strdup(configuration->function_arn) : NULL;
     lambda_function_configuration_free(configuration);
-    if (status != LAMBDA_OK)
+    if (status == LAMBDA_ERROR_RESOURCE_NOT_FOUND && is_alias(name))
+        lambda__reply_error(reply, 404, "ResourceNotFoundException",
+                            "Cannot find alias arn: arn:aws:lambda:%s:%s:function:%s", request->api->region,
+                            request->api->account_id, lambda__bare_name(name, "function"));
+    else if (status != LAMBDA_OK)
         lambda__reply_status(reply, lambda, status);
     else if (!arn)
         lambda__reply_json(reply, NULL);
@@ -60,4 +72,9 @@ unsigned char *lambda__resource_bytes(const char *text, size_t *length, lambda__
         lambda__reply_error(reply, 400, "InvalidParameterValueException", "ZipFile is not the base64 of an archive.");
     free(bytes);
     return NULL;
+}
+
+void lambda__reply_archive_too_large(lambda__reply *reply)
+{
+    snprintf(reply->error_type, sizeof reply->error_type, "RequestEntityTooLargeException");
 }

@@ -44,7 +44,7 @@
 
 #define LAMBDA__MEMBER_LAYER_VERSION                                                                                   \
     {                                                                                                                  \
-        .name = "VersionNumber", .type = LAMBDA__INTEGER, .place = LAMBDA__IN_PATH, .required = true                   \
+        .name = "VersionNumber", .type = LAMBDA__INTEGER, .place = LAMBDA__IN_PATH, .required = true, .min = -0x1p62   \
     }
 
 #define LAMBDA__MEMBER_STATEMENT_ID(place_, more, more_shown)                                                          \
@@ -75,6 +75,9 @@ void lambda__resource_page(const lambda__request *request, json_t *all, const ch
 
 /** The bytes of an archive in base64: the caller's to free. NULL is answered. */
 unsigned char *lambda__resource_bytes(const char *text, size_t *length, lambda__reply *reply);
+
+/** Makes of the error for a request that is too large the one for an archive. */
+void lambda__reply_archive_too_large(lambda__reply *reply);
 
 /* ---- policies of resources as documents: policy_document.c */
 

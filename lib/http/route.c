@@ -2,10 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "location.h"
 #include "server.h"
 
-/** Of what has no limit of its own: a zip of 50 MiB in base64. */
-#define BODY_MOST 69905067
+/** Of what has no limit of its own, as Lambda has it: a zip of 50 MiB in base64, and room for the rest. */
+#define BODY_MOST 70167211
 /** Of payloads: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 #define PAYLOAD_MOST       6291456
 #define ASYNC_PAYLOAD_MOST 1048576
@@ -13,10 +14,16 @@
 /** Server's own pages. True: it is one. */
 static bool route_page(lambda__connection *connection)
 {
-    bool health = strcmp(connection->path, "/healthz") == 0;
-    if (!health && strcmp(connection->path, "/metrics") != 0) return false;
-    if (strcmp(connection->method, "GET") != 0 && strcmp(connection->method, "HEAD") != 0) return false;
-    connection->runner = health ? lambda__run_health : lambda__run_metrics;
+    bool reads = strcmp(connection->method, "GET") == 0 || strcmp(connection->method, "HEAD") == 0;
+    if (!reads) return false;
+    if (strcmp(connection->path, "/healthz") == 0)
+        connection->runner = lambda__run_health;
+    else if (strcmp(connection->path, "/metrics") == 0)
+        connection->runner = lambda__run_metrics;
+    else if (strncmp(connection->path, LAMBDA__LOCATION_PATH, strlen(LAMBDA__LOCATION_PATH)) == 0)
+        connection->runner = lambda__run_package;
+    else
+        return false;
     /* A signature covers the body, which these have none of. */
     connection->body_most = 0;
     return true;

@@ -219,6 +219,7 @@ lambda__runner lambda__run_invoke_async;
 lambda__runner lambda__run_url;
 lambda__runner lambda__run_health;
 lambda__runner lambda__run_metrics;
+lambda__runner lambda__run_package;
 
 /** The function that an invocation is for, "NAME[:QUALIFIER]": NULL where it cannot be said yet. */
 const char *lambda__invoke_name(const lambda__connection *connection, char name[200]);

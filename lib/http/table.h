@@ -37,7 +37,7 @@
     LATER(GetDurableExecutionState, get_durable_execution_state, "GET", "/2025-12-01/durable-executions/{DurableExecutionArn}/state", 200) \
     LATER(GetEventSourceMapping, get_event_source_mapping, "GET", "/2015-03-31/event-source-mappings/{UUID}", 200) \
     BUILT(GetFunction, get_function, "GET", "/2015-03-31/functions/{FunctionName}", 200) \
-    LATER(GetFunctionCodeSigningConfig, get_function_code_signing_config, "GET", "/2020-06-30/functions/{FunctionName}/code-signing-config", 200) \
+    BUILT(GetFunctionCodeSigningConfig, get_function_code_signing_config, "GET", "/2020-06-30/functions/{FunctionName}/code-signing-config", 200) \
     BUILT(GetFunctionConcurrency, get_function_concurrency, "GET", "/2019-09-30/functions/{FunctionName}/concurrency", 200) \
     BUILT(GetFunctionConfiguration, get_function_configuration, "GET", "/2015-03-31/functions/{FunctionName}/configuration", 200) \
     BUILT(GetFunctionEventInvokeConfig, get_function_event_invoke_config, "GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config", 200) \

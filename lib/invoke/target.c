@@ -63,8 +63,7 @@ lambda_status lambda_target_open(lambda_t *lambda, const char *function_name, la
     memcpy(target->text, function_name, size);
     target->lambda = lambda;
     status = lambda__name_parse(lambda, target->text, &target->name);
-    if (status == LAMBDA_OK && !hold(target, thread))
-        status = lambda__fail(base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Function not found: %s", target->text);
+    if (status == LAMBDA_OK && !hold(target, thread)) status = lambda__function_missing(lambda, &target->name);
     if (status != LAMBDA_OK) {
         lambda__release(base, target);
         return status;

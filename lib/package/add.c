@@ -20,7 +20,7 @@ lambda__package_tree lambda__package_tree_for(const lambda_packages *packages, c
 
 static lambda_status too_large(const lambda_packages *packages, const char *what)
 {
-    return lambda_runtime_fail(NULL, LAMBDA_ERROR_REQUEST_TOO_LARGE, "%s: the zip must be smaller than %llu bytes",
+    return lambda_runtime_fail(NULL, LAMBDA_ERROR_REQUEST_TOO_LARGE, "%s: Zipped size must be smaller than %llu bytes",
                                what, (unsigned long long)packages->zipped_size);
 }
 
@@ -47,6 +47,10 @@ static lambda_status make_from_zip(lambda_packages *packages, const char *what, 
     zip_job job = {.zip = zip, .tree = lambda__package_tree_for(packages, what)};
     lambda_status status = lambda__package_make(packages, sum, fill_from_zip, &job, package);
     lambda__package_tree_clear(&job.tree);
+    if (status == LAMBDA_OK) status = lambda__package_archive(*package, zip.bytes, zip.length);
+    if (status == LAMBDA_OK) return LAMBDA_OK;
+    lambda_package_release(*package);
+    *package = NULL;
     return status;
 }
 

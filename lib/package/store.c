@@ -172,6 +172,7 @@ static lambda_packages *new_packages(const lambda_packages_options *options)
     packages->zipped_size = options->zipped_size;
     packages->unpacked_size = options->unpacked_size;
     packages->entries = options->entries;
+    packages->archives = options->archives;
     packages->region = strdup(options->region);
     packages->account_id = strdup(options->account_id);
     if (packages->region && packages->account_id) return packages;

@@ -4,6 +4,7 @@
  *     lambda-packages              says that this is one, in which format; locked while it is open
  *     packages/DIGEST/tree/        a package, unpacked; DIGEST in hexadecimal
  *     packages/DIGEST/package.json its sizes
+ *     packages/DIGEST/package.zip  the zip that it came as, where the options say so
  *     kept/DIGEST                  an empty file: lambda_package_keep
  *     layers/NAME/next             the number of the next version
  *     layers/NAME/VERSION.json     a version
@@ -50,6 +51,7 @@ struct lambda_packages {
     char *region, *account_id;
     uint64_t zipped_size, unpacked_size;
     uint32_t entries;
+    bool archives;
     int marker; /* the locked file */
     lambda__package_place root, unpacked, kept, layers, incoming;
     pthread_mutex_t changing;
@@ -72,6 +74,9 @@ typedef lambda_status lambda__package_fill(void *user, lambda__package_place roo
 /** The package of that digest: the one that is there, or that another thread makes meanwhile, or a new one. A reference in `*package`; NULL on failure. */
 lambda_status lambda__package_make(lambda_packages *packages, const lambda__package_sum *sum,
                                    lambda__package_fill *fill, void *user, lambda_package **package);
+
+/** Keeps the zip that a package came as, where the options say so and unless it is there. It stands on disk when this returns. In archive.c. */
+lambda_status lambda__package_archive(lambda_package *package, const void *bytes, size_t length);
 
 /** The package of that digest, if it is there: a reference, or NULL. */
 lambda_package *lambda__package_look(lambda_packages *packages, const char *hex);

@@ -41,8 +41,9 @@ static lambda_status find_version(lambda_t *lambda, lambda__function *function, 
         return lambda__fail(&lambda->base, INVALID, "%s: \"%.40s\" is neither a version nor $LATEST", field, text);
     *version = lambda__function_resolve(function, text, length, NULL);
     if (*version) return LAMBDA_OK;
-    return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "%s: %s has no version %.40s", field,
-                        function->name, text);
+    char arn[LAMBDA__ARN_SIZE];
+    lambda__name_arn(lambda, function->name, text, arn, sizeof(arn));
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "%s: Function not found: %s", field, arn);
 }
 
 lambda_status lambda__destinations_check(lambda_t *lambda, const lambda__destinations *route)
@@ -52,9 +53,15 @@ lambda_status lambda__destinations_check(lambda_t *lambda, const lambda__destina
     if (!route->additional && route->weight > 0)
         return lambda__fail(&lambda->base, INVALID, "additional_weight: needs an additional_version");
     if (route->additional && !route->version)
-        return lambda__fail(&lambda->base, INVALID, "additional_version: $LATEST cannot share its invocations");
+        return lambda__fail(
+            &lambda->base, INVALID,
+            "additional_version: $LATEST is not supported for an alias pointing to more than 1 version");
     if (route->additional && route->additional == route->version)
-        return lambda__fail(&lambda->base, INVALID, "additional_version: is the same as function_version");
+        return lambda__fail(
+            &lambda->base, INVALID,
+            "additional_version: Invalid function version %s. Function version %s is already included in routing "
+            "configuration.",
+            route->version->label, route->version->label);
     return LAMBDA_OK;
 }
 
@@ -70,7 +77,9 @@ static lambda_status find_route(lambda_t *lambda, lambda__function *function, co
         route->additional = NULL;
         route->weight = config->additional_weight;
         if (strcmp(config->additional_version, "$LATEST") == 0)
-            return lambda__fail(&lambda->base, INVALID, "additional_version: $LATEST cannot share invocations");
+            return lambda__fail(
+                &lambda->base, INVALID,
+                "additional_version: $LATEST is not supported for an alias pointing to more than 1 version");
         if (config->additional_version[0])
             status =
                 find_version(lambda, function, "additional_version", config->additional_version, &route->additional);
@@ -123,6 +132,14 @@ lambda__alias *lambda__alias_new(lambda_t *lambda, const char *name, const char 
     return NULL;
 }
 
+static lambda_status alias_failed(lambda_t *lambda, lambda_status status, const char *what,
+                                  const lambda__function *function, const char *name)
+{
+    char arn[LAMBDA__ARN_SIZE];
+    lambda__name_arn(lambda, function->name, name, arn, sizeof(arn));
+    return lambda__fail(&lambda->base, status, "%s: %s", what, arn);
+}
+
 /** As writer: adds an alias to the function. */
 static lambda_status add(lambda_t *lambda, lambda__function *function, const lambda_alias_config *config,
                          lambda__unlinked *unlinked)
@@ -130,8 +147,7 @@ static lambda_status add(lambda_t *lambda, lambda__function *function, const lam
     lambda__destinations route;
     size_t at = 0;
     if (lambda__directory_find_alias(lambda__directory_of(function), config->name, strlen(config->name), &at))
-        return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_CONFLICT, "Alias already exists: %s:%s",
-                            function->name, config->name);
+        return alias_failed(lambda, LAMBDA_ERROR_RESOURCE_CONFLICT, "Alias already exists", function, config->name);
     lambda_status status = find_route(lambda, function, config, NULL, &route);
     if (status != LAMBDA_OK) return status;
     lambda__directory *directory = lambda__directory_copy(lambda, function);
@@ -186,8 +202,7 @@ static lambda_status find_alias(lambda_t *lambda, const lambda__name *name, cons
     if (status != LAMBDA_OK) return status;
     const lambda__directory *directory = lambda__directory_of(*function);
     if (!lambda__directory_find_alias(directory, alias_name, strlen(alias_name), at))
-        return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Alias not found: %s:%s", (*function)->name,
-                            alias_name);
+        return alias_failed(lambda, LAMBDA_ERROR_RESOURCE_NOT_FOUND, "Alias not found", *function, alias_name);
     *alias = directory->aliases[*at];
     return LAMBDA_OK;
 }

@@ -163,8 +163,10 @@ static lambda_status find_place(lambda_t *lambda, const lambda__name *name, lamb
 
 static lambda_status nothing_set(lambda_t *lambda, const lambda__function *function, const char *qualifier)
 {
+    char arn[LAMBDA__ARN_SIZE];
+    lambda__name_arn(lambda, function->name, qualifier, arn, sizeof(arn));
     return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND,
-                        "The function %s:%s doesn't have an EventInvokeConfig", function->name, qualifier);
+                        "The function %s doesn't have an EventInvokeConfig", arn);
 }
 
 /** As writer: sets what the config asks for, over what is set where it is an update. */

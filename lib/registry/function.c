@@ -21,7 +21,9 @@ lambda_status lambda__revision_check(lambda_t *lambda, const char *wanted, const
 {
     if (!wanted || strcmp(wanted, revision) == 0) return LAMBDA_OK;
     return lambda__fail(&lambda->base, LAMBDA_ERROR_PRECONDITION_FAILED,
-                        "revision_id: \"%.80s\" is not the latest, \"%s\"", wanted, revision);
+                        "revision_id: The Revision Id provided does not match the latest Revision Id. Call the "
+                        "GetFunction/GetAlias API "
+                        "to retrieve the latest Revision Id");
 }
 
 uint64_t lambda__function_code_size(lambda_t *lambda, const lambda__function *function)
@@ -119,8 +121,17 @@ static lambda__function *build(lambda_t *lambda, const lambda_function_config *c
     return NULL;
 }
 
+/** As writer: what a new function is, or its first version. NULL when memory is out. */
+static lambda_function_configuration *describe(lambda_t *lambda, const lambda__function *function)
+{
+    const lambda__directory *directory = lambda__directory_of(function);
+    const lambda__version *latest = atomic_load_explicit(&function->latest, memory_order_relaxed);
+    /* Lambda names the function there, not its version. */
+    return lambda__configuration_make(lambda, directory->versions_count > 0 ? directory->versions[0] : latest, NULL);
+}
+
 /** Registers a function that is whole. */
-static lambda_status insert(lambda_t *lambda, lambda__function *function)
+static lambda_status insert(lambda_t *lambda, lambda__function *function, lambda_function_configuration **made)
 {
     lambda__registry *registry = lambda->registry;
     uint64_t size = lambda__function_code_size(lambda, function);
@@ -129,6 +140,7 @@ static lambda_status insert(lambda_t *lambda, lambda__function *function)
                             function->name);
     lambda_status status = lambda__code_storage_check(lambda, size, 0);
     if (status != LAMBDA_OK) return status;
+    if (made && !(*made = describe(lambda, function))) return lambda__out_of_memory(&lambda->base);
     if (!lambda__order_append(lambda, function)) return lambda__out_of_memory(&lambda->base);
     lambda__image image = lambda__image_of(function);
     status = lambda__map_reserve(&lambda->base, &registry->functions) ? lambda__store_put(lambda, &image)
@@ -149,6 +161,7 @@ lambda_status lambda_function_create_sized(lambda_t *lambda, const lambda_functi
                             lambda ? "config" : "lambda");
     lambda_function_config config = LAMBDA_ZERO;
     memcpy(&config, given, size < sizeof(config) ? size : sizeof(config));
+    if (config.made) *config.made = NULL;
     lambda__name name;
     lambda__settings *settings = NULL;
     lambda__code *code = NULL;
@@ -167,9 +180,13 @@ lambda_status lambda_function_create_sized(lambda_t *lambda, const lambda_functi
         status = function ? LAMBDA_OK : lambda__out_of_memory(&lambda->base);
         if (function) {
             lambda__registry_lock(lambda);
-            status = insert(lambda, function);
+            status = insert(lambda, function, config.made);
             lambda__registry_unlock(lambda);
-            if (status != LAMBDA_OK) lambda__function_discard(lambda, function);
+            if (status != LAMBDA_OK) {
+                lambda__function_discard(lambda, function);
+                if (config.made) lambda_function_configuration_free(*config.made);
+                if (config.made) *config.made = NULL;
+            }
         }
     }
     port->code_release(lambda, code);
@@ -248,6 +265,9 @@ static bool routes_to(const lambda__alias *alias, const lambda__version *version
 static lambda_status delete_version(lambda_t *lambda, lambda__function *function, const lambda__name *name,
                                     lambda__unlinked *unlinked)
 {
+    if (name->qualifier[0] == '$')
+        return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                            "qualifier: $LATEST version cannot be deleted without deleting the function.");
     if (strspn(name->qualifier, "0123456789") != name->qualifier_length)
         return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                             "qualifier: \"%s\" is not a version; only the whole function or a version can be deleted",

@@ -110,7 +110,8 @@ lambda_status lambda__limit_layers(lambda_t *lambda, const char *const *layers, 
 {
     if (!layers && count > 0) return lambda__fail(&lambda->base, INVALID, "layers: is NULL with a count of %zu", count);
     if (count > LAMBDA__LAYERS_MAX)
-        return lambda__fail(&lambda->base, INVALID, "layers: %zu are more than %d", count, (int)LAMBDA__LAYERS_MAX);
+        return lambda__fail(&lambda->base, INVALID, "layers: Cannot reference more than %d layers.",
+                            (int)LAMBDA__LAYERS_MAX);
     size_t lengths[LAMBDA__LAYERS_MAX];
     for (size_t i = 0; i < count; i++) {
         if (!layers[i]) return lambda__fail(&lambda->base, INVALID, "layers[%zu]: is NULL", i);
@@ -120,8 +121,11 @@ lambda_status lambda__limit_layers(lambda_t *lambda, const char *const *layers, 
                                 layers[i]);
         for (size_t j = 0; j < i; j++)
             if (lengths[j] == lengths[i] && memcmp(layers[j], layers[i], lengths[i]) == 0)
-                return lambda__fail(&lambda->base, INVALID, "layers[%zu]: \"%s\" is of the same layer as another", i,
-                                    layers[i]);
+                return lambda__fail(
+                    &lambda->base, INVALID,
+                    "layers: Two different versions of the same layer are not allowed to be referenced in the "
+                    "same function. %.200s and %.200s are versions of the same layer.",
+                    layers[j], layers[i]);
     }
     return LAMBDA_OK;
 }
@@ -163,7 +167,12 @@ static lambda_status check_variable(lambda_t *lambda, const lambda_pair *pair)
     size_t length = strspn(pair->name, LETTERS DIGITS "_");
     for (size_t i = 0; i < sizeof(reserved_names) / sizeof(reserved_names[0]); i++)
         if (strcmp(pair->name, reserved_names[i]) == 0)
-            return lambda__fail(&lambda->base, INVALID, "environment: \"%s\" is reserved", pair->name);
+            return lambda__fail(
+                &lambda->base, INVALID,
+                "environment: Lambda was unable to configure your environment variables because the "
+                "environment variables you have provided contains reserved keys that are currently not supported "
+                "for modification. Reserved keys used in this request: %s",
+                pair->name);
     if (letters == 0 || length < 2 || pair->name[length] != '\0')
         return lambda__fail(&lambda->base, INVALID,
                             "environment: \"%.128s\" is not a letter followed by letters, digits or _", pair->name);
@@ -183,7 +192,9 @@ lambda_status lambda__limit_environment(lambda_t *lambda, const lambda_pair *pai
         if (status != LAMBDA_OK) return status;
         bytes += strlen(pairs[i].name) + strlen(pairs[i].value);
         if (bytes > lambda->limits.environment_variables)
-            return lambda__fail(&lambda->base, INVALID, "environment: names and values are more than %u bytes",
+            return lambda__fail(&lambda->base, INVALID,
+                                "environment: Lambda was unable to configure your environment variables because the "
+                                "environment variables you have provided exceeded the limit of %u bytes.",
                                 lambda->limits.environment_variables);
     }
     return LAMBDA_OK;
@@ -192,7 +203,8 @@ lambda_status lambda__limit_environment(lambda_t *lambda, const lambda_pair *pai
 lambda_status lambda__limit_tags(lambda_t *lambda, const lambda_pair *pairs, size_t count)
 {
     if (!pairs && count > 0) return lambda__fail(&lambda->base, INVALID, "tags: is NULL with a count of %zu", count);
-    if (count > LAMBDA__TAGS_MAX) return lambda__fail(&lambda->base, INVALID, "tags: more than %d", LAMBDA__TAGS_MAX);
+    if (count > LAMBDA__TAGS_MAX)
+        return lambda__fail(&lambda->base, INVALID, "tags: Number of tags exceeds resource tag limit.");
     for (size_t i = 0; i < count; i++) {
         lambda_status status = check_pair(lambda, "tags", pairs, i);
         if (status == LAMBDA_OK)

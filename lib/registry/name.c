@@ -39,11 +39,18 @@ static size_t part_length(const char *at)
     return strcspn(at, ":");
 }
 
-static lambda_status elsewhere(lambda_t *lambda, const char *what, const char *at, const char *own)
+static lambda_status other_region(lambda_t *lambda, const char *at)
 {
     return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND,
-                        "function_name: the %s \"%.*s\" is not this service's, \"%s\"", what, (int)part_length(at), at,
-                        own);
+                        "function_name: Functions from '%.*s' are not reachable in this region ('%s')",
+                        (int)part_length(at), at, lambda->region);
+}
+
+static lambda_status other_account(lambda_t *lambda, const char *at)
+{
+    return lambda__fail(&lambda->base, LAMBDA_ERROR_RESOURCE_NOT_FOUND,
+                        "function_name: the account \"%.*s\" is not this service's, \"%s\"", (int)part_length(at), at,
+                        lambda->account_id);
 }
 
 /** "arn:PARTITION:lambda:REGION:ACCOUNT:function:" off the front. */
@@ -59,8 +66,8 @@ static lambda_status take_arn(lambda_t *lambda, const char **at)
     bool own_region = take(at, lambda->region);
     if (!own_region && !strchr(*at, ':'))
         return lambda__fail(&lambda->base, INVALID, "function_name: \"%.180s\" ends before its account", text);
-    if (!own_region) return elsewhere(lambda, "region", *at, lambda->region);
-    if (!take(at, lambda->account_id)) return elsewhere(lambda, "account", *at, lambda->account_id);
+    if (!own_region) return other_region(lambda, *at);
+    if (!take(at, lambda->account_id)) return other_account(lambda, *at);
     if (!take(at, "function"))
         return lambda__fail(&lambda->base, INVALID, "function_name: \"%.180s\" is not a function's ARN", text);
     return LAMBDA_OK;
@@ -70,7 +77,7 @@ static lambda_status take_arn(lambda_t *lambda, const char **at)
 static lambda_status take_partial(lambda_t *lambda, const char **at)
 {
     if (strspn(*at, "0123456789") != 12 || strncmp(*at + 12, ":function:", 10) != 0) return LAMBDA_OK;
-    if (!take(at, lambda->account_id)) return elsewhere(lambda, "account", *at, lambda->account_id);
+    if (!take(at, lambda->account_id)) return other_account(lambda, *at);
     *at += strlen("function:");
     return LAMBDA_OK;
 }
@@ -127,12 +134,19 @@ lambda_status lambda__name_parse_with(lambda_t *lambda, const char *text, const 
     return LAMBDA_OK;
 }
 
+lambda_status lambda__name_qualified(lambda_t *lambda)
+{
+    return lambda__fail(
+        &lambda->base, INVALID,
+        "qualifier: This operation is permitted on Lambda functions only. Aliases and versions do not support this "
+        "operation. Please specify either a function name or an unqualified function ARN.");
+}
+
 lambda_status lambda__name_parse_plain(lambda_t *lambda, const char *text, lambda__name *name)
 {
     lambda_status status = lambda__name_parse(lambda, text, name);
     if (status != LAMBDA_OK || !name->qualifier || strcmp(name->qualifier, "$LATEST") == 0) return status;
-    return lambda__fail(&lambda->base, INVALID,
-                        "function_name: \"%.180s\" carries a qualifier; this changes the function", text);
+    return lambda__name_qualified(lambda);
 }
 
 int lambda__name_arn(const lambda_t *lambda, const char *function, const char *qualifier, char *text, size_t size)

@@ -291,6 +291,12 @@ typedef struct lambda__name {
 /** Takes a name, partial or full ARN apart and checks each part; the message names what is wrong. */
 lambda_status lambda__name_parse(lambda_t *lambda, const char *text, lambda__name *name);
 
+/** ResourceNotFound for what the name leads to. */
+lambda_status lambda__function_missing(lambda_t *lambda, const lambda__name *name);
+
+/** InvalidParameterValue for a name that has a qualifier where a function alone is meant. */
+lambda_status lambda__name_qualified(lambda_t *lambda);
+
 /** As lambda__name_parse, with a qualifier given apart (NULL or "" if none): both at once must be equal. */
 lambda_status lambda__name_parse_with(lambda_t *lambda, const char *text, const char *qualifier, lambda__name *name);
 

@@ -184,9 +184,6 @@ uint64_t lambda__function_code_size(lambda_t *lambda, const lambda__function *fu
 /** As writer: the function, or ResourceNotFound with a message. */
 lambda_status lambda__function_find(lambda_t *lambda, const lambda__name *name, lambda__function **function);
 
-/** ResourceNotFound for what the name leads to. */
-lambda_status lambda__function_missing(lambda_t *lambda, const lambda__name *name);
-
 /** PreconditionFailed unless `wanted` is NULL or the revision. */
 lambda_status lambda__revision_check(lambda_t *lambda, const char *wanted, const char *revision);
 

@@ -58,7 +58,7 @@ static lambda_status set_tags(lambda_t *lambda, lambda__function *function, cons
     lambda_pair *copies = NULL;
     if (count > LAMBDA__TAGS_MAX)
         return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                            "tags: the function would have %zu, more than %d", count, LAMBDA__TAGS_MAX);
+                            "tags: Number of tags exceeds resource tag limit.");
     if (!lambda__tags_copy(lambda, tags, count, &copies)) return lambda__out_of_memory(&lambda->base);
     lambda__image image = lambda__image_of(function);
     image.tags = copies;

@@ -24,17 +24,40 @@ static lambda_status take_snapshot(lambda_t *lambda, const lambda__name *name, s
     return status;
 }
 
+/** What was asked for: one of both, and where to say what came of it. */
+typedef struct wish {
+    const lambda_function_config *changes;
+    const lambda_function_code_update *update;
+    lambda_function_configuration **made; /* NULL: nobody asks */
+} wish;
+
+static bool publishes(const wish *wanted)
+{
+    return wanted->update && wanted->update->publish;
+}
+
+/** As writer or for a version that nobody else has: says what it is, if that was asked for. */
+static lambda_status tell(lambda_t *lambda, const wish *wanted, const lambda__version *version, const char *qualifier)
+{
+    if (!wanted->made) return LAMBDA_OK;
+    *wanted->made = lambda__configuration_make(lambda, version, qualifier);
+    return *wanted->made ? LAMBDA_OK : lambda__out_of_memory(&lambda->base);
+}
+
 /** As writer: puts `latest` in the place of what the snapshot holds, and publishes it where asked. */
-static lambda_status replace_latest(lambda_t *lambda, lambda__function *function, lambda__version *latest, bool publish,
-                                    lambda__unlinked *unlinked)
+static lambda_status replace_latest(lambda_t *lambda, lambda__function *function, lambda__version *latest,
+                                    const wish *wanted, lambda__unlinked *unlinked)
 {
     lambda__version *old = atomic_load_explicit(&function->latest, memory_order_relaxed);
     uint64_t more = lambda__version_code_size(lambda, latest);
     uint64_t less = lambda__version_code_size(lambda, old);
     lambda__publication published = {0};
     lambda_status status = LAMBDA_OK;
-    if (publish) status = lambda__publication_make(lambda, function, latest, NULL, &published);
+    if (publishes(wanted)) status = lambda__publication_make(lambda, function, latest, NULL, &published);
     if (status == LAMBDA_OK) status = lambda__code_storage_check(lambda, published.directory ? 2 * more : more, less);
+    if (status == LAMBDA_OK)
+        status = published.version ? tell(lambda, wanted, published.version, published.version->label)
+                                   : tell(lambda, wanted, latest, NULL);
     if (status == LAMBDA_OK) {
         lambda__image image = lambda__image_of(function);
         image.latest = latest;
@@ -58,7 +81,7 @@ static lambda_status replace_latest(lambda_t *lambda, lambda__function *function
  * else changed the function meanwhile: the caller makes it anew.
  */
 static lambda_status commit(lambda_t *lambda, const lambda__name *name, const snapshot *from, lambda__version *latest,
-                            bool publish, bool *stale)
+                            const wish *wanted, bool *stale)
 {
     lambda__function *function = NULL;
     lambda__unlinked unlinked = {0};
@@ -66,7 +89,7 @@ static lambda_status commit(lambda_t *lambda, const lambda__name *name, const sn
     lambda_status status = lambda__function_find(lambda, name, &function);
     *stale = status == LAMBDA_OK && (atomic_load_explicit(&function->latest, memory_order_relaxed) != from->version ||
                                      lambda__version_code(from->version) != from->code);
-    if (status == LAMBDA_OK && !*stale) status = replace_latest(lambda, function, latest, publish, &unlinked);
+    if (status == LAMBDA_OK && !*stale) status = replace_latest(lambda, function, latest, wanted, &unlinked);
     lambda__registry_unlock(lambda);
     if (status != LAMBDA_OK || *stale) unlinked = (lambda__unlinked){.version = latest};
     lambda__unlinked_end(lambda, &unlinked);
@@ -87,6 +110,40 @@ static lambda_status make_latest(lambda_t *lambda, const snapshot *from, lambda_
     return lambda__out_of_memory(&lambda->base);
 }
 
+/**
+ * The same code for another runtime: its driver knows it by its reference, which stands for the layers too that it had. Where those change as well, that is a second step.
+ */
+static lambda_status load_for_runtime(lambda_t *lambda, const snapshot *from, const lambda_function_config *changes,
+                                      lambda__settings *settings, lambda__code **code)
+{
+    const lambda__registry_port *port = &lambda->registry->port;
+    lambda__settings *old = from->version->settings;
+    lambda__settings *between = NULL;
+    lambda__code *loaded = NULL;
+    lambda__recipe recipe = {0};
+    port->code_describe(from->code, &recipe);
+    const lambda_code description = {.runtime = changes->runtime, .reference = recipe.reference};
+    if (!recipe.reference)
+        return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                            "runtime: \"%.80s\" is not the code's; change it with the code", changes->runtime);
+    if (lambda__layers_equal(settings, old)) return port->code_load(lambda, &description, from->name, settings, code);
+    lambda_function_config others = *changes;
+    others.layers = NULL;
+    others.layers_count = 0;
+    lambda_status status = lambda__settings_make(lambda, from->name, &others, old, &between);
+    if (status != LAMBDA_OK) return status;
+    status = port->code_load(lambda, &description, from->name, between, &loaded);
+    if (status == LAMBDA_OK) status = port->code_reload(lambda, loaded, from->name, settings, code);
+    port->code_release(lambda, loaded);
+    lambda__settings_release(lambda, between);
+    return status;
+}
+
+static bool changes_runtime(lambda_t *lambda, const snapshot *from, const lambda_function_config *changes)
+{
+    return changes->runtime && strcmp(changes->runtime, lambda->registry->port.code_runtime(from->code)) != 0;
+}
+
 static lambda_status configured(lambda_t *lambda, const snapshot *from, const lambda_function_config *changes,
                                 lambda__version **latest)
 {
@@ -96,7 +153,9 @@ static lambda_status configured(lambda_t *lambda, const snapshot *from, const la
     lambda__code *code = NULL;
     lambda_status status = lambda__settings_make(lambda, from->name, changes, old->settings, &settings);
     if (status != LAMBDA_OK) return status;
-    if (strcmp(settings->handler, old->settings->handler) == 0 && lambda__layers_equal(settings, old->settings))
+    if (changes_runtime(lambda, from, changes))
+        status = load_for_runtime(lambda, from, changes, settings, &code);
+    else if (strcmp(settings->handler, old->settings->handler) == 0 && lambda__layers_equal(settings, old->settings))
         code = port->code_retain(from->code);
     else
         status = port->code_reload(lambda, from->code, from->name, settings, &code);
@@ -118,10 +177,20 @@ static lambda_status coded(lambda_t *lambda, const snapshot *from, const lambda_
     return make_latest(lambda, from, code, settings, latest);
 }
 
-/** One attempt at a change; `*stale` if another change came between. */
-static lambda_status change_once(lambda_t *lambda, const lambda__name *name, const lambda_function_config *changes,
-                                 const lambda_function_code_update *update, bool *stale)
+/** What the version would be. */
+static lambda_status tell_dry(lambda_t *lambda, const wish *wanted, const lambda__version *latest)
 {
+    lambda__registry_lock(lambda);
+    lambda_status status = tell(lambda, wanted, latest, NULL);
+    lambda__registry_unlock(lambda);
+    return status;
+}
+
+/** One attempt at a change; `*stale` if another change came between. */
+static lambda_status change_once(lambda_t *lambda, const lambda__name *name, const wish *wanted, bool *stale)
+{
+    const lambda_function_config *changes = wanted->changes;
+    const lambda_function_code_update *update = wanted->update;
     snapshot from = {0};
     lambda__version *latest = NULL;
     *stale = false;
@@ -129,28 +198,29 @@ static lambda_status change_once(lambda_t *lambda, const lambda__name *name, con
     if (status != LAMBDA_OK) return status;
     status =
         lambda__revision_check(lambda, changes ? changes->revision_id : update->revision_id, from.version->revision_id);
-    if (status == LAMBDA_OK && changes && changes->runtime &&
-        strcmp(changes->runtime, lambda->registry->port.code_runtime(from.code)) != 0)
-        status = lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                              "runtime: \"%.80s\" is not the code's; change it with the code", changes->runtime);
     if (status == LAMBDA_OK)
         status = changes ? configured(lambda, &from, changes, &latest) : coded(lambda, &from, update, &latest);
-    if (status == LAMBDA_OK && update && update->dry_run)
+    if (status == LAMBDA_OK && update && update->dry_run) {
+        status = tell_dry(lambda, wanted, latest);
         lambda__version_release(lambda, latest);
-    else if (status == LAMBDA_OK)
-        status = commit(lambda, name, &from, latest, update && update->publish, stale);
+    } else if (status == LAMBDA_OK) {
+        status = commit(lambda, name, &from, latest, wanted, stale);
+    }
     lambda__version_release(lambda, from.version);
     return status;
 }
 
-static lambda_status change(lambda_t *lambda, const char *function_name, const lambda_function_config *changes,
-                            const lambda_function_code_update *update)
+static lambda_status change(lambda_t *lambda, const char *function_name, const wish *wanted)
 {
     lambda__name name;
     bool stale = true;
     lambda_status status = lambda__name_parse_plain(lambda, function_name, &name);
     while (status == LAMBDA_OK && stale)
-        status = change_once(lambda, &name, changes, update, &stale);
+        status = change_once(lambda, &name, wanted, &stale);
+    if (status != LAMBDA_OK && wanted->made) {
+        lambda_function_configuration_free(*wanted->made);
+        *wanted->made = NULL;
+    }
     return status;
 }
 
@@ -163,6 +233,7 @@ lambda_status lambda_function_update_configuration_sized(lambda_t *lambda, const
     lambda_function_config changes = LAMBDA_ZERO;
     memcpy(&changes, given, size < sizeof(changes) ? size : sizeof(changes));
     static const lambda_code no_code = LAMBDA_ZERO;
+    if (changes.made) *changes.made = NULL;
     if (changes.function_name) return lambda__fail(&lambda->base, invalid, "changes.function_name: cannot be changed");
     if (memcmp(&changes.code, &no_code, sizeof(no_code)) != 0)
         return lambda__fail(&lambda->base, invalid, "changes.code: is changed with lambda_function_update_code");
@@ -170,7 +241,7 @@ lambda_status lambda_function_update_configuration_sized(lambda_t *lambda, const
         return lambda__fail(&lambda->base, invalid, "changes.tags: are changed with lambda_function_tag");
     if (changes.publish)
         return lambda__fail(&lambda->base, invalid, "changes.publish: is done with lambda_version_publish");
-    return change(lambda, function_name, &changes, NULL);
+    return change(lambda, function_name, &(wish){.changes = &changes, .made = changes.made});
 }
 
 lambda_status lambda_function_update_code_sized(lambda_t *lambda, const char *function_name,
@@ -181,5 +252,6 @@ lambda_status lambda_function_update_code_sized(lambda_t *lambda, const char *fu
                             lambda ? "update" : "lambda");
     lambda_function_code_update update = LAMBDA_ZERO;
     memcpy(&update, given, size < sizeof(update) ? size : sizeof(update));
-    return change(lambda, function_name, NULL, &update);
+    if (update.made) *update.made = NULL;
+    return change(lambda, function_name, &(wish){.update = &update, .made = update.made});
 }

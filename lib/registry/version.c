@@ -69,7 +69,10 @@ static lambda_status check_preconditions(lambda_t *lambda, const lambda__functio
     const char *sha256 = lambda->registry->port.code_sha256(lambda__version_code(latest));
     if (options->code_sha256 && strcmp(options->code_sha256, sha256) != 0)
         return lambda__fail(&lambda->base, LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                            "code_sha256: \"%.80s\" is not that of $LATEST, \"%s\"", options->code_sha256, sha256);
+                            "code_sha256: CodeSHA256 (%.80s) is different from current CodeSHA256 in $LATEST (%s). "
+                            "Please try again with "
+                            "the CodeSHA256 in $LATEST.",
+                            options->code_sha256, sha256);
     return lambda__revision_check(lambda, options->revision_id, latest->revision_id);
 }
 

@@ -389,6 +389,11 @@ static void code_describe(const lambda__code *code, lambda__recipe *recipe)
         code_describe(code->stands_for, recipe);
         return;
     }
+    if (!code->origin) {
+        /* Without a store nobody needs more. */
+        *recipe = (lambda__recipe){.runtime = code->driver->name, .reference = code->handler.reference};
+        return;
+    }
     *recipe = code->origin->recipe;
     if (recipe->has_bytes && !lambda__code_is_unbound(code))
         recipe->bytes = (lambda_bytes){code->handler.identity, code->handler.identity_length};

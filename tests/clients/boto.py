@@ -1,13 +1,22 @@
-"""boto3, unmodified, against `lambda serve`. Environment: endpoint, stage (with node.zip, layer.zip), AWS's variables."""
+"""boto3, unmodified, against `lambda serve`. Environment: endpoint, stage (with node.zip, layer.zip), built (names of operations), AWS's variables."""
+import base64
+import concurrent.futures
+import datetime
+import hashlib
 import json
 import os
 import unittest
+import unittest.mock
+import zipfile
 import urllib.error
 import urllib.request
 
 import boto3
 import botocore.exceptions
+from botocore import xform_name
 from botocore.config import Config
+
+import calls
 
 ENDPOINT = os.environ["endpoint"]
 STAGE = os.environ["stage"]
@@ -33,6 +42,32 @@ def create(api, name, handler="echo", **more):
         Timeout=20,
         **more,
     )
+
+
+class Every(unittest.TestCase):
+    """Every operation that boto3 knows, as calls.json has it."""
+
+    def test_every_operation(self):
+        api = client()
+        wrong = client(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="x")
+        known = set(api.meta.service_model.operation_names)
+        done = calls.Done()
+        for call in calls.read("boto", bytes):
+            if call.operation not in known:
+                continue
+            with self.subTest(call=str(call)):
+                method = getattr(wrong if call.wrong_key else api, xform_name(call.operation))
+                try:
+                    answer = method(**call.input)
+                except botocore.exceptions.ClientError as error:
+                    answer = error.response
+                self.assertEqual(answer["ResponseMetadata"]["HTTPStatusCode"], call.status)
+                self.assertEqual(answer.get("Error", {}).get("Code"), call.error)
+                if "Payload" in answer:
+                    answer["Payload"] = answer["Payload"].read().decode()
+                calls.check(answer, call.expected)
+                done.add(call)
+        done.check(known)
 
 
 class Boto(unittest.TestCase):
@@ -106,6 +141,62 @@ class Boto(unittest.TestCase):
         with self.assertRaises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(url.replace("X-Amz-Expires=60", "X-Amz-Expires=61"))
         self.assertEqual(caught.exception.code, 403)
+
+    def test_races(self):
+        """Each answer is of its own call, whatever others do meanwhile."""
+        create(self.api, "boto-race")
+
+        def update(number):
+            path = f"{STAGE}/race-{number}.zip"
+            with zipfile.ZipFile(path, "w") as file:
+                file.writestr("index.js", f"exports.echo = async () => {number};")
+            with open(path, "rb") as file:
+                zipped = file.read()
+            answer = client().update_function_code(FunctionName="boto-race", ZipFile=zipped, Publish=True)
+            self.assertEqual(answer["CodeSha256"], base64.b64encode(hashlib.sha256(zipped).digest()).decode())
+            return answer["Version"], answer["CodeSha256"]
+
+        def make(_):
+            try:
+                create(client(), "boto-once")
+            except botocore.exceptions.ClientError as error:
+                return error.response["Error"]["Code"]
+            return "made"
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            versions = dict(pool.map(update, range(8)))
+            made = sorted(pool.map(make, range(4)))
+        self.assertEqual(sorted(versions), [str(number) for number in range(1, 9)])
+        for version, digest in versions.items():
+            self.assertEqual(self.api.get_function_configuration(FunctionName="boto-race", Qualifier=version)["CodeSha256"], digest)
+        self.assertEqual(made, ["ResourceConflictException"] * 3 + ["made"])
+        self.api.delete_function(FunctionName="boto-race")
+        self.api.delete_function(FunctionName="boto-once")
+
+    def altered(self, alter, code):
+        """A request that is changed after it was signed is refused."""
+        api = client()
+        api.meta.events.register("before-send.lambda.TagResource", lambda request, **_: alter(request))
+        self.refused(code, 403, api.tag_resource, Resource="arn:aws:lambda:us-east-1:000000000000:function:none", Tags={"a": "b"})
+
+    def test_who_may_not_come_in(self):
+        keys = boto3.Session().get_credentials()
+        self.refused("InvalidSignatureException", 403, client(aws_access_key_id=keys.access_key, aws_secret_access_key="wrong").list_functions)
+        self.refused("UnrecognizedClientException", 403, client(aws_access_key_id=keys.access_key, aws_secret_access_key=keys.secret_key, aws_session_token="no token").list_functions)
+        self.altered(lambda request: setattr(request, "body", request.body.replace(b'"b"', b'"c"')), "InvalidSignatureException")
+        self.altered(lambda request: setattr(request, "url", request.url + "?tagKeys=a"), "InvalidSignatureException")
+
+        def resign(minutes):
+            """As if it had been signed so many minutes ago: what is sent again later is that."""
+            when = datetime.datetime.utcnow() + datetime.timedelta(minutes=minutes)
+            with unittest.mock.patch("botocore.auth.datetime.datetime", wraps=datetime.datetime) as clock:
+                clock.utcnow.return_value = when
+                return client().list_functions()
+
+        for minutes in (-4, 4):
+            self.assertIn("Functions", resign(minutes))
+        for minutes in (-6, 6, -60 * 24 * 365):
+            self.refused("InvalidSignatureException", 403, resign, minutes=minutes)
 
     def test_wrong_keys(self):
         self.refused("UnrecognizedClientException", 403, client(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="x").list_functions)

@@ -17,11 +17,15 @@ fi
 serve "$program"
 trap 'stop || true' EXIT
 "$here/functions.sh" "$stage"
+clients="$here" built=$(sed -n 's/^| \([A-Za-z]*\) | .* | built |$/\1/p' "$root/docs/api.md" | tr '\n' ' ')
+export clients built
+built=${built% }
 # The SDK is found beside what imports it.
 cp "$here/sdk.test.mjs" "$sdk/sdk.test.mjs"
 (cd "$sdk" && node --test sdk.test.mjs)
+export PYTHONDONTWRITEBYTECODE=1
 /usr/bin/python3 -W ignore::ResourceWarning "$here/boto.py"
-"$here/cli.sh"
+/usr/bin/python3 -W ignore::ResourceWarning "$here/cli.py"
 "$here/curl.sh" "$program"
 trap - EXIT
 stop

@@ -1,11 +1,11 @@
-// The AWS SDK for JavaScript, unmodified, against `lambda serve`: every operation that is built, happy and unhappy. Environment: endpoint, stage (with node.zip, other.zip, layer.zip), AWS's variables.
+// The AWS SDK for JavaScript, unmodified, against `lambda serve`: every operation that is built, happy and unhappy. Environment: endpoint, stage (with node.zip, other.zip, layer.zip), clients (this directory), built (names of operations), AWS's variables.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
 import { after, before, describe, test } from "node:test";
 import * as aws from "@aws-sdk/client-lambda";
 
-const { endpoint, stage } = process.env;
+const { endpoint, stage, clients, built } = process.env;
 const client = new aws.LambdaClient({ endpoint, maxAttempts: 1 });
 const zip = fs.readFileSync(`${stage}/node.zip`);
 const other = fs.readFileSync(`${stage}/other.zip`);
@@ -35,6 +35,47 @@ const create = (FunctionName, handler = "echo", more = {}) =>
         Timeout: 20,
         ...more,
     });
+
+/** Does the answer have all that is expected? */
+function has(answer, expected, where) {
+    if (expected === null || typeof expected !== "object") return assert.deepEqual(answer, expected, where);
+    if (Array.isArray(expected)) assert.equal(answer?.length, expected.length, where);
+    for (const [name, value] of Object.entries(expected)) has(answer?.[name], value, `${where}.${name}`);
+}
+
+/** With the name of this client for $client, and files for @FILE. */
+const filled = (value) =>
+    JSON.parse(JSON.stringify(value).replaceAll("$client", "sdk"), (name, inner) =>
+        typeof inner === "string" && inner.startsWith("@") ? fs.readFileSync(`${stage}/${inner.slice(1)}`) : inner);
+
+describe("every operation", () => {
+    const calls = JSON.parse(fs.readFileSync(`${clients}/calls.json`));
+    const wrong = new aws.LambdaClient({ endpoint, maxAttempts: 1, credentials: { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "x" } });
+    const happy = new Set(["PutFunctionScalingConfig"]); // which needs a capacity provider
+    const unhappy = new Set();
+    for (const [name, input, status, expected, key] of calls)
+        test(`${name} ${JSON.stringify(input).slice(0, 100)} ${status}`, async () => {
+            const sent = (key ? wrong : client).send(new aws[`${name}Command`](filled(input)));
+            if (typeof expected === "string") {
+                await assert.rejects(sent, (thrown) => {
+                    assert.equal(thrown.name, expected, thrown.message);
+                    assert.equal(thrown.$metadata.httpStatusCode, status);
+                    assert.ok(thrown.message.length > 0);
+                    return true;
+                });
+                unhappy.add(name);
+                return;
+            }
+            const answer = await sent;
+            assert.equal(answer.$metadata.httpStatusCode, status);
+            if (answer.Payload) answer.Payload = text(answer.Payload);
+            has(answer, filled(expected), name);
+            happy.add(name);
+        });
+    test("none is left out", () => {
+        for (const name of built.split(" ")) assert.ok(happy.has(name) && unhappy.has(name), name);
+    });
+});
 
 describe("functions", () => {
     let made;
@@ -66,6 +107,16 @@ describe("functions", () => {
         }
         assert.equal((await call("GetFunctionConfiguration", { FunctionName: "echo" })).Description, "says it again");
     });
+    test("its package can be fetched", async () => {
+        const { Location } = (await call("GetFunction", { FunctionName: "echo" })).Code;
+        const answer = await fetch(Location);
+        assert.equal(answer.headers.get("content-type"), "application/zip");
+        assert.deepEqual(Buffer.from(await answer.arrayBuffer()), zip);
+        assert.equal((await fetch(Location, { method: "HEAD" })).headers.get("content-length"), String(zip.length));
+        const refused = await fetch(Location.replace(/Expires=\d/, "Expires=9"));
+        assert.equal(refused.status, 403);
+        assert.equal(refused.headers.get("x-amzn-errortype"), "AccessDeniedException");
+    });
     test("update", async () => {
         const updated = await call("UpdateFunctionConfiguration", { FunctionName: "echo", Timeout: 7, Description: "" });
         assert.equal(updated.Timeout, 7);
@@ -73,6 +124,8 @@ describe("functions", () => {
         await fails("UpdateFunctionConfiguration", { FunctionName: "echo", Timeout: 8, RevisionId: made.RevisionId }, "PreconditionFailedException", 412);
         const dry = await call("UpdateFunctionCode", { FunctionName: "echo", ZipFile: other, DryRun: true });
         assert.equal(dry.$metadata.httpStatusCode, 200);
+        assert.equal(dry.CodeSha256, sha256(other));
+        assert.equal((await call("GetFunction", { FunctionName: "echo" })).Configuration.CodeSha256, sha256(zip));
         const code = await call("UpdateFunctionCode", { FunctionName: "echo", ZipFile: other });
         assert.equal(code.CodeSha256, sha256(other));
         const answer = await call("Invoke", { FunctionName: "echo", Payload: "{}" });
@@ -245,7 +298,8 @@ describe("layers", () => {
         const published = await call("PublishLayerVersion", { LayerName, Content: { ZipFile: fs.readFileSync(`${stage}/layer.zip`) }, CompatibleRuntimes: ["nodejs20.x"], Description: "d" });
         assert.equal(published.Version, 1);
         assert.equal(published.LayerVersionArn, "arn:aws:lambda:us-east-1:000000000000:layer:tables:1");
-        assert.equal((await call("GetLayerVersion", { LayerName, VersionNumber: 1 })).Description, "d");
+        const { Content } = await call("GetLayerVersion", { LayerName, VersionNumber: 1 });
+        assert.deepEqual(Buffer.from(await (await fetch(Content.Location)).arrayBuffer()), fs.readFileSync(`${stage}/layer.zip`));
         assert.equal((await call("GetLayerVersionByArn", { Arn: published.LayerVersionArn })).Version, 1);
         assert.equal((await call("ListLayers", {})).Layers.length, 1);
         assert.equal((await call("ListLayerVersions", { LayerName, CompatibleRuntime: "nodejs20.x" })).LayerVersions.length, 1);
@@ -254,7 +308,7 @@ describe("layers", () => {
         assert.equal(JSON.parse((await call("GetLayerVersionPolicy", { LayerName, VersionNumber: 1 })).Policy).Statement.length, 1);
         await call("RemoveLayerVersionPermission", { LayerName, VersionNumber: 1, StatementId: "all" });
         const made = await create("with-layer", "echo", { Layers: [published.LayerVersionArn] });
-        assert.equal(made.Layers[0].Arn, published.LayerVersionArn);
+        assert.deepEqual(made.Layers, [{ Arn: published.LayerVersionArn, CodeSize: published.Content.CodeSize }]);
         await call("DeleteFunction", { FunctionName: "with-layer" });
         assert.equal((await call("DeleteLayerVersion", { LayerName, VersionNumber: 1 })).$metadata.httpStatusCode, 204);
         await fails("GetLayerVersion", { LayerName, VersionNumber: 1 }, "ResourceNotFoundException", 404);

@@ -119,7 +119,7 @@ static void reserved_concurrency_is_a_bound_and_a_guarantee(void **state)
         assert_int_equal(account.unreserved_concurrent_executions, 2);
         assert_int_equal(account.function_count, 2);
         assert_fails(lambda, lambda_function_concurrency_put(lambda, "a", 4), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                     "unreserved minimum of 1");
+                     "minimum value of [1]");
         bool reserved = false;
         uint32_t count = 9;
         assert_ok(lambda, lambda_function_concurrency_get(lambda, "a", &reserved, &count));
@@ -205,7 +205,7 @@ static void provisioned_environments_are_there_before_anybody_asks(void **state)
         assert_ok(lambda, lambda_account_settings_get(lambda, &account));
         assert_int_equal(account.unreserved_concurrent_executions, 8);
         assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:1", 10),
-                     LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "unreserved minimum");
+                     LAMBDA_ERROR_INVALID_PARAMETER_VALUE, "UnreservedConcurrentExecution");
         assert_ok(lambda, lambda_function_concurrency_put(lambda, "f", 3));
         assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:1", 4), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                      "reserved concurrency of 3");
@@ -222,7 +222,7 @@ static void provisioned_environments_are_there_before_anybody_asks(void **state)
         assert_int_equal(seen.shutdowns, seen.inits);
         lambda_provisioned_concurrency gone;
         assert_fails(lambda, lambda_provisioned_concurrency_get(lambda, "f:1", &gone),
-                     LAMBDA_ERROR_PROVISIONED_CONCURRENCY_CONFIG_NOT_FOUND, "f:1");
+                     LAMBDA_ERROR_PROVISIONED_CONCURRENCY_CONFIG_NOT_FOUND, "No Provisioned Concurrency Config");
         close_service();
         assert_int_equal(seen.shutdowns, seen.inits);
     }
@@ -285,12 +285,12 @@ static void an_alias_takes_its_environments_along(void **state)
     assert_int_equal(provisioned("f:live").allocated, 4);
     nested("f:1", "", "OK");
     assert_false(result.cold_start);
-    assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:1", 1), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                 "shares a version");
+    assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:1", 1), LAMBDA_ERROR_RESOURCE_CONFLICT,
+                 "pointed by");
     assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:new", 1), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                  "$LATEST");
     assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f", 1), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
-                 "no published version");
+                 "published version");
     assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:live", 0), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
                  "is 0");
     assert_fails(lambda, lambda_provisioned_concurrency_put(lambda, "f:7", 1), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "f:7");
@@ -437,7 +437,7 @@ static void arguments_are_checked(void **state)
     assert_fails(lambda, lambda_function_concurrency_put(lambda, "f:1", 1), invalid, "qualifier");
     assert_fails(lambda, lambda_function_concurrency_put(lambda, "g", 1), LAMBDA_ERROR_RESOURCE_NOT_FOUND, "g");
     assert_fails(NULL, lambda_function_concurrency_put(NULL, "f", 1), invalid, "lambda");
-    assert_fails(lambda, lambda_function_concurrency_put(lambda, "f", 901), invalid, "unreserved minimum of 100");
+    assert_fails(lambda, lambda_function_concurrency_put(lambda, "f", 901), invalid, "minimum value of [100]");
     assert_ok(lambda, lambda_function_concurrency_put(lambda, "f", 900));
     assert_fails(lambda, lambda_function_concurrency_get(lambda, "f", NULL, &count), invalid, "reserved");
     assert_fails(lambda, lambda_function_concurrency_get(lambda, "f", &reserved, NULL), invalid, "reserved_concurrent");
@@ -445,7 +445,7 @@ static void arguments_are_checked(void **state)
     assert_fails(lambda, lambda_provisioned_concurrency_get(lambda, "f:1", NULL), invalid, "got");
     assert_fails(lambda, lambda_provisioned_concurrency_list(lambda, "f:1", NULL, 0, &total), invalid, "qualifier");
     assert_fails(lambda, lambda_provisioned_concurrency_list(lambda, "f", NULL, 2, &total), invalid, "items");
-    assert_fails(lambda, lambda_provisioned_concurrency_delete(lambda, "f"), invalid, "no published version");
+    assert_fails(lambda, lambda_provisioned_concurrency_delete(lambda, "f"), invalid, "published version");
     assert_ok(lambda, lambda_provisioned_concurrency_delete(lambda, "f:1"));
     assert_fails(lambda, lambda_account_settings_get(lambda, NULL), invalid, "settings");
     assert_fails(lambda, lambda_function_recursion_config_get(lambda, "f", NULL), invalid, "recursive_loop");

@@ -5,7 +5,7 @@
 
 void api_world_open(api_world *world)
 {
-    fixture_open(&world->f, NULL);
+    fixture_open(&world->f, &(lambda_packages_options){.archives = true, .zipped_size = 65536});
     world->lambda = test_open(&(lambda_options){.executor = {.kind = LAMBDA_EXECUTOR_NONE}});
     test_create(world->lambda, "f", test_echo, NULL);
     test_create(world->lambda, "g", test_echo, NULL);

@@ -9,7 +9,7 @@
 #include "fixture.h"
 
 typedef struct api_world {
-    fixture f; /* its store of packages */
+    fixture f; /* its store of packages, of at most 65,536 bytes each */
     lambda_t *lambda;
     lambda_api *api;
 } api_world;

@@ -86,15 +86,15 @@ static void test_making_one(void **state)
 {
 #define CREATE(name)                                                                                                   \
     "{'FunctionName':'" name                                                                                           \
-    "','Role':'arn:aws:iam::000000000000:role/r','Runtime':'nodejs20.x','Code':{'ZipFile':'AAAA'}}"
+    "','Role':'arn:aws:iam::000000000000:role/r','Runtime':'nodejs20.x','Handler':'a.b','Code':{'ZipFile':'AAAA'}}"
     (void)state;
     api_world w;
     api_world_open(&w);
     api_refused(&w, "CreateFunction", CREATE("arn:aws:lambda:eu-west-1:000000000000:function:x"), 400,
                 "InvalidParameterValueException", "not of this service");
-    api_refused(&w, "CreateFunction", CREATE("111111111111:function:x"), 400, "InvalidParameterValueException",
-                "not of this service");
-    api_refused(&w, "CreateFunction", CREATE("my-function:x"), 400, "InvalidParameterValueException", "qualifier");
+    api_refused(&w, "CreateFunction", CREATE("111111111111:function:x"), 403, "AccessDeniedException",
+                "111111111111:function:x");
+    api_refused(&w, "CreateFunction", CREATE("my-function:x"), 400, "InvalidParameterValueException", "unqualified");
     assert_int_equal(status_of(&w, ALLOW(ARN "x"), "CreateFunction", CREATE("y")), 403);
     api_world_close(&w);
 }

@@ -26,7 +26,7 @@ static void test_reserved(void **state)
     api_refused(&w, "PutFunctionConcurrency", "{'FunctionName':'h','ReservedConcurrentExecutions':1}", 404, MISSING,
                 "function:h");
     api_refused(&w, "PutFunctionConcurrency", "{'FunctionName':'f:1','ReservedConcurrentExecutions':1}", 400, INVALID,
-                "qualifier");
+                "unqualified");
     api_refused(&w, "GetFunctionConcurrency", "{'FunctionName':'h'}", 404, MISSING, "function:h");
     api_refused(&w, "DeleteFunctionConcurrency", "{'FunctionName':'h'}", 404, MISSING, "function:h");
     api_world_close(&w);
@@ -64,6 +64,17 @@ static void test_provisioned(void **state)
     api_refused(&w, "PutProvisionedConcurrencyConfig",
                 "{'FunctionName':'f','Qualifier':'9','ProvisionedConcurrentExecutions':2}", 404, MISSING, "f:9");
     api_refused(&w, "GetProvisionedConcurrencyConfig", "{'FunctionName':'f:1','Qualifier':'live'}", 400, INVALID, "");
+    /* What there is not can have none, and nothing of it can be deleted. */
+    api_refused(&w, "GetProvisionedConcurrencyConfig", "{'FunctionName':'f','Qualifier':'none'}", 404, MISSING,
+                "Cannot find alias arn: arn:aws:lambda:us-east-1:000000000000:function:f:none");
+    api_refused(&w, "DeleteProvisionedConcurrencyConfig", "{'FunctionName':'f','Qualifier':'none'}", 404, MISSING,
+                "none");
+    api_refused(&w, "DeleteProvisionedConcurrencyConfig", "{'FunctionName':'f','Qualifier':'9'}", 404, MISSING, "f:9");
+    json_decref(api_output(&w, "PutProvisionedConcurrencyConfig", 202,
+                           "{'FunctionName':'f','Qualifier':'1','ProvisionedConcurrentExecutions':1}"));
+    api_refused(&w, "PutProvisionedConcurrencyConfig",
+                "{'FunctionName':'f','Qualifier':'live','ProvisionedConcurrentExecutions':1}", 409,
+                "ResourceConflictException", "already Provisioned");
     api_world_close(&w);
 }
 

@@ -62,6 +62,14 @@ static void test_update(void **state)
     json_decref(after);
     json_t *none = api_output(&w, "UpdateFunctionConfiguration", 200, "{'FunctionName':'f','Environment':{}}");
     assert_null(json_object_get(none, "Environment"));
+    /* It is the configuration's alone: that of the version that is published, and no longer that of before. */
+    json_t *version = api_output(&w, "PublishVersion", 201, "{'FunctionName':'f'}");
+    assert_int_equal(strlen(api_text(none, "ConfigSha256")), 44);
+    assert_string_equal(api_text(version, "ConfigSha256"), api_text(none, "ConfigSha256"));
+    json_decref(version);
+    version = api_output(&w, "UpdateFunctionConfiguration", 200, "{'FunctionName':'f','Timeout':10}");
+    assert_string_not_equal(api_text(version, "ConfigSha256"), api_text(none, "ConfigSha256"));
+    json_decref(version);
     json_decref(none);
     api_world_close(&w);
 }
@@ -74,7 +82,7 @@ static void test_what_there_is_not(void **state)
         {"'KMSKeyArn':'arn:aws:kms:x'", "KMSKeyArn"},
         {"'ImageConfig':{'Command':['a']}", "ImageConfig"},
         {"'SnapStart':{'ApplyOn':'PublishedVersions'}", "SnapStart"},
-        {"'Runtime':'python3.11'", "Runtime"},
+        {"'Runtime':'python3.11'", "runtime"},
         {"'DurableConfig':{'ExecutionTimeout':1}", "DurableConfig"},
     };
     (void)state;
@@ -85,6 +93,11 @@ static void test_what_there_is_not(void **state)
         snprintf(input, sizeof input, "{'FunctionName':'f',%s}", inputs[i][0]);
         api_refused(&w, "UpdateFunctionConfiguration", input, 400, INVALID, inputs[i][1]);
     }
+    json_decref(api_output(&w, "UpdateFunctionConfiguration", 200,
+                           "{'FunctionName':'f','VpcConfig':{'SubnetIds':[],'SecurityGroupIds':[],"
+                           "'Ipv6AllowedForDualStack':false}}"));
+    api_refused(&w, "UpdateFunctionCode", "{'FunctionName':'f','ZipFile':'AAAA','S3ObjectVersion':'v'}", 400, INVALID,
+                "S3");
 #define CREATE "{'FunctionName':'n','Role':'arn:aws:iam::000000000000:role/r','Handler':'a.b','Runtime':'nodejs20.x',"
     api_refused(&w, "CreateFunction", CREATE "'Code':{}}", 400, INVALID, "ZipFile");
     api_refused(&w, "CreateFunction", CREATE "'Code':{'S3Bucket':'b','S3Key':'k'}}", 400, INVALID, "S3Bucket");
@@ -143,6 +156,156 @@ static void test_versions_and_aliases(void **state)
     api_world_close(&w);
 }
 
+/** Errors in AWS's words. */
+static void test_words(void **state)
+{
+    static const struct {
+        const char *operation;
+        const char *input;
+        int status;
+        const char *type;
+        const char *message;
+    } all[] = {
+        {"GetFunction", "{'FunctionName':'arn:aws:lambda:eu-west-1:000000000000:function:f'}", 404, MISSING,
+         "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"},
+        {"GetFunction", "{'FunctionName':'111111111111:function:f'}", 403, "AccessDeniedException",
+         "User: arn:aws:iam::000000000000:root is not authorized to perform: lambda:GetFunction on resource: "
+         "arn:aws:lambda:us-east-1:111111111111:function:f because no resource-based policy allows the "
+         "lambda:GetFunction action"},
+        {"GetFunction", "{'FunctionName':'f:$LATEST.PUBLISHED'}", 404, MISSING,
+         "Function not found: " ARN "f:$LATEST.PUBLISHED"},
+        {"DeleteFunction", "{'FunctionName':'f','Qualifier':'$LATEST'}", 400, INVALID,
+         "$LATEST version cannot be deleted without deleting the function."},
+        {"UpdateFunctionConfiguration", "{'FunctionName':'f:1','Timeout':9}", 400, INVALID,
+         "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
+         "Please specify either a function name or an unqualified function ARN."},
+        {"UpdateFunctionConfiguration", "{'FunctionName':'f','RevisionId':'x'}", 412, "PreconditionFailedException",
+         "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to "
+         "retrieve the latest Revision Id"},
+        {"UpdateFunctionConfiguration", "{'FunctionName':'f','LoggingConfig':{'SystemLogLevel':'DEBUG'}}", 400, INVALID,
+         "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the "
+         "LogFormat to \"JSON\" and try again."},
+        {"UpdateFunctionConfiguration",
+         "{'FunctionName':'f','Layers':['arn:aws:lambda:us-east-1:000000000000:layer:none:1']}", 400, INVALID,
+         "Layer version arn:aws:lambda:us-east-1:000000000000:layer:none:1 does not exist."},
+        {"UpdateFunctionConfiguration",
+         "{'FunctionName':'f','Layers':['arn:aws:lambda:eu-west-1:000000000000:layer:none:1']}", 400, INVALID,
+         "Layers are not in the same region as the function. Layers are expected to be in region us-east-1."},
+        {"UpdateFunctionConfiguration", "{'FunctionName':'f','Environment':{'Variables':{'AWS_REGION':'x'}}}", 400,
+         INVALID,
+         "Lambda was unable to configure your environment variables because the environment variables you have "
+         "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
+         "this "
+         "request: AWS_REGION"},
+        {"UpdateFunctionConfiguration", "{'FunctionName':'f','DeadLetterConfig':{'TargetArn':'arn:aws:sqs:q'}}", 400,
+         INVALID, "deadLetterTargetArn: \"arn:aws:sqs:q\" is neither a function nor a destination"},
+        {"PublishVersion", "{'FunctionName':'f','CodeSha256':'x'}", 400, INVALID, NULL},
+        {"CreateAlias", "{'FunctionName':'f','Name':'live','FunctionVersion':'1'}", 409, "ResourceConflictException",
+         "Alias already exists: " ARN "f:live"},
+        {"CreateAlias", "{'FunctionName':'f','Name':'new','FunctionVersion':'9'}", 404, MISSING,
+         "Function not found: " ARN "f:9"},
+        {"UpdateAlias", "{'FunctionName':'f','Name':'live','RoutingConfig':{'AdditionalVersionWeights':{'1':0.5}}}",
+         400, INVALID, "Invalid function version 1. Function version 1 is already included in routing configuration."},
+        {"UpdateAlias", "{'FunctionName':'f','Name':'live','RoutingConfig':{'AdditionalVersionWeights':{'2':2.0}}}",
+         400, "ValidationException",
+         "1 validation error detected: Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy "
+         "constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member "
+         "must "
+         "have value greater than or equal to 0.0, Member must not be null]"},
+        {"UpdateAlias",
+         "{'FunctionName':'f','Name':'live','RoutingConfig':{'AdditionalVersionWeights':{'$LATEST':0.5}}}", 400,
+         "ValidationException",
+         "1 validation error detected: Value '{$LATEST=0.5}' at 'routingConfig.additionalVersionWeights' failed to "
+         "satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 1024, "
+         "Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]"},
+        {"TagResource", "{'Resource':'" ARN "f','Tags':{}}", 400, INVALID,
+         "An error occurred and the request cannot be processed."},
+        {"GetFunctionScalingConfig", "{'FunctionName':'f','Qualifier':'live'}", 400, "ValidationException",
+         "1 validation error detected: Value 'live' at 'qualifier' failed to satisfy constraint: Member must satisfy "
+         "regular expression pattern: (\\$LATEST\\.PUBLISHED|[0-9]+)"},
+        {"ListFunctions", "{'MasterRegion':'us-east-1'}", 400, INVALID,
+         "FunctionVersion must be set to ALL if MasterRegion is specified."},
+        {"PublishLayerVersion", "{'LayerName':'a','Content':{'ZipFile':'AAAA'},'CompatibleArchitectures':['mips']}",
+         400, "ValidationException",
+         "1 validation error detected: Value '[mips]' at 'compatibleArchitectures' failed to satisfy constraint: "
+         "Member "
+         "must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"},
+    };
+    (void)state;
+    api_world w;
+    api_world_open(&w);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        char text[1024] = "CodeSHA256 (x) is different from current CodeSHA256 in $LATEST (";
+        /* As JSON has it. */
+        size_t at = 0;
+        for (const char *from = all[i].message; from && *from; from++) {
+            if (*from == '"' || *from == '\\') text[at++] = '\\';
+            text[at++] = *from;
+            text[at] = '\0';
+        }
+        api_refused(&w, all[i].operation, all[i].input, all[i].status, all[i].type, text);
+    }
+    api_refused(&w, "CreateFunction", "{'FunctionName':'n','Role':'arn:aws:iam::000000000000:role/r','Code':{}}", 400,
+                INVALID, "Runtime and Handler are mandatory parameters");
+    api_world_close(&w);
+}
+
+/** All versions of all functions, in pages of so many: their number. */
+static size_t count_all(const api_world *w, int most)
+{
+    size_t count = 0;
+    char input[200];
+    snprintf(input, sizeof input, "{'FunctionVersion':'ALL','MaxItems':%d}", most);
+    for (bool more = true; more;) {
+        json_t *list = api_output(w, "ListFunctions", 200, input);
+        size_t items = json_array_size(json_object_get(list, "Functions"));
+        const char *next = json_string_value(json_object_get(list, "NextMarker"));
+        more = next != NULL;
+        if (items > (size_t)most || (more && items != (size_t)most)) fail_msg("a page of %zu", items);
+        if (more) snprintf(input, sizeof input, "{'FunctionVersion':'ALL','MaxItems':%d,'Marker':'%s'}", most, next);
+        count += items;
+        json_decref(list);
+    }
+    return count;
+}
+
+static void test_lists_of_versions(void **state)
+{
+    (void)state;
+    api_world w;
+    api_world_open(&w);
+    for (int i = 0; i < 70; i++) {
+        char input[80];
+        snprintf(input, sizeof input, "{'FunctionName':'g','Description':'%d'}", i);
+        json_decref(api_output(&w, "UpdateFunctionConfiguration", 200, input));
+        json_decref(api_output(&w, "PublishVersion", 201, "{'FunctionName':'g'}"));
+    }
+    test_create(w.lambda, "h", test_echo, NULL);
+    /* $LATEST of three, one version of the first, 70 of the second. */
+    assert_int_equal(count_all(&w, 50), 74);
+    for (int most = 1; most < 6; most++)
+        assert_int_equal(count_all(&w, most), 74);
+    json_t *list = api_output(&w, "ListFunctions", 200, "{'FunctionVersion':'ALL','MaxItems':10000}");
+    assert_int_equal(json_array_size(json_object_get(list, "Functions")), 50);
+    char next[200];
+    snprintf(next, sizeof next, "{'FunctionVersion':'ALL','Marker':'%s'}", api_text(list, "NextMarker"));
+    /* What Lambda leaves to GetFunction. */
+    assert_null(json_object_get(json_array_get(json_object_get(list, "Functions"), 0), "State"));
+    json_decref(list);
+    /* The function within which the next page begins is gone by then. */
+    api_expect(&w, "DeleteFunction", "{'FunctionName':'g'}", 200, "");
+    list = api_output(&w, "ListFunctions", 200, next);
+    assert_int_equal(json_array_size(json_object_get(list, "Functions")), 1);
+    json_decref(list);
+    static const char *const garbage[] = {"x", "1:2", "1:x:g", "1:2:g:", "1:2:g h", "99999999999999999999999999"};
+    for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
+        snprintf(next, sizeof next, "{'FunctionVersion':'ALL','Marker':'%s'}", garbage[i]);
+        api_refused(&w, "ListFunctions", next, 400, INVALID, "marker");
+    }
+    api_expect(&w, "ListFunctions", "{'FunctionVersion':'ALL','MasterRegion':'us-east-1'}", 200, "{'Functions':[]}");
+    api_world_close(&w);
+}
+
 static void test_lists(void **state)
 {
     (void)state;
@@ -170,6 +333,8 @@ int main(void)
         cmocka_unit_test(test_what_there_is_not),
         cmocka_unit_test(test_versions_and_aliases),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_lists_of_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

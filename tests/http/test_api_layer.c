@@ -29,6 +29,22 @@ static json_t *publish(const api_world *w, const char *name, const char *text, c
     return output;
 }
 
+static void test_too_large(void **state)
+{
+    enum { BYTES = 66000 };
+    static char base64[BYTES / 3 * 4 + 64];
+    static char input[sizeof base64 + 200];
+    static unsigned char bytes[BYTES];
+    (void)state;
+    api_world w;
+    api_world_open(&w);
+    EVP_EncodeBlock((unsigned char *)base64, bytes, BYTES);
+    snprintf(input, sizeof input, "{'LayerName':'a','Content':{'ZipFile':'%s'}}", base64);
+    api_refused(&w, "PublishLayerVersion", input, 413, "RequestEntityTooLargeException",
+                "Zipped size must be smaller than 65536 bytes");
+    api_world_close(&w);
+}
+
 static void test_publish(void **state)
 {
     (void)state;
@@ -63,7 +79,7 @@ static void test_publish(void **state)
     api_expect(&w, "DeleteLayerVersion", "{'LayerName':'tools','VersionNumber':2}", 204, "");
     api_refused(&w, "GetLayerVersion", "{'LayerName':'tools','VersionNumber':2}", 404, MISSING, "tools:2");
     api_refused(&w, "GetLayerVersionByArn", "{'Arn':'" ARN "none:1'}", 404, MISSING, "none:1");
-    api_refused(&w, "GetLayerVersion", "{'LayerName':'tools','VersionNumber':0}", 400, INVALID, "positive");
+    api_refused(&w, "GetLayerVersion", "{'LayerName':'tools','VersionNumber':0}", 400, INVALID, "less than 1");
     api_refused(&w, "PublishLayerVersion", "{'LayerName':'a','Content':{'ZipFile':'AAAA'}}", 400, INVALID, "unzip");
     api_refused(&w, "PublishLayerVersion", "{'LayerName':'a','Content':{'S3Bucket':'abc','S3Key':'k'}}", 400, INVALID,
                 "no S3");
@@ -128,7 +144,7 @@ static void test_policy(void **state)
     api_refused(&w, "AddLayerVersionPermission",
                 "{'LayerName':'a','VersionNumber':1,'StatementId':'two','Action':'lambda:GetLayerVersion',"
                 "'Principal':'*','RevisionId':'other'}",
-                412, STALE, "other");
+                412, STALE, "GetLayerPolicy");
     api_refused(&w, "AddLayerVersionPermission",
                 "{'LayerName':'a','VersionNumber':1,'StatementId':'two','Action':'lambda:GetLayerVersion',"
                 "'Principal':'123456789012','OrganizationId':'o-a1b2c3d4e5'}",
@@ -155,7 +171,8 @@ static void test_policy(void **state)
     api_refused(&w, "RemoveLayerVersionPermission", "{'LayerName':'a','VersionNumber':1,'StatementId':'three'}", 404,
                 MISSING, "three");
     api_refused(&w, "RemoveLayerVersionPermission",
-                "{'LayerName':'a','VersionNumber':1,'StatementId':'one','RevisionId':'other'}", 412, STALE, "other");
+                "{'LayerName':'a','VersionNumber':1,'StatementId':'one','RevisionId':'other'}", 412, STALE,
+                "GetLayerPolicy");
     api_expect(&w, "RemoveLayerVersionPermission", "{'LayerName':'a','VersionNumber':1,'StatementId':'one'}", 204, "");
     api_expect(&w, "RemoveLayerVersionPermission", "{'LayerName':'a','VersionNumber':1,'StatementId':'two'}", 204, "");
     api_refused(&w, "GetLayerVersionPolicy", "{'LayerName':'a','VersionNumber':1}", 404, MISSING, "No policy");
@@ -182,7 +199,8 @@ static void test_without_a_store(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest all[] = {cmocka_unit_test(test_publish), cmocka_unit_test(test_pages),
-                                     cmocka_unit_test(test_policy), cmocka_unit_test(test_without_a_store)};
+    const struct CMUnitTest all[] = {cmocka_unit_test(test_too_large), cmocka_unit_test(test_publish),
+                                     cmocka_unit_test(test_pages), cmocka_unit_test(test_policy),
+                                     cmocka_unit_test(test_without_a_store)};
     return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -64,6 +64,18 @@ static void test_runtime_management(void **state)
     api_world_close(&w);
 }
 
+static void test_code_signing(void **state)
+{
+    (void)state;
+    api_world w;
+    api_world_open(&w);
+    api_expect(&w, "GetFunctionCodeSigningConfig", "{'FunctionName':'f'}", 200,
+               "{'CodeSigningConfigArn':'','FunctionName':'f'}");
+    api_refused(&w, "GetFunctionCodeSigningConfig", "{'FunctionName':'none'}", 404, "ResourceNotFoundException",
+                "none");
+    api_world_close(&w);
+}
+
 static void test_scaling(void **state)
 {
     (void)state;
@@ -117,7 +129,7 @@ static void test_account(void **state)
 int main(void)
 {
     const struct CMUnitTest all[] = {cmocka_unit_test(test_recursion), cmocka_unit_test(test_runtime_management),
-                                     cmocka_unit_test(test_scaling), cmocka_unit_test(test_tags),
-                                     cmocka_unit_test(test_account)};
+                                     cmocka_unit_test(test_scaling),   cmocka_unit_test(test_code_signing),
+                                     cmocka_unit_test(test_tags),      cmocka_unit_test(test_account)};
     return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -476,12 +476,82 @@ static void test_full_disk(void **state)
     fixture_close(&f);
 }
 
+/** The zip of a package; its length, or 0 where it is not had. */
+static size_t archive_of(lambda_packages *packages, const char *sha256, unsigned char bytes[8192])
+{
+    int file = 0;
+    lambda_status status = lambda_packages_archive(packages, sha256, &file);
+    assert_int_equal(status == LAMBDA_OK, file >= 0);
+    if (status != LAMBDA_OK) {
+        assert_int_equal(status, LAMBDA_ERROR_RESOURCE_NOT_FOUND);
+        return 0;
+    }
+    ssize_t length = read(file, bytes, 8192);
+    close(file);
+    return length > 0 ? (size_t)length : 0;
+}
+
+static void test_archives(void **state)
+{
+    (void)state;
+    fixture f;
+    unsigned char bytes[8192];
+    char sha256[45];
+    int file;
+    const lambda_packages_options archives = {.archives = true};
+    zip made = numbered(1);
+    fixture_open(&f, NULL);
+    lambda_package *package = add(f.packages, 1);
+    assert_ok(NULL, lambda_package_keep(package, true));
+    snprintf(sha256, sizeof(sha256), "%s", lambda_package_sha256(package));
+    /* It was not asked for. */
+    assert_int_equal(archive_of(f.packages, sha256, bytes), 0);
+    lambda_package_release(package);
+    fixture_reopen(&f, &archives);
+    assert_int_equal(archive_of(f.packages, sha256, bytes), 0);
+    /* The same zip again, and it is there, as it came, once. */
+    for (int i = 0; i < 2; i++) {
+        package = add(f.packages, 1);
+        assert_int_equal(archive_of(f.packages, sha256, bytes), made.length);
+        assert_memory_equal(bytes, made.bytes, made.length);
+        assert_whole(package, 1);
+        lambda_package_release(package);
+    }
+    fixture_reopen(&f, &archives);
+    fixture_assert_packages(&f, 1);
+    assert_int_equal(archive_of(f.packages, sha256, bytes), made.length);
+    /* A directory has none. */
+    fixture_write(&f, "dir/x", "x", 1, 0644);
+    lambda_code code = lambda_code_package("provided", fixture_path(&f, "dir"));
+    assert_ok(NULL, lambda_package_add(f.packages, &code, &package));
+    assert_int_equal(archive_of(f.packages, lambda_package_sha256(package), bytes), 0);
+    lambda_package_release(package);
+    /* It goes with its package; who has it open reads on. */
+    assert_ok(NULL, lambda_packages_archive(f.packages, sha256, &file));
+    assert_ok(NULL, lambda_packages_collect(f.packages, NULL));
+    fixture_assert_packages(&f, 0);
+    assert_int_equal(read(file, bytes, sizeof(bytes)), made.length);
+    close(file);
+    assert_int_equal(archive_of(f.packages, sha256, bytes), 0);
+    static const char *const bad[] = {"", "x", "0123456789012345678901234567890123456789012!",
+                                      "../../../../../../../../../../../../etc/passwd00"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_fails(NULL, lambda_packages_archive(f.packages, bad[i], &file), INVALID, "code_sha256");
+    assert_fails(NULL, lambda_packages_archive(f.packages, NULL, &file), INVALID, "code_sha256");
+    assert_fails(NULL, lambda_packages_archive(NULL, sha256, &file), INVALID, "packages");
+    assert_fails(NULL, lambda_packages_archive(f.packages, sha256, NULL), INVALID, "file");
+    zip_free(&made);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest all[] = {
-        cmocka_unit_test(test_keep),    cmocka_unit_test(test_keep_beside_layer), cmocka_unit_test(test_one_at_a_time),
-        cmocka_unit_test(test_options), cmocka_unit_test(test_damaged),           cmocka_unit_test(test_left_behind),
-        cmocka_unit_test(test_killed),  cmocka_unit_test(test_no_descriptors),    cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_keep),           cmocka_unit_test(test_keep_beside_layer),
+        cmocka_unit_test(test_one_at_a_time),  cmocka_unit_test(test_options),
+        cmocka_unit_test(test_damaged),        cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_archives),       cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_no_descriptors), cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(all, NULL, NULL);
 }

@@ -28,6 +28,58 @@ static lambda_function_configuration *get(lambda_t *lambda, const char *name)
     return got;
 }
 
+/** What a call says it made, against the function as it is. */
+static void assert_made(lambda_t *lambda, lambda_function_configuration *made, const char *name, const char *version)
+{
+    assert_non_null(made);
+    lambda_function_configuration *now = get(lambda, name);
+    assert_string_equal(made->version, version);
+    assert_string_equal(made->revision_id, now->revision_id);
+    assert_string_equal(made->description, now->description);
+    lambda_function_configuration_free(now);
+    lambda_function_configuration_free(made);
+}
+
+static void changes_say_what_they_made(void **state)
+{
+    (void)state;
+    lambda_t *lambda = open_counted();
+    lambda_function_configuration *made = NULL;
+    lambda_function_config config = {
+        .function_name = "f", .code = lambda_code_native(test_echo, NULL), .publish = true, .made = &made};
+    assert_ok(lambda, lambda_function_create(lambda, &config));
+    assert_string_equal(made->function_arn, "arn:aws:lambda:us-east-1:000000000000:function:f");
+    assert_made(lambda, made, "f:1", "1");
+    assert_fails(lambda, lambda_function_create(lambda, &config), LAMBDA_ERROR_RESOURCE_CONFLICT, "f");
+    assert_null(made);
+    lambda_function_config changes = {.description = "new", .made = &made};
+    assert_ok(lambda, lambda_function_update_configuration(lambda, "f", &changes));
+    assert_made(lambda, made, "f", "$LATEST");
+    changes.memory_size = 1;
+    assert_fails(lambda, lambda_function_update_configuration(lambda, "f", &changes), INVALID, "memory_size");
+    assert_null(made);
+    int other = 0;
+    lambda_function_code_update update = {
+        .code = lambda_code_native(test_echo, &other), .dry_run = true, .publish = true, .made = &made};
+    lambda_function_configuration *before = get(lambda, "f");
+    assert_ok(lambda, lambda_function_update_code(lambda, "f", &update));
+    assert_string_equal(made->version, "$LATEST");
+    assert_string_not_equal(made->code_sha256, before->code_sha256);
+    lambda_function_configuration_free(before);
+    lambda_function_configuration_free(made);
+    update.dry_run = false;
+    assert_ok(lambda, lambda_function_update_code(lambda, "f", &update));
+    assert_string_equal(made->function_arn, "arn:aws:lambda:us-east-1:000000000000:function:f:2");
+    assert_made(lambda, made, "f:2", "2");
+    /* The same again is no new version, and it says which it is. */
+    assert_ok(lambda, lambda_function_update_code(lambda, "f", &update));
+    assert_made(lambda, made, "f:2", "2");
+    update.revision_id = "none";
+    assert_fails(lambda, lambda_function_update_code(lambda, "f", &update), LAMBDA_ERROR_PRECONDITION_FAILED, "");
+    assert_null(made);
+    close_counted(lambda);
+}
+
 static void keeps_its_configuration(void **state)
 {
     (void)state;
@@ -139,7 +191,7 @@ static void validation_names_the_field(void **state)
     create_refuses(lambda, (lambda_function_config){.tags = &empty, .tags_count = 1}, "tags: a name");
     create_refuses(lambda, (lambda_function_config){.tags = &long_tag, .tags_count = 1}, "tags: a value");
     create_refuses(lambda, (lambda_function_config){.tags_count = 1}, "tags: is NULL");
-    create_refuses(lambda, (lambda_function_config){.tags = twice, .tags_count = 51}, "more than 50");
+    create_refuses(lambda, (lambda_function_config){.tags = twice, .tags_count = 51}, "tags: Number of tags");
     assert_fails(lambda, lambda_function_create(lambda, NULL), INVALID, "config");
     assert_fails(NULL, lambda_function_create(NULL, NULL), INVALID, "lambda");
     assert_fails(lambda, lambda_function_create(lambda, &(lambda_function_config){.function_name = "f"}), INVALID,
@@ -183,7 +235,7 @@ static void updates_change_what_is_given(void **state)
     assert_fails(lambda,
                  lambda_function_update_configuration(
                      lambda, "f", &(lambda_function_config){.memory_size = 512, .revision_id = before->revision_id}),
-                 LAMBDA_ERROR_PRECONDITION_FAILED, before->revision_id);
+                 LAMBDA_ERROR_PRECONDITION_FAILED, "revision_id");
     assert_ok(lambda, lambda_function_update_configuration(
                           lambda, "f", &(lambda_function_config){.description = "", .environment = environment}));
     lambda_function_configuration_free(before);
@@ -259,7 +311,7 @@ static void tags_are_merged(void **state)
         snprintf(names[i], sizeof(names[i]), "n%d", i);
         many[i] = (lambda_pair){names[i], ""};
     }
-    assert_fails(lambda, lambda_function_tag(lambda, "f", many, 50), INVALID, "52");
+    assert_fails(lambda, lambda_function_tag(lambda, "f", many, 50), INVALID, "tags: Number of tags");
     const char *const hole[] = {NULL};
     assert_fails(lambda, lambda_function_untag(lambda, "f", hole, 1), INVALID, "names[0]");
     assert_fails(lambda, lambda_function_untag(lambda, "f", NULL, 1), INVALID, "names");
@@ -335,13 +387,22 @@ static lambda_status everything(lambda_t *lambda)
                                                                  .environment_count = 1,
                                                                  .tags = &pair,
                                                                  .tags_count = 1,
-                                                                 .publish = true});
+                                                                 .publish = true,
+                                                                 .made = &got});
+    lambda_function_configuration_free(got);
+    got = NULL;
     if (status == LAMBDA_OK)
-        status = lambda_function_update_configuration(lambda, "f", &(lambda_function_config){.description = "two"});
+        status = lambda_function_update_configuration(lambda, "f",
+                                                      &(lambda_function_config){.description = "two", .made = &got});
+    lambda_function_configuration_free(got);
+    got = NULL;
     if (status == LAMBDA_OK)
         status = lambda_function_update_code(
             lambda, "f",
-            &(lambda_function_code_update){.code = lambda_code_native(test_nothing, NULL), .publish = true});
+            &(lambda_function_code_update){
+                .code = lambda_code_native(test_nothing, NULL), .publish = true, .made = &got});
+    lambda_function_configuration_free(got);
+    got = NULL;
     if (status == LAMBDA_OK)
         status = lambda_function_update_configuration(lambda, "f", &(lambda_function_config){.timeout_ms = 5});
     if (status == LAMBDA_OK)
@@ -443,9 +504,13 @@ static void a_million_functions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_its_configuration),      cmocka_unit_test(validation_names_the_field),
-        cmocka_unit_test(updates_change_what_is_given), cmocka_unit_test(tags_are_merged),
-        cmocka_unit_test(lists_come_in_pages),          cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(changes_say_what_they_made),
+        cmocka_unit_test(keeps_its_configuration),
+        cmocka_unit_test(validation_names_the_field),
+        cmocka_unit_test(updates_change_what_is_given),
+        cmocka_unit_test(tags_are_merged),
+        cmocka_unit_test(lists_come_in_pages),
+        cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(a_million_functions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,17 +11,25 @@
 static test_memory memory;
 static test_store store;
 static test_driver driver;
+static test_driver newer;
 
-static lambda_t *open_service(void)
+static lambda_t *open_with(lambda_store port_of_store)
 {
-    lambda_options options = {.allocator = test_allocator(&memory),
-                              .executor = {.kind = LAMBDA_EXECUTOR_NONE},
-                              .store = test_store_port(&store)};
+    lambda_options options = {
+        .allocator = test_allocator(&memory), .executor = {.kind = LAMBDA_EXECUTOR_NONE}, .store = port_of_store};
     lambda_t *lambda = test_open(&options);
     driver = (test_driver){.process = true, .refers = true};
     const lambda_runtime_driver port = test_driver_port(&driver, "own", true);
     assert_ok(lambda, lambda_runtime_register(lambda, &port));
+    newer = (test_driver){.process = true, .refers = true};
+    const lambda_runtime_driver another = test_driver_port(&newer, "newer", true);
+    assert_ok(lambda, lambda_runtime_register(lambda, &another));
     return lambda;
+}
+
+static lambda_t *open_service(void)
+{
+    return open_with(test_store_port(&store));
 }
 
 static int begin(void **state)
@@ -87,13 +95,13 @@ static void a_function_has_few_layers_and_none_twice(void **state)
 {
     lambda_t *lambda = *state;
     const char *layers[] = {ARN("a:1"), ARN("b:1"), ARN("c:1"), ARN("d:1"), ARN("e:1"), ARN("f:1")};
-    assert_fails(lambda, create(lambda, "f", layers, 6), INVALID, "layers: 6 are more than 5");
+    assert_fails(lambda, create(lambda, "f", layers, 6), INVALID, "layers: Cannot reference more than 5 layers");
     assert_fails(lambda, create(lambda, "f", NULL, 1), INVALID, "layers: is NULL");
     assert_ok(lambda, create(lambda, "f", layers, 5));
     const char *const twice[] = {ARN("a:1"), ARN("a:1")};
     const char *const other[] = {ARN("a:1"), ARN("b:1"), ARN("a:2")};
     assert_fails(lambda, create(lambda, "g", twice, 2), INVALID, "same layer");
-    assert_fails(lambda, create(lambda, "g", other, 3), INVALID, "layers[2]");
+    assert_fails(lambda, create(lambda, "g", other, 3), INVALID, ARN("a:1") " and " ARN("a:2"));
     const char *const alike[] = {ARN("a:1"), ARN("aa:1"), "arn:aws:lambda:us-east-1:000000000000:layer:a:1"};
     assert_ok(lambda, create(lambda, "g", alike, 3));
     lambda_function_config changes = {.layers = twice, .layers_count = 2};
@@ -194,6 +202,84 @@ static void documents_are_checked(void **state)
     free(whole);
 }
 
+static void answers_are(lambda_t *lambda, const char *name, const char *answer)
+{
+    lambda_result result = {0};
+    assert_ok(lambda, lambda_invoke(lambda, name, LAMBDA_JSON("{}"), &result));
+    assert_int_equal(result.payload.length, strlen(answer));
+    assert_memory_equal(result.payload.data, answer, strlen(answer));
+    lambda_result_clear(&result);
+}
+
+static void the_same_code_runs_with_another_runtime(void **state)
+{
+    lambda_t *lambda = *state;
+    const char *const one[] = {ARN("a:1")};
+    const char *const other[] = {ARN("b:1"), ARN("a:2")};
+    lambda_function_configuration *made = NULL;
+    lambda_function_config changes = {.runtime = "newer", .handler = "h", .made = &made};
+    assert_ok(lambda, create(lambda, "f", one, 1));
+    assert_ok(lambda, lambda_version_publish(lambda, "f", NULL, NULL));
+    lambda_function_configuration *before = NULL;
+    assert_ok(lambda, lambda_function_get(lambda, "f", &before));
+    assert_ok(lambda, lambda_function_update_configuration(lambda, "f", &changes));
+    assert_string_equal(made->runtime, "newer");
+    assert_string_equal(made->code_sha256, before->code_sha256);
+    lambda_function_configuration_free(made);
+    lambda_function_configuration_free(before);
+    assert_int_equal(newer.loads, 1);
+    answers_are(lambda, "f", "alpha h " ARN("a:1"));
+    answers_are(lambda, "f:1", "alpha  " ARN("a:1"));
+    /* It is another version, and its layers may change with it. */
+    assert_ok(lambda, lambda_version_publish(lambda, "f", NULL, &made));
+    assert_string_equal(made->version, "2");
+    lambda_function_configuration_free(made);
+    changes = (lambda_function_config){.runtime = "own", .layers = other, .layers_count = 2};
+    assert_ok(lambda, lambda_function_update_configuration(lambda, "f", &changes));
+    answers_are(lambda, "f", "alpha h " ARN("b:1") " " ARN("a:2"));
+    lambda_close(lambda);
+    *state = lambda = open_service();
+    answers_are(lambda, "f", "alpha h " ARN("b:1") " " ARN("a:2"));
+    answers_are(lambda, "f:2", "alpha h " ARN("a:1"));
+    /* What cannot be leaves all as it was. */
+    changes = (lambda_function_config){.runtime = "none"};
+    assert_fails(lambda, lambda_function_update_configuration(lambda, "f", &changes), LAMBDA_ERROR_INVALID_RUNTIME,
+                 "none");
+    newer.fails = true;
+    changes.runtime = "newer";
+    assert_fails(lambda, lambda_function_update_configuration(lambda, "f", &changes), LAMBDA_ERROR_INVALID_CODE,
+                 "lost");
+    newer.fails = false;
+    answers_are(lambda, "f", "alpha h " ARN("b:1") " " ARN("a:2"));
+    bool all = false;
+    changes.layers = one;
+    changes.layers_count = 1;
+    for (long at = 1; !all; at++) {
+        memory.requests = 0;
+        memory.fail_at = at;
+        lambda_status status = lambda_function_update_configuration(lambda, "f", &changes);
+        all = memory.requests < at;
+        memory.fail_at = 0;
+        assert_int_equal(status, all ? LAMBDA_OK : LAMBDA_ERROR_OUT_OF_MEMORY);
+    }
+    answers_are(lambda, "f", "alpha h " ARN("a:1"));
+}
+
+/** What a service without a store knows of code is less. */
+static void another_runtime_needs_no_store(void **state)
+{
+    lambda_close(*state);
+    lambda_t *lambda = *state = open_with((lambda_store){0});
+    const lambda_function_config changes = {.runtime = "newer"};
+    assert_ok(lambda, create(lambda, "f", NULL, 0));
+    assert_ok(lambda, lambda_function_update_configuration(lambda, "f", &changes));
+    assert_int_equal(newer.loads, 1);
+    answers_are(lambda, "f", "alpha ");
+    driver.refers = false;
+    assert_ok(lambda, create(lambda, "g", NULL, 0));
+    assert_fails(lambda, lambda_function_update_configuration(lambda, "g", &changes), INVALID, "runtime");
+}
+
 static void memory_may_be_out(void **state)
 {
     lambda_t *lambda = *state;
@@ -221,6 +307,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_function_has_few_layers_and_none_twice, begin, end),
         cmocka_unit_test_setup_teardown(layers_are_kept, begin, end),
         cmocka_unit_test_setup_teardown(documents_are_checked, begin, end),
+        cmocka_unit_test_setup_teardown(the_same_code_runs_with_another_runtime, begin, end),
+        cmocka_unit_test_setup_teardown(another_runtime_needs_no_store, begin, end),
         cmocka_unit_test_setup_teardown(memory_may_be_out, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

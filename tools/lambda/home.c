@@ -76,8 +76,8 @@ static int open_parts(const tool_arguments *arguments, tool_home *home)
     lambda_status status = lambda_sqlite_open(path, NULL, &home->file);
     if (status != LAMBDA_OK) return not_opened(home, status);
     tool_home_path(home->directory, "packages", path);
-    status =
-        lambda_packages_open(&(lambda_packages_options){.directory = path, .region = options.region}, &home->packages);
+    status = lambda_packages_open(
+        &(lambda_packages_options){.directory = path, .region = options.region, .archives = true}, &home->packages);
     if (status != LAMBDA_OK) return not_opened(home, status);
     tool_home_path(home->directory, "logs", path);
     status = lambda_log_sink_file(&(lambda_log_file_options){.directory = path}, &sink);
