@@ -78,6 +78,20 @@ int tool_backend_list(tool_backend *backend, const char *operation, json_t *inpu
     return code;
 }
 
+int tool_backend_ask_list(const tool_arguments *arguments, const char *operation, json_t *input, const char *list,
+                          json_t **all)
+{
+    tool_backend *backend;
+    int code = tool_backend_open(arguments, &backend);
+    if (code != TOOL_OK) {
+        json_decref(input);
+        return code;
+    }
+    code = tool_backend_list(backend, operation, input, list, all);
+    backend->close(backend);
+    return code;
+}
+
 void tool_outcome_clear(tool_backend *backend, tool_outcome *outcome)
 {
     if (outcome->connection) backend->forget(outcome);

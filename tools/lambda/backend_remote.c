@@ -12,6 +12,13 @@ typedef struct remote {
     CURL *curl; /* of operations, one at a time */
 } remote;
 
+/** AWS itself sometimes puts the type's address behind it. */
+static bool error_is(const tool_answer *answer, const char *type)
+{
+    size_t length = strcspn(answer->error_type, ":");
+    return strlen(type) == length && strncmp(answer->error_type, type, length) == 0;
+}
+
 /** An error answer, as an exit code; TOOL_OK where it is none. */
 static int check(const tool_answer *answer)
 {
@@ -20,7 +27,6 @@ static int check(const tool_answer *answer)
     json_t *json = answer->body ? json_loadb(answer->body, answer->length, 0, NULL) : NULL;
     const char *message = json_string_value(json_object_get(json, "Message"));
     if (!message) message = json_string_value(json_object_get(json, "message"));
-    /* AWS itself sometimes puts the type's address behind it. */
     snprintf(type, sizeof type, "%.*s", (int)strcspn(answer->error_type, ":"), answer->error_type);
     if (!*type) snprintf(type, sizeof type, "HTTP status %ld", answer->status);
     int code = tool_refused(type, message ? message : answer->body);
@@ -47,8 +53,9 @@ static int call(tool_backend *backend, const char *operation, json_t *input, jso
     json_decref(input);
     if (code == TOOL_OK)
         code = tool_remote_send(&self->where, self->curl, &parts, lambda_bytes_make(parts.body, parts.length), &answer);
-    if (code == TOOL_OK) code = check(&answer);
-    if (code == TOOL_OK) {
+    const bool tolerated = code == TOOL_OK && backend->tolerated && error_is(&answer, backend->tolerated);
+    if (code == TOOL_OK && !tolerated) code = check(&answer);
+    if (code == TOOL_OK && !tolerated) {
         *output = answer.length ? json_loadb(answer.body, answer.length, 0, NULL) : json_object();
         if (!*output)
             code = tool_refused("ServiceException", "the answer is no JSON: is the endpoint one of Lambda's API?");
@@ -152,12 +159,12 @@ static bool take_host(tool_remote *where)
 
 int tool_backend_open_remote(const tool_arguments *arguments, const char *endpoint, tool_backend **backend)
 {
-    char why[512];
+    char why[1024];
     char directory[768];
     remote *made = calloc(1, sizeof *made);
     *backend = NULL;
     if (!made) return tool_no_memory();
-    made->base = (tool_backend){call, invoke, forget, close_remote, NULL};
+    made->base = (tool_backend){call, invoke, forget, close_remote, NULL, NULL};
     made->endpoint = strdup(endpoint);
     made->curl = curl_easy_init();
     int code = made->endpoint && made->curl ? TOOL_OK : tool_no_memory();

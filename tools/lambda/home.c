@@ -13,6 +13,7 @@
 #include <lambda/log_file.h>
 #include <lambda/trace.h>
 
+#include "keys.h"
 #include "output.h"
 
 static const char *set(const char *name)
@@ -41,9 +42,11 @@ void tool_home_path(const char *directory, const char *name, char path[1024])
 
 const char *tool_region(const tool_arguments *arguments)
 {
+    static char configured[64];
     const char *region = tool_option_value(arguments, "region");
     if (!region) region = set("AWS_REGION");
     if (!region) region = set("AWS_DEFAULT_REGION");
+    if (!region && tool_profile_region(tool_option_value(arguments, "profile"), configured)) region = configured;
     return region ? region : "us-east-1";
 }
 

@@ -48,11 +48,13 @@ static const char *next_of(const char *type)
 {
     static const char *const NEXT[][2] = {
         {"ResourceNotFoundException", "'lambda list' shows the functions that there are"},
-        {"ResourceConflictException", "choose another name, or change what is there with 'lambda update'"},
+        {"ResourceConflictException",
+         "choose another name, or change what is there with 'lambda update' and 'lambda config'"},
         {"TooManyRequestsException", "try again a little later, or raise the function's concurrency"},
         {"RequestTooLargeException", "a smaller event, or a reference to where its data is"},
         {"InvalidZipFileException", "'zip -sf FILE' shows what is in a zip"},
-        {"InvalidSignatureException", "the keys have to be those of the server's credentials file"},
+        {"InvalidSignatureException",
+         "the keys have to be those of the server's credentials file, and --region its region"},
         {"UnrecognizedClientException", "the keys have to be those of the server's credentials file"},
         {"MissingAuthenticationTokenException", "set AWS_SHARED_CREDENTIALS_FILE to the server's credentials file"},
         {"AccessDeniedException", "an administrator can allow it: the server's --identities file"},
@@ -79,11 +81,6 @@ int tool_failed(lambda_t *lambda, lambda_status status)
     return tool_refused(lambda_status_name(status), message && *message ? message : lambda_status_text(status));
 }
 
-int tool_no_memory(void)
-{
-    return tool_refused("OutOfMemoryError", "memory is out");
-}
-
 /* ---- what they print */
 
 const char *tool_bold(void)
@@ -99,10 +96,11 @@ const char *tool_plain(void)
 int tool_print_json(json_t *json)
 {
     if (!json) return tool_no_memory();
-    int failed = json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    char *text = json_dumps(json, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     json_decref(json);
-    if (failed) return tool_no_memory();
-    putchar('\n');
+    if (!text) return tool_no_memory();
+    puts(text);
+    free(text);
     return TOOL_OK;
 }
 

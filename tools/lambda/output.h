@@ -11,8 +11,9 @@ enum {
     TOOL_OK = 0,
     TOOL_FUNCTION_FAILED = 1,
     TOOL_USAGE = 2,
-    TOOL_REFUSED = 3,    /* the operation was refused */
-    TOOL_UNREACHABLE = 4 /* no server, or a data directory that is in use */
+    TOOL_REFUSED = 3,      /* the operation was refused */
+    TOOL_UNREACHABLE = 4,  /* no server, or a data directory that is in use */
+    TOOL_INTERRUPTED = 130 /* by SIGINT, as shells have it */
 };
 
 /** Each says on stderr what is wrong, and gives its exit code. */
@@ -22,7 +23,12 @@ int tool_unreachable(const char *format, ...) LAMBDA_PRINTF(1, 2);
 int tool_refused(const char *type, const char *message);
 /** Of a call of the library that failed: its name and lambda_error_message(lambda). */
 int tool_failed(lambda_t *lambda, lambda_status status);
-int tool_no_memory(void);
+
+/** Here, so that whoever reads a caller sees that it is no success. */
+static inline int tool_no_memory(void)
+{
+    return tool_refused("OutOfMemoryError", "memory is out");
+}
 
 /** Prints JSON on stdout with a line end, indented. Takes the reference; NULL: memory is out. */
 int tool_print_json(json_t *json);
