@@ -17,6 +17,8 @@ struct lambda_api {
     char region[33];
     char account_id[13];
     char function_url[256];         /* with %s */
+    char *logs;                     /* NULL: none to be read */
+    char *traces;                   /* likewise */
     pthread_mutex_t changing;       /* held by who reads an attachment and writes it again */
     struct lambda__url_index *urls; /* function URLs by their id: url.h */
     _Atomic(struct lambda__compiled *) patterns[LAMBDA__PATTERNS]; /* pattern.h */

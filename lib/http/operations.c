@@ -20,7 +20,13 @@
     {.shown = SHOWN(name_, method_, path_, status_, BUILT), .kind = (kind_), .members = lambda__members_##snake},
 #define ROW_LATER(name_, snake, method_, path_, status_) {.shown = SHOWN(name_, method_, path_, status_, NOT_BUILT)},
 
-static const lambda__operation OPERATIONS[] = {LAMBDA__OPERATIONS(ROW_BUILT, ROW_SERVED, ROW_LATER)};
+#define ROW_OWN(name_, snake, method_, path_, status_)                                                                 \
+    {.shown = {.name = #name_, .method = (method_), .path = (path_), .status = (status_), .own = true},                \
+     .handler = lambda__op_##snake,                                                                                    \
+     .members = lambda__members_##snake},
+
+static const lambda__operation OPERATIONS[] = {LAMBDA__OPERATIONS(ROW_BUILT, ROW_SERVED, ROW_LATER)
+                                                   LAMBDA__OWN_OPERATIONS(ROW_OWN)};
 
 enum { OPERATIONS_COUNT = sizeof OPERATIONS / sizeof OPERATIONS[0], MEMBERS_MOST = 4 };
 
@@ -175,7 +181,7 @@ bool lambda__operation_allowed(const lambda__request *request, const json_t *res
     char why[512];
     const lambda__operation *operation = request->operation;
     if (!request->caller || (!request->caller->identity && !request->caller->service)) return true;
-    snprintf(action, sizeof action, "lambda:%s", action_of(operation));
+    snprintf(action, sizeof action, "%s:%s", operation->shown.own ? "liblambda" : "lambda", action_of(operation));
     resource_of(request, resource);
     const lambda__wish wish = {.action = action, .resource = resource, .caller = request->caller};
     if (lambda__caller_may(&wish, resource_policy, why)) return true;

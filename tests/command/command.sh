@@ -336,10 +336,39 @@ says err "--endpoint"
 expect 4 "served twice" "$lambda" serve --port 0
 export AWS_ENDPOINT_URL_LAMBDA="$endpoint"
 functions
-expect 0 "metrics" "$lambda" metrics --endpoint "$endpoint"
-says out 'lambda_invocations'
-expect 0 "later" "$lambda" invoke echo --async
-says out "accepted: "
+# What AWS does in other services, asked of the server.
+elsewhere() {
+    expect 0 "a function to look at" "$lambda" create seen --runtime nodejs20.x --handler index.echo --zip "$work/code" --tracing Active --timeout 10
+    expect 0 "invoke it" "$lambda" invoke seen
+    expect 0 "metrics" "$lambda" metrics --endpoint "$endpoint"
+    says out "seen"
+    expect 0 "metrics as JSON" "$lambda" metrics --json
+    says out '"Invocations": 1'
+    expect 0 "traces" "$lambda" trace --function seen
+    trace=$(sed -n 's/^\(1-[^ ]*\).*/\1/p' "$work/out" | head -n 1)
+    expect 0 "a trace" "$lambda" trace "$trace"
+    says out "Initialization"
+    expect 3 "a trace that is not there" "$lambda" trace 1-00000000-000000000000000000000000
+    expect 0 "logs" "$lambda" logs seen --filter '"it has run"' --since 1h
+    says out "it has run"
+    expect 0 "logs as JSON" "$lambda" logs seen --json
+    says out '"Lines"'
+    expect 3 "logs of none" "$lambda" logs nobody
+    expect 3 "logs with no pattern" "$lambda" logs seen --filter '{ bad'
+    expect 0 "may not run" "$lambda" config seen --concurrency 0
+    expect 0 "later" "$lambda" invoke seen --async
+    says out "accepted: "
+    expect 0 "queue" "$lambda" queue --function seen
+    says out "seen"
+    expect 3 "not drained" "$lambda" queue drain --wait 0
+    expect 0 "purge" "$lambda" queue purge
+    says out "purged 1"
+    expect 3 "redrive from what is none" "$lambda" queue redrive --destination none
+    expect 0 "drain" "$lambda" queue drain --json
+    says out '"Events": []'
+    expect 0 "it is away" "$lambda" delete seen
+}
+elsewhere
 url=$("$lambda" url get echo --json | sed -n 's/.*"FunctionUrl": "\(.*\)".*/\1/p')
 case $url in
     *":${endpoint##*:}/") ;;
@@ -385,7 +414,7 @@ profiles
 expect 2 "no endpoint" "$lambda" list --endpoint ftp://127.0.0.1
 # Lines that a server writes are followed, until the reader goes.
 mkfifo "$work/lines"
-"$lambda" logs echo --follow --filter '"it has run"' >"$work/lines" 2>"$work/err" &
+"$lambda" logs echo --follow --filter '"it has run"' --data "$work/data" >"$work/lines" 2>"$work/err" &
 follower=$!
 exec 4<"$work/lines"
 read -r line <&4

@@ -19,11 +19,18 @@ const char *tool_endpoint(const tool_arguments *arguments)
     return NULL;
 }
 
+int tool_arguments_check(const tool_arguments *arguments)
+{
+    if (tool_option_value(arguments, "endpoint") && tool_option_value(arguments, "data"))
+        return tool_usage("--data and --endpoint exclude each other");
+    return TOOL_OK;
+}
+
 int tool_backend_open(const tool_arguments *arguments, tool_backend **backend)
 {
     *backend = NULL;
-    if (tool_option_value(arguments, "endpoint") && tool_option_value(arguments, "data"))
-        return tool_usage("--data and --endpoint exclude each other");
+    int code = tool_arguments_check(arguments);
+    if (code != TOOL_OK) return code;
     const char *endpoint = tool_endpoint(arguments);
     return endpoint ? tool_backend_open_remote(arguments, endpoint, backend)
                     : tool_backend_open_local(arguments, backend);

@@ -46,6 +46,8 @@ struct tool_backend {
 int tool_backend_open(const tool_arguments *arguments, tool_backend **backend);
 int tool_backend_open_local(const tool_arguments *arguments, tool_backend **backend);
 int tool_backend_open_remote(const tool_arguments *arguments, const char *endpoint, tool_backend **backend);
+/** That not both are given. An exit code. */
+int tool_arguments_check(const tool_arguments *arguments);
 /** The endpoint, or NULL. */
 const char *tool_endpoint(const tool_arguments *arguments);
 

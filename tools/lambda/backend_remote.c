@@ -43,6 +43,27 @@ static int split(const char *operation, const json_t *input, lambda_api_request_
     return status == LAMBDA_OK ? TOOL_OK : tool_failed(NULL, status);
 }
 
+/** Is the operation libλ's own, and the endpoint of others? They say so in several ways, AWS's own with status 403. */
+static bool is_unknown(const char *operation, const tool_answer *answer)
+{
+    const lambda_api_operation *each;
+    if (answer->status < 400 || (answer->status == 404 && error_is(answer, "ResourceNotFoundException"))) return false;
+    for (size_t i = 0; (each = lambda_api_operation_at(i)) != NULL; i++)
+        if (strcmp(each->name, operation) == 0) break;
+    return each && each->own &&
+           (answer->status == 404 || answer->status == 405 || answer->status == 501 ||
+            (answer->body && strstr(answer->body, "Unable to determine service/operation name")));
+}
+
+static int no_operation(const remote *self, const char *operation)
+{
+    char text[800];
+    snprintf(text, sizeof text,
+             "%.300s has no %s, which is no operation of AWS Lambda: a server that 'lambda serve' runs has it",
+             self->where.endpoint, operation);
+    return tool_refused("UnknownOperationException", text);
+}
+
 static int call(tool_backend *backend, const char *operation, json_t *input, json_t **output)
 {
     remote *self = (remote *)backend;
@@ -54,7 +75,8 @@ static int call(tool_backend *backend, const char *operation, json_t *input, jso
     if (code == TOOL_OK)
         code = tool_remote_send(&self->where, self->curl, &parts, lambda_bytes_make(parts.body, parts.length), &answer);
     const bool tolerated = code == TOOL_OK && backend->tolerated && error_is(&answer, backend->tolerated);
-    if (code == TOOL_OK && !tolerated) code = check(&answer);
+    if (code == TOOL_OK && !tolerated)
+        code = is_unknown(operation, &answer) ? no_operation(self, operation) : check(&answer);
     if (code == TOOL_OK && !tolerated) {
         *output = answer.length ? json_loadb(answer.body, answer.length, 0, NULL) : json_object();
         if (!*output)

@@ -71,6 +71,8 @@ static int make_file(const char *path)
 static int open_parts(const tool_arguments *arguments, const char *function_url, tool_home *home)
 {
     char path[1024];
+    char logs[1024];
+    char traces[1024];
     lambda_log_sink sink = {0};
     lambda_options options = {.metrics = true, .region = tool_region(arguments)};
     tool_home_path(home->directory, "lambda.db", path);
@@ -82,12 +84,12 @@ static int open_parts(const tool_arguments *arguments, const char *function_url,
     status =
         lambda_packages_open(&(lambda_packages_options){.directory = path, .region = options.region}, &home->packages);
     if (status != LAMBDA_OK) return not_opened(home, status);
-    tool_home_path(home->directory, "logs", path);
-    status = lambda_log_sink_file(&(lambda_log_file_options){.directory = path}, &sink);
+    tool_home_path(home->directory, "logs", logs);
+    status = lambda_log_sink_file(&(lambda_log_file_options){.directory = logs, .times = true}, &sink);
     if (status != LAMBDA_OK) return not_opened(home, status);
     options.log[0] = sink;
-    tool_home_path(home->directory, "traces.jsonl", path);
-    status = lambda_trace_exporter_file(path, &options.trace[0]);
+    tool_home_path(home->directory, "traces.jsonl", traces);
+    status = lambda_trace_exporter_file(traces, &options.trace[0]);
     if (status != LAMBDA_OK) {
         sink.close(sink.user);
         return not_opened(home, status);
@@ -102,9 +104,12 @@ static int open_parts(const tool_arguments *arguments, const char *function_url,
     status = lambda_process_open(
         home->lambda, &(lambda_process_options){.packages = home->packages, .best_effort = true}, &home->process);
     if (status != LAMBDA_OK) return tool_failed(home->lambda, status);
-    status = lambda_api_open(
-        &(lambda_api_options){.lambda = home->lambda, .packages = home->packages, .function_url = function_url},
-        &home->api);
+    status = lambda_api_open(&(lambda_api_options){.lambda = home->lambda,
+                                                   .packages = home->packages,
+                                                   .function_url = function_url,
+                                                   .logs = logs,
+                                                   .traces = traces},
+                             &home->api);
     return status == LAMBDA_OK ? TOOL_OK : tool_failed(NULL, status);
 }
 
