@@ -20,6 +20,8 @@
 /** Most seconds that a wait has, after which its caller asks again. */
 #define WAIT_MOST 5
 
+#define DAY_NS (UINT64_C(86400) * 1000000000)
+
 #define MEMBER_OF_FUNCTION                                                                                             \
     {                                                                                                                  \
         .name = "FunctionName", .place = LAMBDA__IN_QUERY, .min = 1, .max = 256                                        \
@@ -221,8 +223,9 @@ static json_t *text_of(const char *line, size_t length)
     json_t *text = memchr(line, '\0', length) ? NULL : json_stringn(line, length);
     if (text) return text;
     char *plain = malloc(length + 1);
+    if (plain) memcpy(plain, line, length);
     for (size_t i = 0; plain && i < length; i++)
-        plain[i] = (unsigned char)line[i] >= 0x80 ? '?' : (char)(line[i] == '\0' ? ' ' : line[i]);
+        if (plain[i] == '\0' || (unsigned char)plain[i] >= 0x80) plain[i] = '?';
     if (plain) text = json_stringn(plain, length);
     free(plain);
     return text;
@@ -241,12 +244,20 @@ static bool add_line(void *user, uint64_t time_ns, const char *line, size_t leng
 /** "DAY.NUMBER.OFFSET". */
 static bool read_marker(const char *marker, lambda_log_file_position *position)
 {
-    int length = 0;
+    uint64_t parts[3] = {0};
     *position = (lambda_log_file_position){0};
     if (!marker) return true;
-    return sscanf(marker, "%" SCNu64 ".%" SCNu32 ".%" SCNu64 "%n", &position->day, &position->number, &position->offset,
-                  &length) == 3 &&
-           !marker[length];
+    for (size_t i = 0; i < 3; i++) {
+        char *end;
+        if (*marker < '0' || *marker > '9') return false;
+        parts[i] = strtoull(marker, &end, 10);
+        if (*end != (i < 2 ? '.' : '\0')) return false;
+        marker = end + 1;
+    }
+    /* Days whose nanoseconds 64 bits hold, and bytes that a file may have. */
+    if (parts[0] > UINT64_MAX / DAY_NS || parts[1] > UINT32_MAX || parts[2] > INT64_MAX) return false;
+    *position = (lambda_log_file_position){.day = parts[0], .number = (uint32_t)parts[1], .offset = parts[2]};
+    return true;
 }
 
 void lambda__op_get_log_lines(const lambda__request *request, lambda__reply *reply)

@@ -202,8 +202,12 @@ static void test_logs(void **state)
         count_of(w, "GetLogLines", "{'LogGroupName':'/aws/lambda/bad','StartTime':4102444800000}", "Lines"), 0);
     api_refused(w, "GetLogLines", "{'LogGroupName':'/aws/lambda/bad','FilterPattern':'{ bad'}", 400, INVALID,
                 "pattern");
-    api_refused(w, "GetLogLines", "{'LogGroupName':'/aws/lambda/bad','Marker':'1.2'}", 400, INVALID, "Marker");
-    api_refused(w, "GetLogLines", "{'LogGroupName':'/aws/lambda/bad','Marker':'1.2.3x'}", 400, INVALID, "Marker");
+    static const char *const markers[] = {
+        "1.2", "1.2.3x", "1.-2.3", "99999999999.0.0", "1.4294967296.0", "1.2.9223372036854775808", "..", "1..3"};
+    for (size_t i = 0; i < sizeof(markers) / sizeof(markers[0]); i++) {
+        snprintf(next, sizeof(next), "{'LogGroupName':'/aws/lambda/bad','Marker':'%s'}", markers[i]);
+        api_refused(w, "GetLogLines", next, 400, INVALID, "Marker");
+    }
     api_refused(w, "GetLogLines", "{}", 400, WRONG, "logGroupName");
     own_world_close(&own);
 }

@@ -17,30 +17,15 @@ static bool colours(int fd)
     return isatty(fd) && (!no || !*no);
 }
 
-static void complain(const char *format, va_list arguments)
+void tool_say(const char *format, ...)
 {
+    va_list arguments;
     fflush(stdout);
     fputs(colours(STDERR_FILENO) ? "\033[31mlambda:\033[0m " : "lambda: ", stderr);
+    va_start(arguments, format);
     vfprintf(stderr, format, arguments);
+    va_end(arguments);
     fputc('\n', stderr);
-}
-
-int tool_usage(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    complain(format, arguments);
-    va_end(arguments);
-    return TOOL_USAGE;
-}
-
-int tool_unreachable(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    complain(format, arguments);
-    va_end(arguments);
-    return TOOL_UNREACHABLE;
 }
 
 /** What to do about an error; NULL: its message says it. */
@@ -64,7 +49,7 @@ static const char *next_of(const char *type)
     return NULL;
 }
 
-int tool_refused(const char *type, const char *message)
+void tool_say_error(const char *type, const char *message)
 {
     const char *next = next_of(type);
     bool colour = colours(STDERR_FILENO);
@@ -72,7 +57,6 @@ int tool_refused(const char *type, const char *message)
     fprintf(stderr, "%slambda:%s %s: %s\n", colour ? "\033[31m" : "", colour ? "\033[0m" : "", type,
             message && *message ? message : "(no message)");
     if (next) fprintf(stderr, "  next: %s\n", next);
-    return TOOL_REFUSED;
 }
 
 int tool_failed(lambda_t *lambda, lambda_status status)
@@ -133,7 +117,7 @@ int tool_print_table(const char *const *headings, json_t *rows)
     int widths[16] = {0};
     size_t columns = 0;
     if (!rows) return tool_no_memory();
-    for (; headings[columns] && columns < 16; columns++) {
+    for (; columns < 16 && headings[columns]; columns++) {
         widths[columns] = width_of(headings[columns]);
         for (size_t row = 0; row < json_array_size(rows); row++) {
             int width = width_of(cell(rows, row, columns));
