@@ -24,6 +24,10 @@ typedef struct lambda_api_options {
      * speaks TLS); without a port where there is none.
      */
     const char *function_url;
+    /** The directory of the service's sink to files (log_file.h), which `GetLogLines` reads. NULL: there is none to be read */
+    const char *logs;
+    /** The file of its exporter (lambda_trace_exporter_file), which `ListTraceDocuments` reads. NULL likewise */
+    const char *traces;
 } lambda_api_options;
 
 /** Exported form of `lambda_api_open`. */
@@ -94,6 +98,8 @@ typedef struct lambda_api_operation {
     const char *path;       /**< "/2015-03-31/functions/{FunctionName}/aliases" */
     int status;             /**< where it succeeds */
     lambda_api_state state; /**< see there */
+    bool
+        own; /**< libλ's own, which AWS does not have: its path begins with "/liblambda/", its action with "liblambda:" */
 } lambda_api_operation;
 
 /** The operation of that index, from 0; NULL past the last. Any thread. */

@@ -1,7 +1,8 @@
-/* Log lines in files: a directory for each log group, a file for each day. */
+/* Log lines in files: a directory for each log group, a file for each day; written and read. */
 #ifndef LAMBDA_LOG_FILE_H
 #define LAMBDA_LOG_FILE_H
 
+#include <lambda/log_filter.h>
 #include <lambda/port/allocator.h>
 #include <lambda/port/log.h>
 
@@ -24,6 +25,8 @@ typedef struct lambda_log_file_options {
      */
     uint32_t retention_days;
     lambda_allocator allocator; /**< default malloc and its kin. It must outlive the sink */
+    /** Each line stands behind its record's time and two spaces, "2026-01-31T12:00:00.000Z  START RequestId: ...", so that a reader knows when it was. Default false: lines alone */
+    bool times;
 } lambda_log_file_options;
 
 /** Exported form of `lambda_log_sink_file`. */
@@ -54,6 +57,48 @@ LAMBDA_API lambda_status lambda_log_sink_file_sized(const lambda_log_file_option
 static inline lambda_status lambda_log_sink_file(const lambda_log_file_options *options, lambda_log_sink *sink)
 {
     return lambda_log_sink_file_sized(options, sizeof(lambda_log_file_options), sink);
+}
+
+/* ---- reading */
+
+/** Which lines are to be read. Zero means the default. Borrowed for the call. */
+typedef struct lambda_log_file_query {
+    const char *directory;           /**< the sink's. Required */
+    const char *log_group_name;      /**< required */
+    uint64_t since_ns;               /**< lines of that time, nanoseconds since 1970, and later. Default 0: all */
+    const lambda_log_filter *filter; /**< lines that match it. Default NULL: all */
+    uint64_t most_bytes; /**< no more of the files is read than that, and the rest of a line. Default 0: no limit */
+} lambda_log_file_query;
+
+/** Where a reading goes on. Zero: with the oldest line. Numbers alone: it may be kept, sent, and handed to another process. */
+typedef struct lambda_log_file_position {
+    uint64_t day;    /**< of the file, days since 1970 */
+    uint64_t offset; /**< bytes of it that were read */
+    uint32_t number; /**< of the file */
+    bool more;       /**< out: there may be more to read, as the taker or `most_bytes` ended the reading */
+} lambda_log_file_position;
+
+/**
+ * Is shown a line: without its end, and without the time that a sink with `times` put before it. `time_ns` is that time; of lines without it the one that they begin with themselves, else that of the
+ * line before, or of the day's beginning. False: the line is not taken, and the reading ends before it.
+ */
+typedef bool lambda_log_file_taker(void *user, uint64_t time_ns, const char *line, size_t length);
+
+/** Exported form of `lambda_log_file_read`. */
+LAMBDA_API lambda_status lambda_log_file_read_sized(const lambda_log_file_query *query, size_t size,
+                                                    lambda_log_file_position *position, lambda_log_file_taker *take,
+                                                    void *user);
+
+/**
+ * Shows a group's lines from a position on, in the order in which they came, and moves the position behind them. Also while a sink writes them, of this process or of another: nothing is locked, and a later call with the
+ * same position shows what came since. Lines of files that have expired meanwhile are passed over.
+ * LAMBDA_ERROR_RESOURCE_NOT_FOUND for a group that has no lines; LAMBDA_ERROR_INVALID_PARAMETER_VALUE, LAMBDA_ERROR_SERVICE (it cannot be read), LAMBDA_ERROR_OUT_OF_MEMORY;
+ * `lambda_error_message(NULL)` says more. Any thread.
+ */
+static inline lambda_status lambda_log_file_read(const lambda_log_file_query *query, lambda_log_file_position *position,
+                                                 lambda_log_file_taker *take, void *user)
+{
+    return lambda_log_file_read_sized(query, sizeof(lambda_log_file_query), position, take, user);
 }
 
 #ifdef __cplusplus

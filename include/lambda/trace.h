@@ -136,6 +136,16 @@ LAMBDA_API lambda_status lambda_trace_exporter_xray(const char *address, lambda_
  */
 LAMBDA_API lambda_status lambda_trace_exporter_file(const char *path, lambda_trace_exporter *exporter);
 
+/** Is shown a document as it stands in the file, which is JSON. False: the reading ends. */
+typedef bool lambda_trace_document_taker(void *user, const char *json, size_t length);
+
+/**
+ * Shows the documents of such a file, the oldest first: those of a trace ("1-...", NULL: any) and a name, which is the function's (NULL: any). Also while an exporter writes it, of this process or of another: what is not there whole is left away.
+ * LAMBDA_ERROR_RESOURCE_NOT_FOUND where there is no such file; LAMBDA_ERROR_INVALID_PARAMETER_VALUE, LAMBDA_ERROR_SERVICE, LAMBDA_ERROR_OUT_OF_MEMORY with lambda_error_message(NULL). Any thread.
+ */
+LAMBDA_API lambda_status lambda_trace_file_read(const char *path, const char *trace_id, const char *name,
+                                                lambda_trace_document_taker *take, void *user);
+
 /**
  * Writes a segment as X-Ray's documents, each in one call of `write` and with no line end: that of "AWS::Lambda", and that of
  * "AWS::Lambda::Function" with its subsegments. For exporters of a host's own. Any thread. LAMBDA_ERROR_OUT_OF_MEMORY, and what `write` answers.

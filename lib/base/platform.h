@@ -162,6 +162,9 @@ void lambda__platform_lines_close(lambda__line_file *file);
  */
 int lambda__platform_folder_lock(const char *path, int *folder);
 
+/** The same to look at alone: it is neither made nor locked. lambda__platform_folder_close closes it. */
+int lambda__platform_folder_look(const char *path, int *folder);
+
 /** Gives back the lock, and closes it. */
 void lambda__platform_folder_unlock(int folder);
 
@@ -180,6 +183,12 @@ int lambda__platform_folder_remove(int folder, const char *name);
 
 /** Opens a regular file of a folder, of which only `descriptor` and `regular` are set: no lock. Made if it is not there. 0 or an errno. */
 int lambda__platform_folder_lines(int folder, const char *name, lambda__line_file *file);
+
+/** Opens a regular file of a folder to be read. 0 or an errno. lambda__platform_descriptor_close closes it. */
+int lambda__platform_folder_read(int folder, const char *name, int *descriptor);
+
+/** Opens a regular file to be read. Likewise. */
+int lambda__platform_file_read(const char *path, int *descriptor);
 
 /** How long such a file is, and whether it still has a name. 0 or an errno. */
 int lambda__platform_lines_state(int descriptor, uint64_t *size, bool *named);

@@ -24,6 +24,12 @@ int lambda__platform_folder_lock(const char *path, int *folder)
     return EBUSY;
 }
 
+int lambda__platform_folder_look(const char *path, int *folder)
+{
+    *folder = open(path, FOLDER);
+    return *folder >= 0 ? 0 : errno;
+}
+
 void lambda__platform_folder_unlock(int folder)
 {
     /* A child that was forked has the same open file: it shall not keep the lock. */
@@ -102,21 +108,31 @@ int lambda__platform_folder_remove(int folder, const char *name)
     return unlinkat(folder, name, 0) == 0 ? 0 : errno;
 }
 
-int lambda__platform_folder_lines(int folder, const char *name, lambda__line_file *file)
+/** Opens a regular file. A pipe of that name shall not make us wait. */
+static int open_regular(int folder, const char *name, int flags, int *descriptor)
 {
     struct stat info;
-    /* A pipe of that name shall not make us wait. */
-    const int flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    int descriptor = openat(folder, name, flags, S_IRUSR | S_IWUSR);
-    if (descriptor < 0) return errno;
-    int error = fstat(descriptor, &info) != 0 ? errno : S_ISREG(info.st_mode) ? 0 : EINVAL;
-    if (error) {
-        close(descriptor);
-        return error;
-    }
-    file->descriptor = descriptor;
+    *descriptor = openat(folder, name, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (*descriptor < 0) return errno;
+    int error = fstat(*descriptor, &info) != 0 ? errno : S_ISREG(info.st_mode) ? 0 : EINVAL;
+    if (error) close(*descriptor);
+    return error;
+}
+
+int lambda__platform_folder_lines(int folder, const char *name, lambda__line_file *file)
+{
     file->regular = true;
-    return 0;
+    return open_regular(folder, name, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, &file->descriptor);
+}
+
+int lambda__platform_folder_read(int folder, const char *name, int *descriptor)
+{
+    return open_regular(folder, name, O_RDONLY | O_NOFOLLOW, descriptor);
+}
+
+int lambda__platform_file_read(const char *path, int *descriptor)
+{
+    return open_regular(AT_FDCWD, path, O_RDONLY, descriptor);
 }
 
 int lambda__platform_lines_state(int descriptor, uint64_t *size, bool *named)

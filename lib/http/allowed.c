@@ -122,7 +122,8 @@ bool lambda__operation_allowed(const lambda__request *request, lambda__reply *re
     char action[96];
     char resource[RESOURCE];
     if (!is_bounded(request)) return true;
-    snprintf(action, sizeof action, "lambda:%s", action_of(request->operation));
+    snprintf(action, sizeof action, "%s:%s", request->operation->shown.own ? "liblambda" : "lambda",
+             action_of(request->operation));
     resource_of(request, resource);
     return may(request, action, resource, reply) && may_use_layers(request, reply);
 }

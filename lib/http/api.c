@@ -25,6 +25,14 @@ static bool is_url_format(const char *format)
     return percent && percent[1] == 's' && !strchr(percent + 1, '%') && strlen(format) <= 200;
 }
 
+static lambda_status keep_paths(lambda_api *api, const lambda_api_options *given)
+{
+    if (given->logs) api->logs = strdup(given->logs);
+    if (given->traces) api->traces = strdup(given->traces);
+    if ((!given->logs || api->logs) && (!given->traces || api->traces)) return LAMBDA_OK;
+    return lambda_runtime_fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY, "no memory for an API");
+}
+
 lambda_status lambda_api_open_sized(const lambda_api_options *options, size_t size, lambda_api **api)
 {
     lambda_api_options given = {0};
@@ -49,6 +57,7 @@ lambda_status lambda_api_open_sized(const lambda_api_options *options, size_t si
         status = lambda_runtime_fail(NULL, LAMBDA_ERROR_OUT_OF_MEMORY, "no memory for an API");
     else if (RAND_bytes(made->location_key, sizeof made->location_key) != 1)
         status = lambda_runtime_fail(NULL, LAMBDA_ERROR_SERVICE, "the system gives no random numbers");
+    if (status == LAMBDA_OK) status = keep_paths(made, &given);
     if (status == LAMBDA_OK) status = lambda__url_index_open(made, &made->urls);
     if (status != LAMBDA_OK) {
         lambda_api_close(made);
@@ -65,6 +74,8 @@ void lambda_api_close(lambda_api *api)
     lambda__policies_close(api->policies);
     lambda__patterns_free(api);
     pthread_mutex_destroy(&api->changing);
+    free(api->logs);
+    free(api->traces);
     free(api);
 }
 

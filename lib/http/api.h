@@ -20,6 +20,8 @@ struct lambda_api {
     char account_id[13];
     char function_url[256];  /* with %s; "": the default */
     _Atomic uint32_t served; /* port of the server that was opened last, and LAMBDA__SERVED_TLS; 0: none is open */
+    char *logs;              /* NULL: none to be read */
+    char *traces;            /* likewise */
     unsigned char location_key[32];    /* location.c */
     pthread_mutex_t changing;          /* held by who reads an attachment and writes it again */
     struct lambda__url_index *urls;    /* function URLs by their id: url.h */

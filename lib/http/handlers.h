@@ -3,6 +3,7 @@
 #define LAMBDA_HTTP_HANDLERS_H
 
 #include "operation.h"
+#include "own.h"
 #include "table.h"
 
 #define LAMBDA__DECLARE_BUILT(name_, snake, method_, path_, status_)                                                   \
@@ -12,5 +13,6 @@
     extern const lambda__member lambda__members_##snake[];
 #define LAMBDA__DECLARE_LATER(name_, snake, method_, path_, status_)
 LAMBDA__OPERATIONS(LAMBDA__DECLARE_BUILT, LAMBDA__DECLARE_SERVED, LAMBDA__DECLARE_LATER)
+LAMBDA__OWN_OPERATIONS(LAMBDA__DECLARE_BUILT)
 
 #endif

@@ -20,7 +20,13 @@
     {.shown = SHOWN(name_, method_, path_, status_, BUILT), .kind = (kind_), .members = lambda__members_##snake},
 #define ROW_LATER(name_, snake, method_, path_, status_) {.shown = SHOWN(name_, method_, path_, status_, NOT_BUILT)},
 
-static const lambda__operation OPERATIONS[] = {LAMBDA__OPERATIONS(ROW_BUILT, ROW_SERVED, ROW_LATER)};
+#define ROW_OWN(name_, snake, method_, path_, status_)                                                                 \
+    {.shown = {.name = #name_, .method = (method_), .path = (path_), .status = (status_), .own = true},                \
+     .handler = lambda__op_##snake,                                                                                    \
+     .members = lambda__members_##snake},
+
+static const lambda__operation OPERATIONS[] = {LAMBDA__OPERATIONS(ROW_BUILT, ROW_SERVED, ROW_LATER)
+                                                   LAMBDA__OWN_OPERATIONS(ROW_OWN)};
 
 enum { OPERATIONS_COUNT = sizeof OPERATIONS / sizeof OPERATIONS[0], MEMBERS_MOST = 4 };
 

@@ -39,6 +39,10 @@ exports.stream = awslambda.streamifyResponse(async (event, stream) => {
     for (let i = 0; i < 3; i++) stream.write(`part ${i}\n`);
     stream.end();
 });
+exports.binary = awslambda.streamifyResponse(async (event, stream) => {
+    stream.write(Buffer.from([0, 1, 255, 254, 0]));
+    stream.end();
+});
 exports.hello = async () => ({ statusCode: 200, body: "hello" });
 JS
 
@@ -55,6 +59,14 @@ usage() {
     says err "list has no option --colour"
     expect 2 "missing value" "$lambda" list --data
     says err "--data needs a value"
+    expect 0 "help of one, short, whatever else is there" "$lambda" invoke -h --fly one two three
+    says out "--qualifier NAME"
+    expect 2 "an option that there is not" "$lambda" list -x
+    says err "list has no option -x"
+    expect 2 "JSON of what has none" "$lambda" completion bash --json
+    says err "completion has no option --json"
+    expect 3 "a full disk" sh -c '"$1" help >/dev/full' sh "$lambda"
+    says err "could not be written"
     expect 2 "missing operand" "$lambda" invoke
     says err "an argument is missing"
     expect 2 "operand too many" "$lambda" list one
@@ -73,7 +85,22 @@ usage() {
     done
     expect 2 "completion of none" "$lambda" completion cmd
     expect 0 "completion" "$lambda" completion bash
-    if command -v bash >/dev/null; then bash -n "$work/out" || failed=1; fi
+    command -v bash >/dev/null || return
+    cp "$work/out" "$work/completion"
+    expect 0 "commands complete" completes 1 lambda inv
+    says out "<invoke>"
+    expect 0 "options complete" completes 2 lambda invoke --str
+    says out "<--stream>"
+    expect 0 "verbs complete" completes 2 lambda alias ""
+    says out "<create update get list delete>"
+    expect 0 "values are files" completes 3 lambda create --zip ""
+    says out "<>"
+}
+
+# completes INDEX WORD...: what bash makes of the words.
+completes() {
+    # shellcheck disable=SC2016 # bash's own
+    bash -c '. "$1"; COMP_CWORD=$2; shift 2; COMP_WORDS=("$@"); _lambda; echo "<${COMPREPLY[*]}>"' bash "$work/completion" "$@"
 }
 
 calls() {
@@ -90,6 +117,7 @@ calls() {
 functions() {
     expect 0 "create" "$lambda" create echo --runtime nodejs20.x --handler index.echo --zip "$work/code" --timeout 10 --environment COLOUR=red
     says out "arn:aws:lambda:us-east-1:000000000000:function:echo"
+    expect 0 "create what is no text" "$lambda" create binary --runtime nodejs20.x --handler index.binary --zip "$work/code" --timeout 10
     expect 3 "create again" "$lambda" create echo --runtime nodejs20.x --handler index.echo --zip "$work/code"
     says err "ResourceConflictException"
     says err "next:"
@@ -122,18 +150,35 @@ functions() {
     expect 0 "load" "$lambda" invoke echo --repeat 20 --concurrency 2
     says out "20 invocations, 0 function errors"
     says out "p99"
-    expect 0 "update" "$lambda" update echo --handler index.fail --memory 256
+    expect 0 "binary" "$lambda" invoke binary --json
+    says out '"PayloadBase64": "AAH//gA="'
+    "$lambda" invoke binary --stream >"$work/bytes" 2>"$work/err"
+    printf '\000\001\377\376\000' >"$work/same"
+    cmp "$work/bytes" "$work/same" || { echo "not ok: a stream's bytes are not the function's alone" >&2; failed=1; }
+    expect 2 "a stream as JSON" "$lambda" invoke binary --stream --json
+    expect 0 "binary away" "$lambda" delete binary
+    expect 0 "configuration" "$lambda" config echo --handler index.fail --memory 256 --tracing Active --environment SIZE=big
     says out "256"
+    says out '"SIZE":"big"'
+    says out '"COLOUR":"red"'
+    says out '{"Mode":"Active"}'
+    expect 0 "a variable away" "$lambda" config echo --unset SIZE --tracing PassThrough
+    if grep -q SIZE "$work/out"; then echo "not ok: the variable is still there" >&2 && failed=1; fi
+    expect 2 "a variable away that is not there" "$lambda" config echo --unset SIZE
+    expect 3 "tracing as nobody knows it" "$lambda" config echo --tracing Sometimes
+    expect 2 "configuration of a version" "$lambda" config echo --qualifier 1 --memory 256
     expect 1 "a function that fails" "$lambda" invoke echo
     says err "as it was told to"
     says err "the function failed (Unhandled)"
-    expect 0 "update to stream" "$lambda" update echo --handler index.stream
+    expect 0 "update to stream" "$lambda" config echo --handler index.stream
     expect 0 "stream" "$lambda" invoke echo --stream
     says out "part 2"
-    expect 0 "update to colour" "$lambda" update echo --handler index.colour
+    expect 0 "update to colour" "$lambda" config echo --handler index.colour
     expect 0 "environment" "$lambda" invoke echo
     says out '"red"'
     expect 2 "update nothing" "$lambda" update echo
+    says err "lambda config echo"
+    expect 2 "update of what is configured" "$lambda" update echo --memory 256
     expect 0 "publish" "$lambda" publish echo --description first
     says out ":1"
     expect 0 "alias" "$lambda" alias create echo prod --version 1
@@ -143,13 +188,46 @@ functions() {
     expect 0 "invoke an alias" "$lambda" invoke echo --qualifier prod --json
     says out '"ExecutedVersion": "1"'
     expect 2 "alias of no version" "$lambda" alias create echo other
+    echo "and more" >>"$work/code/more.txt"
+    expect 0 "a second version" "$lambda" update echo --zip "$work/code" --publish
+    says out ":2"
+    expect 0 "alias with weights" "$lambda" alias update echo prod --routing-weight 2=0.25
+    says out '{"AdditionalVersionWeights":{"2":0.25}}'
+    expect 0 "aliases with weights" "$lambda" alias list echo
+    says out "2=0.25"
+    expect 0 "alias without weights" "$lambda" alias update echo prod --routing-weight none
+    if grep -q 0.25 "$work/out"; then echo "not ok: the weight is still there" >&2 && failed=1; fi
+    expect 2 "a weight that is none" "$lambda" alias update echo prod --routing-weight 2=much
+    expect 2 "a weight beyond all" "$lambda" alias update echo prod --routing-weight 2=1.5
+    expect 3 "a weight of no version" "$lambda" alias update echo prod --routing-weight 77=0.5
+    expect 2 "alias update of nothing" "$lambda" alias update echo prod
+    expect 2 "an option of another verb" "$lambda" alias get echo prod --version 1
+    says err "alias get has no --version"
     expect 0 "alias away" "$lambda" alias delete echo prod
     expect 3 "alias is away" "$lambda" alias get echo prod
-    expect 0 "update code" "$lambda" update echo --zip "$work/code" --handler index.hello
-    expect 0 "url" "$lambda" url create echo --public
+    expect 0 "update code" "$lambda" update echo --zip "$work/code"
+    expect 0 "update handler" "$lambda" config echo --handler index.hello
+    expect 0 "url" "$lambda" url create echo
     says out ".lambda-url.us-east-1.localhost"
+    expect 2 "url of nothing new" "$lambda" url update echo
+    expect 2 "url of both" "$lambda" url update echo --public --private
+    expect 0 "url that streams" "$lambda" url update echo --stream
+    expect 0 "url is private still" "$lambda" url get echo
+    says out "AWS_IAM"
+    says out "RESPONSE_STREAM"
+    expect 0 "url away, and there again" "$lambda" url delete echo
+    expect 0 "public url" "$lambda" url create echo --public
+    expect 0 "public url away" "$lambda" url delete echo
+    expect 0 "public url, its permissions there already" "$lambda" url create echo
+    expect 0 "public later" "$lambda" url update echo --public
     expect 0 "url is there" "$lambda" url get echo
     says out "NONE"
+    says out "BUFFERED"
+    expect 0 "urls" "$lambda" url list echo
+    says out "NONE"
+    expect 0 "urls as JSON" "$lambda" url list echo --json
+    says out '"FunctionUrlConfigs"'
+    expect 2 "urls of what" "$lambda" url list echo --public
     expect 0 "operation" "$lambda" api GetFunctionConfiguration '{"FunctionName": "echo"}'
     says out '"Handler": "index.hello"'
     expect 3 "operation refused" "$lambda" api GetFunction '{"FunctionName": "nobody"}'
@@ -169,8 +247,10 @@ functions() {
     says out "of numbers"
     expect 0 "versions of a layer" "$lambda" layer list tables
     says out "of numbers"
-    expect 0 "function with a layer" "$lambda" update echo --layer "$layer"
+    expect 0 "function with a layer" "$lambda" config echo --layer "$layer"
     says out "$layer"
+    expect 0 "function without a layer" "$lambda" config echo --layer none
+    if grep -q "$layer" "$work/out"; then echo "not ok: the layer is still there" >&2 && failed=1; fi
     expect 0 "layer shown" "$lambda" layer get tables "${layer##*:}"
     expect 0 "layer away" "$lambda" layer delete tables "${layer##*:}"
     expect 2 "which layer" "$lambda" layer get tables
@@ -190,6 +270,18 @@ queue() {
     expect 0 "queue" "$lambda" queue list
     says out "$id"
     expect 0 "concurrency" "$lambda" config echo --concurrency none
+}
+
+# SIGINT ends a load early, and what was done until then is told.
+interrupted() {
+    "$lambda" invoke echo --repeat 10000000 >"$work/out" 2>"$work/err" &
+    load=$!
+    until grep -q "REPORT" "$work/data/logs/aws/lambda/echo/"*.log 2>/dev/null; do :; done
+    kill -INT "$load"
+    wait "$load"
+    code=$? name="interrupted"
+    [ "$code" -eq 130 ] || { echo "not ok: an interrupted load ended with $code" >&2; cat "$work/err" >&2; failed=1; }
+    says out "invocations, 0 function errors"
 }
 
 gone() {
@@ -231,6 +323,10 @@ functions
 logs
 queue
 gone
+expect 0 "a function to load" "$lambda" create echo --runtime nodejs20.x --handler index.echo --zip "$work/code"
+rm -r "$work/data/logs/aws/lambda/echo"
+interrupted
+expect 0 "it is away" "$lambda" delete echo
 
 expect 2 "no rate" "$lambda" serve --port 0 --rate 0
 expect 2 "too many connections" "$lambda" serve --port 0 --connections 9999999
@@ -248,10 +344,39 @@ expect 2 "an access log that is nowhere" "$lambda" serve --data "$work/other" --
 says err "$work/none/here cannot be opened"
 export AWS_ENDPOINT_URL_LAMBDA="$endpoint"
 functions
-expect 0 "metrics" "$lambda" metrics --endpoint "$endpoint"
-says out 'lambda_invocations'
-expect 0 "later" "$lambda" invoke echo --async
-says out "accepted: "
+# What AWS does in other services, asked of the server.
+elsewhere() {
+    expect 0 "a function to look at" "$lambda" create seen --runtime nodejs20.x --handler index.echo --zip "$work/code" --tracing Active --timeout 10
+    expect 0 "invoke it" "$lambda" invoke seen
+    expect 0 "metrics" "$lambda" metrics --endpoint "$endpoint"
+    says out "seen"
+    expect 0 "metrics as JSON" "$lambda" metrics --json
+    says out '"Invocations": 1'
+    expect 0 "traces" "$lambda" trace --function seen
+    trace=$(sed -n 's/^\(1-[^ ]*\).*/\1/p' "$work/out" | head -n 1)
+    expect 0 "a trace" "$lambda" trace "$trace"
+    says out "Initialization"
+    expect 3 "a trace that is not there" "$lambda" trace 1-00000000-000000000000000000000000
+    expect 0 "logs" "$lambda" logs seen --filter '"it has run"' --since 1h
+    says out "it has run"
+    expect 0 "logs as JSON" "$lambda" logs seen --json
+    says out '"Lines"'
+    expect 3 "logs of none" "$lambda" logs nobody
+    expect 3 "logs with no pattern" "$lambda" logs seen --filter '{ bad'
+    expect 0 "may not run" "$lambda" config seen --concurrency 0
+    expect 0 "later" "$lambda" invoke seen --async
+    says out "accepted: "
+    expect 0 "queue" "$lambda" queue --function seen
+    says out "seen"
+    expect 3 "not drained" "$lambda" queue drain --wait 0
+    expect 0 "purge" "$lambda" queue purge
+    says out "purged 1"
+    expect 3 "redrive from what is none" "$lambda" queue redrive --destination none
+    expect 0 "drain" "$lambda" queue drain --json
+    says out '"Events": []'
+    expect 0 "it is away" "$lambda" delete seen
+}
+elsewhere
 url=$("$lambda" url get echo --json | sed -n 's/.*"FunctionUrl": "\(.*\)".*/\1/p')
 case $url in
     *":${endpoint##*:}/") ;;
@@ -263,10 +388,41 @@ gone
 AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=wrong expect 3 "other keys" "$lambda" list
 expect 2 "no such profile" "$lambda" list --profile nobody
 says err "no keys"
+# A profile of ~/.aws/config: its keys, and its region.
+profiles() {
+    id=$(sed -n 's/^aws_access_key_id *= *//p' "$LAMBDA_DATA/credentials")
+    secret=$(sed -n 's/^aws_secret_access_key *= *//p' "$LAMBDA_DATA/credentials")
+    mkdir -p "$work/.aws"
+    cat >"$work/.aws/config" <<INI
+[default]
+region = eu-north-1
+[profile mine]
+aws_access_key_id = $id
+aws_secret_access_key = $secret
+s3 =
+    region = ap-south-1
+region = us-east-1
+[profile foreign]
+sso_session = somewhere
+INI
+    expect 0 "a profile of the configuration" "$lambda" list --profile mine
+    export AWS_CONFIG_FILE="$work/config" AWS_PROFILE=mine
+    mv "$work/.aws/config" "$work/config"
+    expect 0 "AWS_PROFILE and AWS_CONFIG_FILE" "$lambda" list
+    unset AWS_PROFILE
+    expect 3 "the region of another profile" "$lambda" list
+    says err "InvalidSignatureException"
+    says err "--region"
+    expect 0 "AWS_DEFAULT_REGION goes before it" env AWS_DEFAULT_REGION=us-east-1 "$lambda" list
+    expect 2 "keys in a way that is not taken" "$lambda" list --profile foreign
+    says err "its sso_session is not taken here"
+    unset AWS_CONFIG_FILE
+}
+profiles
 expect 2 "no endpoint" "$lambda" list --endpoint ftp://127.0.0.1
 # Lines that a server writes are followed, until the reader goes.
 mkfifo "$work/lines"
-"$lambda" logs echo --follow --filter '"it has run"' >"$work/lines" 2>"$work/err" &
+"$lambda" logs echo --follow --filter '"it has run"' --data "$work/data" >"$work/lines" 2>"$work/err" &
 follower=$!
 exec 4<"$work/lines"
 read -r line <&4

@@ -89,27 +89,61 @@ layers() {
     expect 2 "layer fly" "$lambda" layer fly answers
 }
 
+# A server that speaks HTTP and has none of libλ's own operations.
+foreign() {
+    command -v python3 >/dev/null || return
+    mkfifo "$work/port"
+    python3 -c '
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"{\"message\":\"no such page\"}"
+        self.send_response(404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *arguments):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+for each in range(4):
+    server.handle_request()
+' >"$work/port" &
+    read -r port <"$work/port"
+    for each in metrics trace queue "logs greet"; do
+        # shellcheck disable=SC2086
+        expect 3 "$each of a server of others" "$lambda" $each --endpoint "http://127.0.0.1:$port"
+        says err "which is no operation of AWS Lambda"
+    done
+    wait "$!"
+}
+
 observed() {
     expect 4 "metrics of no directory" "$lambda" metrics --data "$work/nothing"
     says err "next:"
     expect 0 "queue" "$lambda" queue
     says out "Nothing waits"
     expect 0 "metrics of nothing" "$lambda" metrics
-    says out "no invocation yet"
+    says out "Nothing was invoked yet"
     expect 0 "traces of nothing" "$lambda" trace
     says out "There are no traces"
     expect 3 "a trace that is not there" "$lambda" trace 1-00000000-000000000000000000000000
-    expect 4 "metrics of no server" "$lambda" metrics --endpoint http://127.0.0.1:1
+    export AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=any
+    for each in metrics trace queue "logs greet"; do
+        # shellcheck disable=SC2086 # one is two words
+        expect 4 "$each of no server" "$lambda" $each --endpoint http://127.0.0.1:1
+        # shellcheck disable=SC2086
+        expect 2 "$each of two" "$lambda" $each --endpoint http://127.0.0.1:1 --data "$work/data"
+    done
+    foreign
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
     expect 2 "redrive from nowhere" "$lambda" queue redrive
     expect 3 "redrive from what is none" "$lambda" queue redrive --destination none
     says err "ResourceNotFoundException"
-    expect 2 "queue of a server" "$lambda" queue --endpoint http://127.0.0.1:1
-    says err "has no operations for the queue"
-    expect 2 "trace of a server" "$lambda" trace --endpoint http://127.0.0.1:1
-    says err "has no operations for traces"
     expect 2 "queue fly" "$lambda" queue fly
+    expect 2 "queue with another's option" "$lambda" queue purge --wait 3
     expect 0 "purge" "$lambda" queue purge --json
-    says out '"purged": 0'
+    says out '"Purged": 0'
     command -v python3 >/dev/null || return
     expect 0 "create" "$lambda" create greet --runtime python3.11 --handler app.handler --zip "$work/python"
     expect 0 "trace it" "$lambda" api UpdateFunctionConfiguration '{"FunctionName":"greet","TracingConfig":{"Mode":"Active"}}'
@@ -130,7 +164,29 @@ observed() {
     expect 0 "accept" "$lambda" invoke greet --async '{"name":"later"}'
     expect 0 "drain" "$lambda" queue drain --wait 60
     expect 0 "nothing is left" "$lambda" queue --json
-    says out "[]"
+    says out '"Events": []'
+    expect 0 "logs" "$lambda" logs greet
+    says out "greeting World"
+    if grep -q '^2.*START' "$work/out"; then echo "not ok: a line is shown with its file's time" >&2 && failed=1; fi
+    expect 0 "logs of an hour" "$lambda" logs greet --since 1h
+    says out "greeting World"
+    expect 0 "logs since a time" "$lambda" logs greet --since "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+    if grep -q "greeting World" "$work/out"; then echo "not ok: there are logs of before" >&2 && failed=1; fi
+    expect 0 "logs since a day" "$lambda" logs greet --since 2999-12-31
+    if [ -s "$work/out" ]; then echo "not ok: there are logs of 2999" >&2 && failed=1; fi
+    for when in yesterday 10 m 10y 2026-02-30 2026-01-01T10:00 2026-01-01T10:00:00 2026-01-01T10:00:00+1 99999999999d; do
+        expect 2 "since $when" "$lambda" logs greet --since "$when"
+        says err "--since"
+    done
+    for when in 30s 1w 2020-02-29 2020-01-01T00:00:00.123Z 2020-01-01t00:00:00+05:30 "2020-01-01 00:00:00-08:00"; do
+        expect 0 "since $when" "$lambda" logs greet --since "$when"
+    done
+    expect 0 "logs as JSON" sh -c '"$1" logs greet --json | python3 -c "import json, sys; print(json.load(sys.stdin)[\"Lines\"][0])"' sh "$lambda"
+    says out "INIT_START"
+    expect 2 "logs of whom" "$lambda" logs
+    expect 2 "logs of two" "$lambda" logs greet --group /aws/lambda/greet
+    expect 0 "logs of a group" "$lambda" logs --group /aws/lambda/greet
+    says out "greeting World"
     expect 0 "metrics of three" "$lambda" metrics --json
     says out '"Invocations": 3'
 }

@@ -60,6 +60,23 @@ static size_t count_documents(void)
     return count;
 }
 
+/** How many documents have a member that says so. */
+static size_t count_of(const char *member, const char *text)
+{
+    FILE *file = fopen(path, "r");
+    char line[16384];
+    size_t count = 0;
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file)) {
+        json_t *document = json_loads(line, 0, NULL);
+        const char *found = json_string_value(json_object_get(document, member));
+        count += found && strcmp(found, text) == 0;
+        json_decref(document);
+    }
+    fclose(file);
+    return count;
+}
+
 static lambda_trace_exporter open_exporter(void)
 {
     lambda_trace_exporter exporter;
@@ -234,10 +251,74 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+static bool count_up(void *user, const char *json, size_t length)
+{
+    size_t *left = user;
+    assert_int_equal(json[0], '{');
+    assert_int_equal(json[length - 1], '}');
+    return --*left > 0;
+}
+
+/** So many documents are shown. */
+static void expect_read(const char *trace_id, const char *name, size_t expected)
+{
+    size_t left = 100;
+    assert_ok(NULL, lambda_trace_file_read(path, trace_id, name, count_up, &left));
+    assert_int_equal(100 - left, expected);
+}
+
+static void documents_are_read(void **state)
+{
+    (void)state;
+    fixture f;
+    char trace_id[64];
+    char name[64];
+    size_t left = 100;
+    assert_fails(NULL, lambda_trace_file_read("", NULL, NULL, count_up, &left), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                 "path: is empty");
+    assert_fails(NULL, lambda_trace_file_read(NULL, NULL, NULL, count_up, &left), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                 "path: is NULL");
+    assert_fails(NULL, lambda_trace_file_read(path, NULL, NULL, NULL, &left), LAMBDA_ERROR_INVALID_PARAMETER_VALUE,
+                 "take: is NULL");
+    assert_fails(NULL, lambda_trace_file_read(path, NULL, NULL, count_up, &left), LAMBDA_ERROR_RESOURCE_NOT_FOUND,
+                 path);
+    assert_fails(NULL, lambda_trace_file_read(directory, NULL, NULL, count_up, &left), LAMBDA_ERROR_SERVICE,
+                 "cannot be read");
+    lambda_trace_exporter exporter = open_exporter();
+    expect_read(NULL, NULL, 0);
+    fixture_small(&f);
+    assert_ok(NULL, exporter.write(exporter.user, &f.segment));
+    fixture_full(&f);
+    assert_ok(NULL, exporter.write(exporter.user, &f.segment));
+    expect_read(NULL, NULL, 4);
+    FILE *file = fopen(path, "a+");
+    assert_non_null(file);
+    char line[16384];
+    assert_non_null(fgets(line, sizeof(line), file));
+    json_t *document = json_loads(line, 0, NULL);
+    snprintf(trace_id, sizeof(trace_id), "%s", json_string_value(json_object_get(document, "trace_id")));
+    snprintf(name, sizeof(name), "%s", json_string_value(json_object_get(document, "name")));
+    json_decref(document);
+    expect_read(trace_id, NULL, count_of("trace_id", trace_id));
+    expect_read(NULL, name, count_of("name", name));
+    expect_read("1-00000000-000000000000000000000000", NULL, 0);
+    expect_read(NULL, "nobody", 0);
+    /* What is no JSON, or not there whole, is left away. */
+    fputs("torn\n{\"trace_id\":\"1-2-3\",\"name\":\"whole\"}\n{\"trace_id\":\"1-2-3\",\"name\":\"wh", file);
+    fclose(file);
+    expect_read(NULL, NULL, 5);
+    expect_read("1-2-3", "whole", 1);
+    left = 2;
+    assert_ok(NULL, lambda_trace_file_read(path, NULL, NULL, count_up, &left));
+    assert_int_equal(left, 0);
+    exporter.close(exporter.user);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(segments_are_appended, remove_file),
+        cmocka_unit_test_teardown(documents_are_read, remove_file),
         cmocka_unit_test_teardown(a_cut_line_is_ended, remove_file),
         cmocka_unit_test_teardown(a_full_disk_leaves_no_torn_line, remove_file),
         cmocka_unit_test(devices_are_written_to),

@@ -19,11 +19,18 @@ const char *tool_endpoint(const tool_arguments *arguments)
     return NULL;
 }
 
+int tool_arguments_check(const tool_arguments *arguments)
+{
+    if (tool_option_value(arguments, "endpoint") && tool_option_value(arguments, "data"))
+        return tool_usage("--data and --endpoint exclude each other");
+    return TOOL_OK;
+}
+
 int tool_backend_open(const tool_arguments *arguments, tool_backend **backend)
 {
     *backend = NULL;
-    if (tool_option_value(arguments, "endpoint") && tool_option_value(arguments, "data"))
-        return tool_usage("--data and --endpoint exclude each other");
+    int code = tool_arguments_check(arguments);
+    if (code != TOOL_OK) return code;
     const char *endpoint = tool_endpoint(arguments);
     return endpoint ? tool_backend_open_remote(arguments, endpoint, backend)
                     : tool_backend_open_local(arguments, backend);
@@ -75,6 +82,20 @@ int tool_backend_list(tool_backend *backend, const char *operation, json_t *inpu
     if (code == TOOL_OK) return code;
     json_decref(*all);
     *all = NULL;
+    return code;
+}
+
+int tool_backend_ask_list(const tool_arguments *arguments, const char *operation, json_t *input, const char *list,
+                          json_t **all)
+{
+    tool_backend *backend;
+    int code = tool_backend_open(arguments, &backend);
+    if (code != TOOL_OK) {
+        json_decref(input);
+        return code;
+    }
+    code = tool_backend_list(backend, operation, input, list, all);
+    backend->close(backend);
     return code;
 }
 

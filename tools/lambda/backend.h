@@ -38,12 +38,16 @@ struct tool_backend {
     void (*forget)(tool_outcome *outcome); /* its connection */
     void (*close)(tool_backend *backend);
     tool_home *home; /* NULL: it is a server */
+    /** The type of an error that is as good as an answer: `call` then gives TOOL_OK and NULL. NULL: none. */
+    const char *tolerated;
 };
 
 /** By the arguments: --endpoint or the environment's, unless --data is given. `*backend` is NULL on failure, which was said. */
 int tool_backend_open(const tool_arguments *arguments, tool_backend **backend);
 int tool_backend_open_local(const tool_arguments *arguments, tool_backend **backend);
 int tool_backend_open_remote(const tool_arguments *arguments, const char *endpoint, tool_backend **backend);
+/** That not both are given. An exit code. */
+int tool_arguments_check(const tool_arguments *arguments);
 /** The endpoint, or NULL. */
 const char *tool_endpoint(const tool_arguments *arguments);
 
@@ -53,6 +57,9 @@ int tool_backend_ask(const tool_arguments *arguments, const char *operation, jso
 int tool_backend_show(const tool_arguments *arguments, const char *operation, json_t *input);
 /** All pages of a listing: the arrays `list` one behind another, a new reference. Takes the input. */
 int tool_backend_list(tool_backend *backend, const char *operation, json_t *input, const char *list, json_t **all);
+/** The same, opened before and closed after. */
+int tool_backend_ask_list(const tool_arguments *arguments, const char *operation, json_t *input, const char *list,
+                          json_t **all);
 
 void tool_outcome_clear(tool_backend *backend, tool_outcome *outcome);
 /** Bytes of base64, malloc'd, a NUL behind them; and the other way round. NULL: none is, or memory is out. */

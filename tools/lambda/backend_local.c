@@ -25,7 +25,11 @@ static int call(tool_backend *backend, const char *operation, json_t *input, jso
     if (status != LAMBDA_OK) return tool_failed(NULL, status);
     json_t *json = answer.length ? json_loadb(answer.json, answer.length, 0, NULL) : json_object();
     int code = json ? TOOL_OK : tool_no_memory();
-    if (json && answer.error_type[0]) {
+    const bool tolerated = backend->tolerated && strcmp(answer.error_type, backend->tolerated) == 0;
+    if (json && tolerated) {
+        json_decref(json);
+        json = NULL;
+    } else if (json && answer.error_type[0]) {
         const json_t *message = json_object_get(json, "Message");
         if (!message) message = json_object_get(json, "message");
         code = tool_refused(answer.error_type, json_string_value(message));
@@ -111,7 +115,7 @@ int tool_backend_open_local(const tool_arguments *arguments, tool_backend **back
     local *made = calloc(1, sizeof *made);
     *backend = NULL;
     if (!made) return tool_no_memory();
-    made->base = (tool_backend){call, invoke, forget, close_local, &made->home};
+    made->base = (tool_backend){call, invoke, forget, close_local, &made->home, NULL};
     int code = tool_home_open(arguments, &made->home);
     if (code == TOOL_OK)
         *backend = &made->base;

@@ -12,6 +12,13 @@ typedef struct remote {
     CURL *curl; /* of operations, one at a time */
 } remote;
 
+/** AWS itself sometimes puts the type's address behind it. */
+static bool error_is(const tool_answer *answer, const char *type)
+{
+    size_t length = strcspn(answer->error_type, ":");
+    return strlen(type) == length && strncmp(answer->error_type, type, length) == 0;
+}
+
 /** An error answer, as an exit code; TOOL_OK where it is none. */
 static int check(const tool_answer *answer)
 {
@@ -20,7 +27,6 @@ static int check(const tool_answer *answer)
     json_t *json = answer->body ? json_loadb(answer->body, answer->length, 0, NULL) : NULL;
     const char *message = json_string_value(json_object_get(json, "Message"));
     if (!message) message = json_string_value(json_object_get(json, "message"));
-    /* AWS itself sometimes puts the type's address behind it. */
     snprintf(type, sizeof type, "%.*s", (int)strcspn(answer->error_type, ":"), answer->error_type);
     if (!*type) snprintf(type, sizeof type, "HTTP status %ld", answer->status);
     int code = tool_refused(type, message ? message : answer->body);
@@ -37,6 +43,27 @@ static int split(const char *operation, const json_t *input, lambda_api_request_
     return status == LAMBDA_OK ? TOOL_OK : tool_failed(NULL, status);
 }
 
+/** Is the operation libλ's own, and the endpoint of others? They say so in several ways, AWS's own with status 403. */
+static bool is_unknown(const char *operation, const tool_answer *answer)
+{
+    const lambda_api_operation *each;
+    if (answer->status < 400 || (answer->status == 404 && error_is(answer, "ResourceNotFoundException"))) return false;
+    for (size_t i = 0; (each = lambda_api_operation_at(i)) != NULL; i++)
+        if (strcmp(each->name, operation) == 0) break;
+    return each && each->own &&
+           (answer->status == 404 || answer->status == 405 || answer->status == 501 ||
+            (answer->body && strstr(answer->body, "Unable to determine service/operation name")));
+}
+
+static int no_operation(const remote *self, const char *operation)
+{
+    char text[800];
+    snprintf(text, sizeof text,
+             "%.300s has no %s, which is no operation of AWS Lambda: a server that 'lambda serve' runs has it",
+             self->where.endpoint, operation);
+    return tool_refused("UnknownOperationException", text);
+}
+
 static int call(tool_backend *backend, const char *operation, json_t *input, json_t **output)
 {
     remote *self = (remote *)backend;
@@ -47,8 +74,10 @@ static int call(tool_backend *backend, const char *operation, json_t *input, jso
     json_decref(input);
     if (code == TOOL_OK)
         code = tool_remote_send(&self->where, self->curl, &parts, lambda_bytes_make(parts.body, parts.length), &answer);
-    if (code == TOOL_OK) code = check(&answer);
-    if (code == TOOL_OK) {
+    const bool tolerated = code == TOOL_OK && backend->tolerated && error_is(&answer, backend->tolerated);
+    if (code == TOOL_OK && !tolerated)
+        code = is_unknown(operation, &answer) ? no_operation(self, operation) : check(&answer);
+    if (code == TOOL_OK && !tolerated) {
         *output = answer.length ? json_loadb(answer.body, answer.length, 0, NULL) : json_object();
         if (!*output)
             code = tool_refused("ServiceException", "the answer is no JSON: is the endpoint one of Lambda's API?");
@@ -152,12 +181,12 @@ static bool take_host(tool_remote *where)
 
 int tool_backend_open_remote(const tool_arguments *arguments, const char *endpoint, tool_backend **backend)
 {
-    char why[512];
+    char why[1024];
     char directory[768];
     remote *made = calloc(1, sizeof *made);
     *backend = NULL;
     if (!made) return tool_no_memory();
-    made->base = (tool_backend){call, invoke, forget, close_remote, NULL};
+    made->base = (tool_backend){call, invoke, forget, close_remote, NULL, NULL};
     made->endpoint = strdup(endpoint);
     made->curl = curl_easy_init();
     int code = made->endpoint && made->curl ? TOOL_OK : tool_no_memory();

@@ -2,7 +2,7 @@
 #include "commands.h"
 #include "configure.h"
 
-const tool_option TOOL_OPTIONS_CREATE[] = {TOOL_CONFIGURE_OPTIONS, {0}};
+const tool_option TOOL_OPTIONS_CREATE[] = {TOOL_CODE_OPTIONS, TOOL_CONFIGURE_OPTIONS, {0}};
 
 int tool_create(const tool_arguments *arguments)
 {

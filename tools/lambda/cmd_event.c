@@ -160,20 +160,6 @@ static const event_kind KINDS[] = {
 };
 enum { KINDS_COUNT = sizeof KINDS / sizeof *KINDS };
 
-/** Says so where an option is not one of the kind's. */
-static bool belongs(const tool_arguments *arguments, const event_kind *kind)
-{
-    for (size_t i = 0; i < arguments->given_count; i++) {
-        char word[48];
-        const char *name = arguments->given[i].option->name;
-        snprintf(word, sizeof word, " %s ", name);
-        if (strcmp(name, "json") == 0 || strstr(kind->options, word)) continue;
-        tool_usage("an event of %s has no --%s; it takes:%s", kind->name, name, kind->options);
-        return false;
-    }
-    return true;
-}
-
 /** Parses the options that are JSON. */
 static int read_documents(event_wanted *wanted, const event_kind *kind)
 {
@@ -206,7 +192,7 @@ int tool_event(const tool_arguments *arguments)
         return TOOL_OK;
     }
     if (!found) return tool_usage("there is no event of '%s': 'lambda event' lists what there is", name);
-    if (!belongs(arguments, found)) return TOOL_USAGE;
+    if (!tool_options_belong(arguments, found->name, found->options)) return TOOL_USAGE;
     if (!tool_option_number(arguments, "size", 0, UINT64_MAX, 1024, &wanted.size)) return TOOL_USAGE;
     int code = read_documents(&wanted, found);
     if (code == TOOL_OK) code = tool_print_json(found->make(&wanted));

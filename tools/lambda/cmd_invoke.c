@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "event_input.h"
@@ -15,6 +16,21 @@ const tool_option TOOL_OPTIONS_INVOKE[] = {{"qualifier", "NAME", "a version or a
                                            {"concurrency", "COUNT", "so many of them at once, at most 256 (default 1)"},
                                            {0}};
 
+/** Payload, as JSON or as a text; what is neither is PayloadBase64. */
+static int put_payload(json_t *object, const tool_outcome *outcome)
+{
+    json_t *payload = json_loadb(outcome->payload, outcome->length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    const char *name = "Payload";
+    if (!payload) payload = json_stringn(outcome->payload, outcome->length);
+    if (!payload) {
+        char *text = tool_base64(outcome->payload, outcome->length);
+        payload = text ? json_string(text) : NULL;
+        name = "PayloadBase64";
+        free(text);
+    }
+    return json_object_set_new(object, name, payload) == 0 ? TOOL_OK : tool_no_memory();
+}
+
 static int print(const tool_arguments *arguments, const tool_wish *wish, const tool_outcome *outcome)
 {
     const bool failed = *outcome->function_error;
@@ -25,16 +41,17 @@ static int print(const tool_arguments *arguments, const tool_wish *wish, const t
         printf("accepted: %s\n", outcome->request_id);
         return TOOL_OK;
     }
-    if (tool_option_value(arguments, "json") && !wish->stream) {
-        json_t *payload = outcome->length
-                              ? json_loadb(outcome->payload, outcome->length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL)
-                              : NULL;
-        if (!payload) payload = json_stringn_nocheck(outcome->payload, outcome->length);
+    if (tool_option_value(arguments, "json")) {
         json_t *object =
-            json_pack("{s:i, s:s, s:s, s:s*, s:f, s:o}", "StatusCode", 200, "RequestId", outcome->request_id,
+            json_pack("{s:i, s:s, s:s, s:s*, s:f}", "StatusCode", 200, "RequestId", outcome->request_id,
                       "ExecutedVersion", outcome->version, "FunctionError", failed ? outcome->function_error : NULL,
-                      "DurationMs", (double)outcome->duration_ns / 1e6, "Payload", payload);
-        int code = tool_print_json(object);
+                      "DurationMs", (double)outcome->duration_ns / 1e6);
+        int code = object ? put_payload(object, outcome) : tool_no_memory();
+        if (code != TOOL_OK) {
+            json_decref(object);
+            return code;
+        }
+        code = tool_print_json(object);
         return code == TOOL_OK && failed ? TOOL_FUNCTION_FAILED : code;
     }
     /* What a function answered is its output; how it failed is not. */
@@ -42,7 +59,8 @@ static int print(const tool_arguments *arguments, const tool_wish *wish, const t
     if (outcome->length) {
         fwrite(outcome->payload, 1, outcome->length, to);
         fputc('\n', to);
-    } else if (wish->stream) {
+    } else if (wish->stream && isatty(STDOUT_FILENO)) {
+        /* A file gets the function's bytes alone. */
         fputc('\n', to);
     }
     if (failed)
@@ -54,6 +72,8 @@ static int check(const tool_arguments *arguments, const tool_wish *wish, bool ag
 {
     if (wish->later && (wish->stream || wish->tail || again))
         return tool_usage("--async goes with none of --stream, --tail, --repeat and --concurrency: nobody waits");
+    if (wish->stream && tool_option_value(arguments, "json"))
+        return tool_usage("--stream goes without --json: its output is what the function writes");
     if (again && (wish->stream || wish->tail)) return tool_usage("--repeat goes with neither --stream nor --tail");
     if (tool_option_value(arguments, "concurrency") && !again) return tool_usage("--concurrency needs --repeat");
     return TOOL_OK;

@@ -25,14 +25,10 @@ static const char *text_of(const json_t *object, const char *name)
 static int list(const tool_arguments *arguments, const char *name)
 {
     static const char *const HEADINGS[] = {"LAYER", "VERSION", "CREATED", "DESCRIPTION", NULL};
-    tool_backend *backend;
     json_t *all;
     const char *member = name ? "LayerVersions" : "Layers";
-    int code = tool_backend_open(arguments, &backend);
-    if (code != TOOL_OK) return code;
-    code = tool_backend_list(backend, name ? "ListLayerVersions" : "ListLayers", json_pack("{s:s*}", "LayerName", name),
-                             member, &all);
-    backend->close(backend);
+    int code = tool_backend_ask_list(arguments, name ? "ListLayerVersions" : "ListLayers",
+                                     json_pack("{s:s*}", "LayerName", name), member, &all);
     if (code != TOOL_OK) return code;
     if (tool_option_value(arguments, "json")) return tool_print_json(json_pack("{s:o}", member, all));
     json_t *rows = json_array();
@@ -87,6 +83,7 @@ int tool_layer(const tool_arguments *arguments)
 {
     const char *verb = tool_operand(arguments, 0);
     const char *name = tool_operand(arguments, 1);
+    if (strcmp(verb, "publish") != 0 && !tool_options_belong(arguments, verb, "")) return TOOL_USAGE;
     if (strcmp(verb, "list") == 0) return list(arguments, name);
     if (!name && (strcmp(verb, "publish") == 0 || strcmp(verb, "get") == 0 || strcmp(verb, "delete") == 0))
         return tool_usage("which layer? lambda layer %s NAME", verb);

@@ -25,12 +25,8 @@ static json_t *row(const json_t *each)
 int tool_list(const tool_arguments *arguments)
 {
     static const char *const HEADINGS[] = {"NAME", "RUNTIME", "HANDLER", "MEMORY", "TIMEOUT", "MODIFIED", NULL};
-    tool_backend *backend;
     json_t *all;
-    int code = tool_backend_open(arguments, &backend);
-    if (code != TOOL_OK) return code;
-    code = tool_backend_list(backend, "ListFunctions", json_object(), "Functions", &all);
-    backend->close(backend);
+    int code = tool_backend_ask_list(arguments, "ListFunctions", json_object(), "Functions", &all);
     if (code != TOOL_OK) return code;
     if (tool_option_value(arguments, "json")) return tool_print_json(json_pack("{s:o}", "Functions", all));
     json_t *rows = json_array();

@@ -1,149 +1,158 @@
-/* lambda logs NAME: the lines of DIR/logs, also while a server writes them. */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
+/* lambda logs NAME: the lines of DIR/logs, also while a server writes them; or those that a server of this library shows. */
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <lambda/log_filter.h>
+#include <lambda/log_file.h>
 
+#include "backend.h"
 #include "commands.h"
-#include "home.h"
-#include "output.h"
+#include "when.h"
 
-const tool_option TOOL_OPTIONS_LOGS[] = {{"data", "DIR", "the data directory (else LAMBDA_DATA, else ./.lambda)"},
-                                         {"filter", "PATTERN", "lines that match, in CloudWatch Logs' syntax"},
-                                         {"since", "DATE", "of that day and later: YYYY-MM-DD, in UTC"},
-                                         {"group", "NAME", "the log group (default /aws/lambda/NAME)"},
-                                         {"follow", NULL, "go on with lines as they are written"},
-                                         {0}};
+const tool_option TOOL_OPTIONS_LOGS[] = {
+    {"filter", "PATTERN", "lines that match, in CloudWatch Logs' syntax"},
+    {"since", "WHEN", "of that time and later: 10m, 2h or 1d ago, 2026-01-31, 2026-01-31T12:00:00Z"},
+    {"group", "NAME", "the log group (default /aws/lambda/NAME)"},
+    {"follow", NULL, "go on with lines as they are written"},
+    {0}};
+
+/** Between two looks for new lines. */
+#define FOLLOW_MS 300
 
 typedef struct reading {
-    char directory[2048];
-    const char *since;
+    char group[600];
+    uint64_t since_ns;
+    const char *pattern; /* NULL: none */
+    bool follows;
+    json_t *lines; /* to be printed as one document; NULL: each is printed as it comes */
+    bool json;
+    bool no_memory;
+    /* of a data directory */
+    char directory[1024];
     lambda_log_filter *filter;
-    char name[256]; /* the newest file, and what was read of it */
-    off_t offset;
+    lambda_log_file_position position;
+    /* of a server */
+    tool_backend *backend;
+    char marker[128];
+    int (*next)(struct reading *self, bool *more);
 } reading;
 
-static bool is_log(const char *name)
+static bool print(reading *self, uint64_t time_ms, const char *line, size_t length)
 {
-    size_t length = strlen(name);
-    return length >= 14 && strcmp(name + length - 4, ".log") == 0;
-}
-
-static int only_logs(const struct dirent *entry)
-{
-    return is_log(entry->d_name);
-}
-
-/** By day, then by the number in "YYYY-MM-DD.2.log"; none is 0. */
-static int by_age(const struct dirent **left, const struct dirent **right)
-{
-    int day = strncmp((*left)->d_name, (*right)->d_name, 10);
-    long a = strtol((*left)->d_name + 11, NULL, 10);
-    long b = strtol((*right)->d_name + 11, NULL, 10);
-    return day ? day : (a > b) - (a < b);
-}
-
-/** Prints the whole lines of a file from an offset, and moves it behind them. */
-static int print_file(reading *self, const char *name, off_t *offset)
-{
-    char path[2400];
-    char *line = NULL;
-    size_t size = 0;
-    ssize_t length;
-    snprintf(path, sizeof path, "%s/%s", self->directory, name);
-    FILE *file = fopen(path, "re");
-    if (!file) return errno == ENOENT ? TOOL_OK : tool_usage("%s cannot be read: %s", path, strerror(errno));
-    fseeko(file, *offset, SEEK_SET);
-    while ((length = getline(&line, &size, file)) > 0 && line[length - 1] == '\n') {
-        *offset += length;
-        if (lambda_log_filter_matches(self->filter, line, (size_t)length - 1)) fwrite(line, 1, (size_t)length, stdout);
+    if (self->json) {
+        json_t *text = json_stringn(line, length);
+        if (!text) text = json_string("(a line that is no text)");
+        json_t *object = json_pack("{s:I, s:o}", "Time", (json_int_t)time_ms, "Line", text);
+        if (self->lines) return json_array_append_new(self->lines, object) == 0;
+        char *one = object ? json_dumps(object, JSON_COMPACT) : NULL;
+        json_decref(object);
+        if (one) puts(one);
+        free(one);
+        return one != NULL;
     }
-    free(line);
-    fclose(file);
-    return TOOL_OK;
+    fwrite(line, 1, length, stdout);
+    putchar('\n');
+    return true;
 }
 
-/** All that is new: the rest of the newest file so far, and files that came after it. */
-static int print_new(reading *self)
+static bool take(void *user, uint64_t time_ns, const char *line, size_t length)
 {
-    struct dirent **entries = NULL;
-    int code = TOOL_OK;
-    bool behind = !*self->name;
-    int count = scandir(self->directory, &entries, only_logs, by_age);
-    for (int i = 0; i < count; i++) {
-        const char *name = entries[i]->d_name;
-        bool last = strcmp(name, self->name) == 0;
-        if (!behind && last) behind = true;
-        if (behind && code == TOOL_OK && (!self->since || strncmp(name, self->since, 10) >= 0)) {
-            off_t offset = last ? self->offset : 0;
-            code = print_file(self, name, &offset);
-            snprintf(self->name, sizeof self->name, "%s", name);
-            self->offset = offset;
-        }
-        free(entries[i]);
-    }
-    free(entries);
-    return fflush(stdout) == 0 ? code : TOOL_REFUSED;
+    reading *self = user;
+    self->no_memory = !print(self, time_ns / 1000000, line, length);
+    return !self->no_memory;
 }
 
-/** Until it is ended, or the reader of stdout is. */
-static int follow(reading *self)
+static int next_of_files(reading *self, bool *more)
 {
-    char events[4096];
-    int notify = inotify_init1(IN_CLOEXEC);
-    if (notify < 0 || inotify_add_watch(notify, self->directory, IN_MODIFY | IN_CREATE) < 0) {
-        int error = errno;
-        if (notify >= 0) close(notify);
-        return tool_refused("ServiceException", strerror(error));
+    const lambda_log_file_query query = {.directory = self->directory,
+                                         .log_group_name = self->group,
+                                         .since_ns = self->since_ns,
+                                         .filter = self->filter};
+    lambda_status status = lambda_log_file_read(&query, &self->position, take, self);
+    *more = false;
+    if (self->no_memory) return tool_no_memory();
+    if (status == LAMBDA_OK) return TOOL_OK;
+    if (status != LAMBDA_ERROR_RESOURCE_NOT_FOUND) return tool_unreachable("%s", lambda_error_message(NULL));
+    return tool_refused("ResourceNotFoundException",
+                        "there are no logs of it in the data directory: it may never have run");
+}
+
+static int next_of_server(reading *self, bool *more)
+{
+    json_t *output;
+    json_t *input =
+        json_pack("{s:s, s:s*, s:I, s:s*}", "LogGroupName", self->group, "FilterPattern", self->pattern, "StartTime",
+                  (json_int_t)(self->since_ns / 1000000), "Marker", *self->marker ? self->marker : NULL);
+    int code = self->backend->call(self->backend, "GetLogLines", input, &output);
+    const json_t *lines = json_object_get(output, "Lines");
+    const char *marker = json_string_value(json_object_get(output, "NextMarker"));
+    for (size_t i = 0; code == TOOL_OK && i < json_array_size(lines); i++) {
+        const json_t *line = json_object_get(json_array_get(lines, i), "Line");
+        uint64_t time = (uint64_t)json_integer_value(json_object_get(json_array_get(lines, i), "Time"));
+        if (!print(self, time, json_string_value(line), json_string_length(line))) code = tool_no_memory();
     }
-    int code = print_new(self);
-    while (code == TOOL_OK) {
-        struct pollfd wait[2] = {{.fd = notify, .events = POLLIN}, {.fd = STDOUT_FILENO}};
-        if (poll(wait, 2, -1) < 0 || wait[1].revents & (POLLERR | POLLHUP)) break;
-        if (read(notify, events, sizeof events) <= 0) break;
-        code = print_new(self);
-    }
-    close(notify);
+    *more = json_is_true(json_object_get(output, "More"));
+    if (marker) snprintf(self->marker, sizeof self->marker, "%s", marker);
+    json_decref(output);
     return code;
 }
 
-static bool is_day(const char *text)
+/** All that there is, and with --follow what comes until it is ended, or the reader of stdout is. */
+static int read_all(reading *self)
 {
-    struct tm parts = {0};
-    const char *end = text ? strptime(text, "%Y-%m-%d", &parts) : NULL;
-    return !text || (end && !*end && strlen(text) == 10);
+    int code = TOOL_OK;
+    bool more = true;
+    while (code == TOOL_OK && (more || self->follows)) {
+        struct pollfd reader = {.fd = STDOUT_FILENO};
+        if (!more && poll(&reader, 1, FOLLOW_MS) > 0 && reader.revents & (POLLERR | POLLHUP)) break;
+        code = self->next(self, &more);
+        if (fflush(stdout) != 0) break;
+    }
+    return code;
+}
+
+static int open_reading(const tool_arguments *arguments, reading *self)
+{
+    char home[768];
+    if (tool_endpoint(arguments)) {
+        self->next = next_of_server;
+        return tool_backend_open(arguments, &self->backend);
+    }
+    self->next = next_of_files;
+    if (!tool_home_directory(arguments, home)) return TOOL_USAGE;
+    tool_home_path(home, "logs", self->directory);
+    if (!self->pattern || lambda_log_filter_new(self->pattern, NULL, &self->filter) == LAMBDA_OK) return TOOL_OK;
+    return tool_usage("--filter: %s", lambda_error_message(NULL));
 }
 
 int tool_logs(const tool_arguments *arguments)
 {
-    char home[768];
-    reading self = {.since = tool_option_value(arguments, "since")};
+    reading self = {.pattern = tool_option_value(arguments, "filter"),
+                    .follows = tool_option_value(arguments, "follow") != NULL,
+                    .json = tool_option_value(arguments, "json") != NULL};
     const char *group = tool_option_value(arguments, "group");
-    const char *pattern = tool_option_value(arguments, "filter");
     const char *name = tool_operand(arguments, 0);
+    const char *since = tool_option_value(arguments, "since");
+    int code = tool_arguments_check(arguments);
+    if (code != TOOL_OK) return code;
     if (!name && !group) return tool_usage("whose? lambda logs NAME, or --group GROUP");
-    if (!is_day(self.since)) return tool_usage("--since '%s' has to be a day, YYYY-MM-DD", self.since);
-    if (!tool_home_directory(arguments, home)) return TOOL_USAGE;
-    if (group && (*group != '/' || strstr(group, "..") || strlen(group) > 512))
-        return tool_usage("--group '%s' has to be a log group like /aws/lambda/area", group);
-    if (name && (strchr(name, '/') || *name == '.' || strlen(name) > 140))
-        return tool_usage("'%s' is no function's name", name);
-    snprintf(self.directory, sizeof self.directory, "%s/logs%s%s", home, group ? group : "/aws/lambda/",
-             group ? "" : name);
-    if (access(self.directory, R_OK | X_OK) != 0)
-        return tool_refused("ResourceNotFoundException",
-                            "there are no logs of it in the data directory: it may never have run");
-    lambda_status status = pattern ? lambda_log_filter_new(pattern, NULL, &self.filter) : LAMBDA_OK;
-    if (status != LAMBDA_OK) return tool_usage("--filter: %s", lambda_error_message(NULL));
-    int code = tool_option_value(arguments, "follow") ? follow(&self) : print_new(&self);
+    if (name && group) return tool_usage("NAME and --group exclude each other");
+    if (strlen(group ? group : name) > 512 || !*(group ? group : name))
+        return tool_usage("a log group's name has 1 to 512 bytes");
+    if (since && !tool_when(since, &self.since_ns))
+        return tool_usage("--since '%s' has to be so long ago (30s, 10m, 2h, 1d), a day (2026-01-31) or a time "
+                          "(2026-01-31T12:00:00Z)",
+                          since);
+    snprintf(self.group, sizeof self.group, "%s%s", group ? "" : "/aws/lambda/", group ? group : name);
+    if (self.json && !self.follows) self.lines = json_array();
+    code = open_reading(arguments, &self);
+    if (code == TOOL_OK) code = read_all(&self);
+    if (self.backend) self.backend->close(self.backend);
     lambda_log_filter_free(self.filter);
+    if (code == TOOL_OK && self.lines) return tool_print_json(json_pack("{s:o}", "Lines", self.lines));
+    json_decref(self.lines);
     return code;
 }

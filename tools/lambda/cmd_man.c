@@ -1,4 +1,5 @@
 /* lambda man: the man pages, of the same tables as --help. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,17 +44,43 @@ static void ends(FILE *out)
           out);
 }
 
+/** What decides where a service is, beside the options. */
+static void environment(FILE *out)
+{
+    static const char *const NAMES[][2] = {
+        {"AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL", "a server, where neither --data nor --endpoint is given"},
+        {"LAMBDA_DATA", "the data directory"},
+        {"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN", "keys for a server"},
+        {"AWS_PROFILE", "the profile of the files below"},
+        {"AWS_REGION, AWS_DEFAULT_REGION", "the region"},
+        {"AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE",
+         "files with keys and regions, instead of ~/.aws/credentials and "
+         "~/.aws/config"},
+        {"NO_COLOR", "no colour on terminals either"}};
+    fputs(".SH ENVIRONMENT\n", out);
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        fprintf(out, ".TP\n\\fB%s\\fR\n", NAMES[i][0]);
+        text(out, NAMES[i][1]);
+        fputc('\n', out);
+    }
+}
+
 static void page(FILE *out, const tool_command *command)
 {
-    fprintf(out, ".TH LAMBDA\\-%s 1 \"\" \"lambda %s\"\n.SH NAME\nlambda\\-%s \\- ", command->name, LAMBDA_VERSION_TEXT,
+    const tool_option *tables[TOOL_TABLES];
+    fputs(".TH LAMBDA\\-", out);
+    for (const char *at = command->name; *at; at++)
+        fputc(toupper((unsigned char)*at), out);
+    fprintf(out, " 1 \"\" \"lambda %s\" \"Manual of lambda\"\n.SH NAME\nlambda\\-%s \\- ", LAMBDA_VERSION_TEXT,
             command->name);
     text(out, command->summary);
-    fprintf(out, "\n.SH SYNOPSIS\n\\fBlambda %s\\fR ", command->name);
+    fprintf(out, "\n.SH SYNOPSIS\n\\fBlambda %s\\fR%s", command->name, *command->operands ? " " : "");
     text(out, command->operands);
     fputs(" [\\fIOPTION\\fR]...\n.SH OPTIONS\n", out);
-    options(out, command->options);
-    if (command->service) options(out, TOOL_OPTIONS_SERVICE);
-    options(out, TOOL_OPTIONS_EVERY);
+    tool_option_tables(command, tables);
+    for (size_t i = 0; tables[i]; i++)
+        options(out, tables[i]);
+    if (command->service) environment(out);
     ends(out);
     fputs(".SH SEE ALSO\n\\fBlambda\\fR(1)\n", out);
 }
@@ -61,7 +88,8 @@ static void page(FILE *out, const tool_command *command)
 static void contents(FILE *out)
 {
     fprintf(out,
-            ".TH LAMBDA 1 \"\" \"lambda %s\"\n.SH NAME\nlambda \\- serverless functions on this machine\n.SH SYNOPSIS\n"
+            ".TH LAMBDA 1 \"\" \"lambda %s\" \"Manual of lambda\"\n.SH NAME\nlambda \\- serverless functions on this "
+            "machine\n.SH SYNOPSIS\n"
             "\\fBlambda\\fR \\fICOMMAND\\fR [\\fIARGUMENT\\fR]... [\\fIOPTION\\fR]...\n.SH COMMANDS\n",
             LAMBDA_VERSION_TEXT);
     for (const tool_command *each = TOOL_COMMANDS; each->name; each++) {

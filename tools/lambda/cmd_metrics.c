@@ -1,24 +1,15 @@
-/* lambda metrics: of a data directory's log, whose REPORT lines tell of each invocation, also while a server has it open; or those that a server counts. */
+/* lambda metrics: of a data directory's log, whose REPORT lines tell of each invocation, also while a server has it open; or those that a server of this library counts. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "backend.h"
 #include "commands.h"
-
-const tool_option TOOL_OPTIONS_METRICS[] = {
-    {"data", "DIR", "the data directory (else LAMBDA_DATA, else ./.lambda)"},
-    {"endpoint", "URL", "what that server counts, as Prometheus reads it"},
-    {"region", "NAME", "the region (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)"},
-    {0}};
 
 /** Directories within each other; the log has at most 17 of its own, and parts of names that are too long. */
 #define DEPTH_MAX 40
@@ -132,6 +123,12 @@ static bool take_json(series *to, const char *line, size_t length)
     return good;
 }
 
+/** A line stands behind its time and two spaces (lambda/log_file.h). */
+static const char *behind_time(const char *line, size_t length)
+{
+    return length > 26 && line[23] == 'Z' && line[24] == ' ' && line[25] == ' ' ? line + 26 : line;
+}
+
 static bool read_file(found *all, int directory, const char *name, const char *group)
 {
     int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -147,8 +144,10 @@ static bool read_file(found *all, int directory, const char *name, const char *g
     series *to = series_of(all, group);
     bool good = to != NULL;
     while (good && (length = getline(&line, &room, file)) > 0) {
-        if (strncmp(line, "REPORT RequestId: ", 18) == 0) good = take_text(to, line);
-        if (*line == '{' && strstr(line, "\"platform.report\"")) good = take_json(to, line, (size_t)length);
+        const char *said = behind_time(line, (size_t)length);
+        if (strncmp(said, "REPORT RequestId: ", 18) == 0) good = take_text(to, said);
+        if (*said == '{' && strstr(said, "\"platform.report\""))
+            good = take_json(to, said, (size_t)length - (size_t)(said - line));
     }
     free(line);
     fclose(file);
@@ -207,39 +206,57 @@ static json_t *document(const series *of)
                      quantile(of, 0.9), "P99", quantile(of, 0.99), "Max", quantile(of, 1));
 }
 
-static json_t *row(const series *of)
+static double number(const json_t *object, const char *name)
 {
-    char text[7][32];
-    snprintf(text[0], 32, "%zu", of->count);
-    snprintf(text[1], 32, "%" PRIu64, of->errors);
-    snprintf(text[2], 32, "%" PRIu64, of->cold_starts);
-    snprintf(text[3], 32, "%.2f ms", quantile(of, 0.5));
-    snprintf(text[4], 32, "%.2f ms", quantile(of, 0.99));
-    snprintf(text[5], 32, "%" PRIu64 " ms", of->billed_ms);
-    snprintf(text[6], 32, "%" PRIu64 " MB", of->max_memory);
-    return json_pack("[s, s, s, s, s, s, s, s]", of->name, text[0], text[1], text[2], text[3], text[4], text[5],
-                     of->max_memory ? text[6] : "-");
+    return json_number_value(json_object_get(object, name));
 }
 
-static int print(const tool_arguments *arguments, const found *all)
+static json_t *row(const json_t *of)
+{
+    char text[7][32];
+    const json_t *took = json_object_get(of, "DurationMs");
+    const char *name = json_string_value(json_object_get(of, "Function"));
+    const double memory = number(of, "MaxMemoryUsedMB");
+    snprintf(text[0], 32, "%.0f", number(of, "Invocations"));
+    snprintf(text[1], 32, "%.0f", number(of, "Errors"));
+    snprintf(text[2], 32, "%.0f", number(of, "ColdStarts"));
+    snprintf(text[3], 32, "%.2f ms", number(took, "P50"));
+    snprintf(text[4], 32, "%.2f ms", number(took, "P99"));
+    snprintf(text[5], 32, "%.0f ms", number(of, "BilledDurationMs"));
+    snprintf(text[6], 32, "%.0f MB", memory);
+    return json_pack("[s, s, s, s, s, s, s, s]", name && *name ? name : "(others)", text[0], text[1], text[2], text[3],
+                     text[4], text[5], memory > 0 ? text[6] : "-");
+}
+
+/** Takes the output, {"Functions": [...]}. */
+static int print(const tool_arguments *arguments, json_t *output)
 {
     static const char *const HEADINGS[] = {"FUNCTION", "INVOCATIONS", "ERRORS", "COLD", "P50",
                                            "P99",      "BILLED",      "MEMORY", NULL};
-    bool json = tool_option_value(arguments, "json") != NULL;
+    const json_t *all = json_object_get(output, "Functions");
+    if (!output || tool_option_value(arguments, "json")) return tool_print_json(output);
+    json_t *rows = json_array();
+    int code = rows ? TOOL_OK : tool_no_memory();
+    for (size_t i = 0; code == TOOL_OK && i < json_array_size(all); i++)
+        if (json_array_append_new(rows, row(json_array_get(all, i))) != 0) code = tool_no_memory();
+    json_decref(output);
+    if (code == TOOL_OK && json_array_size(rows) > 0) return tool_print_table(HEADINGS, rows);
+    json_decref(rows);
+    if (code == TOOL_OK) puts("Nothing was invoked yet.");
+    return code;
+}
+
+static json_t *documents(const found *all)
+{
     json_t *list = json_array();
     for (const series *each = all->first; each; each = each->next) {
         if (each->count == 0) continue;
         qsort(each->durations, each->count, sizeof *each->durations, compare);
-        if (json_array_append_new(list, json ? document(each) : row(each)) != 0) {
-            json_decref(list);
-            return tool_no_memory();
-        }
+        if (json_array_append_new(list, document(each)) == 0) continue;
+        json_decref(list);
+        return NULL;
     }
-    if (json) return tool_print_json(json_pack("{s:o}", "Functions", list));
-    if (json_array_size(list) > 0) return tool_print_table(HEADINGS, list);
-    json_decref(list);
-    puts("The log tells of no invocation yet.");
-    return TOOL_OK;
+    return json_pack("{s:o}", "Functions", list);
 }
 
 static int of_log(const tool_arguments *arguments)
@@ -253,42 +270,17 @@ static int of_log(const tool_arguments *arguments)
     if (fd < 0)
         return tool_unreachable("%s: %s\n  next: name the data directory with --data, or a server with --endpoint",
                                 path, strerror(errno));
-    int code = walk(&all, fd, "", 0) ? print(arguments, &all) : tool_no_memory();
+    int code = walk(&all, fd, "", 0) ? print(arguments, documents(&all)) : tool_no_memory();
     clear(&all);
     return code;
 }
 
-static int of_server(const char *endpoint)
-{
-    char url[1100];
-    char why[CURL_ERROR_SIZE] = "";
-    long status = 0;
-    CURL *curl = curl_easy_init();
-    if (!curl) return tool_no_memory();
-    size_t length = strlen(endpoint);
-    while (length > 0 && endpoint[length - 1] == '/')
-        length--;
-    snprintf(url, sizeof url, "%.*s/metrics", (int)(length < 1000 ? length : 1000), endpoint);
-    curl_easy_setopt(curl, CURLOPT_URL, url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
-    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, stdout);
-    CURLcode result = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_cleanup(curl);
-    if (result == CURLE_HTTP_RETURNED_ERROR)
-        return tool_refused("MetricsRefused", "the server has no /metrics for this machine: only 'lambda serve' has "
-                                              "it, for who asks from the same machine");
-    return result == CURLE_OK ? TOOL_OK : tool_unreachable("%s: %s\n  next: is the server running?", url, why);
-}
-
 int tool_metrics(const tool_arguments *arguments)
 {
-    const char *endpoint = tool_endpoint(arguments);
-    if (!endpoint) return of_log(arguments);
-    if (tool_option_value(arguments, "data")) return tool_usage("--data and --endpoint exclude each other");
-    if (tool_option_value(arguments, "json"))
-        return tool_usage("a server's metrics are Prometheus's text: leave out --json, or name --data");
-    return of_server(endpoint);
+    json_t *output;
+    int code = tool_arguments_check(arguments);
+    if (code != TOOL_OK) return code;
+    if (!tool_endpoint(arguments)) return of_log(arguments);
+    code = tool_backend_ask(arguments, "GetFunctionMetrics", json_object(), &output);
+    return code == TOOL_OK ? print(arguments, output) : code;
 }

@@ -1,40 +1,20 @@
-/* lambda queue: the asynchronous events of a data directory. */
-#include <inttypes.h>
+/* lambda queue: the asynchronous events of a data directory, or of a server of this library. */
 #include <stdio.h>
 #include <string.h>
 
-#include <lambda/async.h>
-
+#include "backend.h"
 #include "commands.h"
-#include "home.h"
-#include "output.h"
 
-const tool_option TOOL_OPTIONS_QUEUE[] = {
-    {"data", "DIR", "the data directory (else LAMBDA_DATA, else ./.lambda)"},
-    {"region", "NAME", "the region (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)"},
-    {"function", "NAME", "list, purge: those of this function alone"},
-    {"destination", "NAME", "redrive: where the failed events are"},
-    {"most", "NUMBER", "redrive: no more than that (default 10000)"},
-    {"wait", "SECONDS", "drain: no longer than that (default 60)"},
-    {"endpoint", "URL", "is refused: Lambda's API has no operations for the queue"},
-    {0}};
+const tool_option TOOL_OPTIONS_QUEUE[] = {{"function", "NAME", "list, purge: those of this function alone"},
+                                          {"destination", "NAME", "redrive: where the failed events are"},
+                                          {"most", "NUMBER", "list, redrive: no more than that (default 1000, 10000)"},
+                                          {"wait", "SECONDS", "drain: no longer than that (default 60)"},
+                                          {0}};
 
-static const char *const STATES[] = {"waiting", "delayed", "running", "dropped"};
+/** Most seconds that one call waits. */
+#define WAIT_S 1
 
-/** A member more; memory that is out ends the listing. */
-static bool add(void *user, const lambda_async_event *event)
-{
-    const char *condition = event->state == LAMBDA_ASYNC_DROPPED ? lambda_async_condition_name(event->condition) : NULL;
-    char id[LAMBDA_REQUEST_ID_SIZE];
-    lambda_request_id_format(event->request_id, id);
-    json_t *one = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:s*}", "RequestId", id, "State",
-                            STATES[event->state & 3], "Function", event->function_name, "Target", event->target,
-                            "Attempts", (json_int_t)event->attempts, "AgeMs", (json_int_t)(event->age_ns / 1000000),
-                            "DueMs", (json_int_t)(event->due_ns / 1000000), "Reason", condition);
-    return json_array_append_new(user, one) == 0;
-}
-
-static int show(json_t *events)
+static int show(const json_t *events, bool more)
 {
     static const char *const HEADINGS[] = {"STATE", "FUNCTION", "ATTEMPTS", "AGE", "REASON", "REQUEST ID", NULL};
     json_t *rows = json_array();
@@ -57,74 +37,105 @@ static int show(json_t *events)
                                               json_object_get(event, "Function"), attempts, age, reason ? reason : "-",
                                               json_object_get(event, "RequestId")));
     }
-    return tool_print_table(HEADINGS, rows);
-}
-
-static int list(const tool_arguments *arguments, lambda_t *lambda)
-{
-    json_t *events = json_array();
-    lambda_status status = lambda_async_list(lambda, tool_option_value(arguments, "function"), add, events);
-    if (status != LAMBDA_OK) {
-        json_decref(events);
-        return tool_failed(lambda, status);
-    }
-    if (tool_option_value(arguments, "json")) return tool_print_json(events);
-    int code = show(events);
-    json_decref(events);
+    int code = tool_print_table(HEADINGS, rows);
+    if (more) puts("There are more: --most NUMBER shows them.");
     return code;
 }
 
-/** How many it were, for people and programs. */
-static int count(const tool_arguments *arguments, const char *name, uint64_t number)
+/** Adds a whole number that was given. */
+static int put_most(const tool_arguments *arguments, uint64_t most, uint64_t otherwise, json_t *input)
 {
-    if (tool_option_value(arguments, "json")) return tool_print_json(json_pack("{s:I}", name, (json_int_t)number));
-    printf("%s %" PRIu64 "\n", name, number);
-    return TOOL_OK;
+    uint64_t number;
+    if (!tool_option_number(arguments, "most", 1, most, otherwise, &number)) return TOOL_USAGE;
+    return json_object_set_new(input, "MaxItems", json_integer((json_int_t)number)) == 0 ? TOOL_OK : tool_no_memory();
 }
 
-static int purge(const tool_arguments *arguments, lambda_t *lambda)
+static int list(const tool_arguments *arguments, tool_backend *backend)
 {
-    uint64_t number = 0;
-    lambda_status status = lambda_async_purge(lambda, tool_option_value(arguments, "function"), &number);
-    return status == LAMBDA_OK ? count(arguments, "purged", number) : tool_failed(lambda, status);
+    json_t *output = NULL;
+    json_t *input = json_pack("{s:s*}", "FunctionName", tool_option_value(arguments, "function"));
+    int code = input ? put_most(arguments, 10000, 1000, input) : tool_no_memory();
+    if (code == TOOL_OK)
+        code = backend->call(backend, "ListQueuedEvents", input, &output);
+    else
+        json_decref(input);
+    if (code == TOOL_OK && tool_option_value(arguments, "json")) return tool_print_json(output);
+    if (code == TOOL_OK) code = show(json_object_get(output, "Events"), json_is_true(json_object_get(output, "More")));
+    json_decref(output);
+    return code;
 }
 
-static int redrive(const tool_arguments *arguments, lambda_t *lambda)
+/** Calls it, and prints how many it were. Takes the input. */
+static int count(const tool_arguments *arguments, tool_backend *backend, const char *operation, json_t *input,
+                 const char *member, const char *word)
 {
-    uint64_t most;
-    uint64_t number = 0;
+    json_t *output;
+    int code = backend->call(backend, operation, input, &output);
+    if (code == TOOL_OK && tool_option_value(arguments, "json")) return tool_print_json(output);
+    if (code == TOOL_OK)
+        printf("%s %" JSON_INTEGER_FORMAT "\n", word, json_integer_value(json_object_get(output, member)));
+    json_decref(output);
+    return code;
+}
+
+static int purge(const tool_arguments *arguments, tool_backend *backend)
+{
+    return count(arguments, backend, "PurgeQueuedEvents",
+                 json_pack("{s:s*}", "FunctionName", tool_option_value(arguments, "function")), "Purged", "purged");
+}
+
+static int redrive(const tool_arguments *arguments, tool_backend *backend)
+{
     const char *destination = tool_option_value(arguments, "destination");
     if (!destination) return tool_usage("redrive needs --destination NAME: where the failed events are");
-    if (!tool_option_number(arguments, "most", 1, UINT32_MAX, LAMBDA_ASYNC_BATCH_MAX, &most)) return TOOL_USAGE;
-    lambda_status status = lambda_async_redrive(lambda, destination, most, &number);
-    return status == LAMBDA_OK ? count(arguments, "redriven", number) : tool_failed(lambda, status);
+    json_t *input = json_pack("{s:s}", "Destination", destination);
+    int code = input ? put_most(arguments, UINT32_MAX, 10000, input) : tool_no_memory();
+    if (code == TOOL_OK) return count(arguments, backend, "RedriveQueuedEvents", input, "Redriven", "redriven");
+    json_decref(input);
+    return code;
 }
 
-static int drain(const tool_arguments *arguments, lambda_t *lambda)
+/** Waits in steps, so that no server has a thread wait for long. */
+static int drain(const tool_arguments *arguments, tool_backend *backend)
 {
     uint64_t seconds;
+    bool ended = false;
+    int code = TOOL_OK;
     if (!tool_option_number(arguments, "wait", 0, 4000000, 60, &seconds)) return TOOL_USAGE;
-    lambda_status status = lambda_async_wait_all(lambda, (uint32_t)seconds * 1000);
-    return status == LAMBDA_OK ? list(arguments, lambda) : tool_failed(lambda, status);
+    const uint64_t until = tool_now_ns() + seconds * UINT64_C(1000000000);
+    while (code == TOOL_OK && !ended) {
+        json_t *output = NULL;
+        const bool last = tool_now_ns() >= until;
+        code = backend->call(backend, "WaitForQueuedEvents", json_pack("{s:i}", "Seconds", last ? 0 : WAIT_S), &output);
+        ended = json_is_true(json_object_get(output, "Ended"));
+        json_decref(output);
+        if (last) break;
+    }
+    if (code == TOOL_OK) code = list(arguments, backend);
+    if (code != TOOL_OK || ended) return code;
+    return tool_refused("TooManyRequestsException", "the time was over before all events had ended");
 }
 
 int tool_queue(const tool_arguments *arguments)
 {
     static const struct {
         const char *name;
-        int (*run)(const tool_arguments *, lambda_t *);
-    } ACTIONS[] = {{"list", list}, {"purge", purge}, {"redrive", redrive}, {"drain", drain}};
-    tool_home home = {0};
+        int (*run)(const tool_arguments *, tool_backend *);
+        const char *options;
+    } ACTIONS[] = {{"list", list, " function most "},
+                   {"purge", purge, " function "},
+                   {"redrive", redrive, " destination most "},
+                   {"drain", drain, " wait "}};
+    tool_backend *backend;
     const char *name = tool_operand(arguments, 0);
-    int (*run)(const tool_arguments *, lambda_t *) = NULL;
-    for (size_t i = 0; i < sizeof ACTIONS / sizeof *ACTIONS; i++)
-        if (strcmp(ACTIONS[i].name, name ? name : "list") == 0) run = ACTIONS[i].run;
-    if (!run) return tool_usage("there is no 'lambda queue %s': list, purge, redrive, drain", name);
-    if (tool_option_value(arguments, "endpoint"))
-        return tool_usage("Lambda's API has no operations for the queue: use --data with the server's data directory, "
-                          "when the server is stopped");
-    int code = tool_home_open(arguments, &home);
-    if (code == TOOL_OK) code = run(arguments, home.lambda);
-    tool_home_close(&home);
+    size_t i = 0;
+    while (i < 4 && strcmp(ACTIONS[i].name, name ? name : "list") != 0)
+        i++;
+    if (i == 4) return tool_usage("there is no 'lambda queue %s': list, purge, redrive, drain", name);
+    if (!tool_options_belong(arguments, ACTIONS[i].name, ACTIONS[i].options)) return TOOL_USAGE;
+    int code = tool_backend_open(arguments, &backend);
+    if (code != TOOL_OK) return code;
+    code = ACTIONS[i].run(arguments, backend);
+    backend->close(backend);
     return code;
 }

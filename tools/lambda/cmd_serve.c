@@ -23,7 +23,9 @@ const tool_option TOOL_OPTIONS_SERVE[] = {
     {"rate", "NUMBER", "most requests a second of one address (default: no limit)"},
     {"identities", "FILE", "what each may, in JSON (default: everything)"},
     {"access-log", "FILE", "a line of each request; -: on stderr"},
-    {"region", "NAME", "the region (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)"},
+    {"region", "NAME", "the region (else AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1)"},
+    {"stop-timeout", "SECONDS",
+     "how long a stop waits for requests that run, 0 to 3600 (default 900, the longest timeout)"},
     {0}};
 
 typedef struct server {
@@ -126,6 +128,8 @@ int tool_serve(const tool_arguments *arguments)
     server made = {0};
     sigset_t ends;
     int which;
+    uint64_t stop_s;
+    if (!tool_option_number(arguments, "stop-timeout", 0, 3600, 900, &stop_s)) return TOOL_USAGE;
     /* Before any thread begins: they all inherit it, and the signals wait for sigwait. */
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
@@ -135,7 +139,9 @@ int tool_serve(const tool_arguments *arguments)
     signal(SIGXFSZ, SIG_IGN);
     int code = start(arguments, &made);
     if (code == TOOL_OK) sigwait(&ends, &which);
-    lambda_http_close(made.http, 5000);
+    /* Another one ends the process at once. */
+    pthread_sigmask(SIG_UNBLOCK, &ends, NULL);
+    lambda_http_close(made.http, (uint32_t)stop_s * 1000);
     tool_home_close(&made.home);
     if (made.access && made.access != stderr) fclose(made.access);
     return code;

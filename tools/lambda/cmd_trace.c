@@ -1,17 +1,14 @@
-/* lambda trace [TRACE]: what DIR/traces.jsonl has, X-Ray's documents, one a line; also while a server writes to it. */
-#include <errno.h>
+/* lambda trace [TRACE]: X-Ray's documents, of DIR/traces.jsonl, also while a server writes to it; or of a server of this library. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "commands.h"
-#include "home.h"
-#include "output.h"
+#include <lambda/trace.h>
 
-const tool_option TOOL_OPTIONS_TRACE[] = {{"data", "DIR", "the data directory (else LAMBDA_DATA, else ./.lambda)"},
-                                          {"function", "NAME", "traces of that function alone"},
-                                          {"endpoint", "URL", "is refused: Lambda's API has no operations for traces"},
-                                          {0}};
+#include "backend.h"
+#include "commands.h"
+
+const tool_option TOOL_OPTIONS_TRACE[] = {{"function", "NAME", "traces of that function alone"}, {0}};
 
 static const char *text(const json_t *object, const char *name)
 {
@@ -31,29 +28,32 @@ static const char *outcome(const json_t *document)
     return json_is_true(json_object_get(document, "error")) ? "error" : "ok";
 }
 
-/** Documents of a trace and a function; NULL: of any. */
-static int read_documents(const char *path, const char *trace, const char *function, json_t **all)
+static bool add(void *user, const char *json, size_t length)
 {
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
-    FILE *file = fopen(path, "re");
+    return json_array_append_new(user, json_loadb(json, length, 0, NULL)) == 0;
+}
+
+/** Of a file alone, so that it need not be free. */
+static int read_documents(const tool_arguments *arguments, const char *trace, const char *function, json_t **all)
+{
+    char directory[768];
+    char path[1024];
+    if (!tool_home_directory(arguments, directory)) return TOOL_USAGE;
+    tool_home_path(directory, "traces.jsonl", path);
     *all = json_array();
-    if (!*all || (!file && errno != ENOENT)) {
-        if (file) fclose(file);
-        return *all ? tool_unreachable("%s: %s", path, strerror(errno)) : tool_no_memory();
-    }
-    int code = TOOL_OK;
-    while (file && code == TOOL_OK && (length = getline(&line, &room, file)) > 0) {
-        /* The last line may not be whole yet. */
-        json_t *one = json_loadb(line, (size_t)length, 0, NULL);
-        bool wanted = one && (!trace || strcmp(text(one, "trace_id"), trace) == 0) &&
-                      (!function || strcmp(text(one, "name"), function) == 0);
-        if (wanted && json_array_append(*all, one) != 0) code = tool_no_memory();
-        json_decref(one);
-    }
-    free(line);
-    if (file) fclose(file);
+    if (!*all) return tool_no_memory();
+    lambda_status status = lambda_trace_file_read(path, trace, function, add, *all);
+    if (status == LAMBDA_OK || status == LAMBDA_ERROR_RESOURCE_NOT_FOUND) return TOOL_OK;
+    return tool_unreachable("%s", lambda_error_message(NULL));
+}
+
+static int ask_documents(const tool_arguments *arguments, const char *trace, const char *function, json_t **all)
+{
+    json_t *output;
+    int code = tool_backend_ask(arguments, "ListTraceDocuments",
+                                json_pack("{s:s*, s:s*}", "TraceId", trace, "FunctionName", function), &output);
+    *all = json_incref(json_object_get(output, "Documents"));
+    json_decref(output);
     return code;
 }
 
@@ -107,22 +107,19 @@ static int list(const json_t *all)
     }
     if (json_array_size(rows) > 0) return tool_print_table(HEADINGS, rows);
     json_decref(rows);
-    puts("There are no traces. Functions whose TracingConfig has the Mode Active are traced, a share of their "
-         "invocations.");
+    puts("There are no traces. 'lambda config NAME --tracing Active' has a share of a function's invocations traced.");
     return TOOL_OK;
 }
 
 int tool_trace(const tool_arguments *arguments)
 {
-    char directory[768];
-    char path[1024];
-    json_t *all;
+    json_t *all = NULL;
     const char *trace = tool_operand(arguments, 0);
-    if (tool_option_value(arguments, "endpoint"))
-        return tool_usage("Lambda's API has no operations for traces: use --data with the server's data directory");
-    if (!tool_home_directory(arguments, directory)) return TOOL_USAGE;
-    tool_home_path(directory, "traces.jsonl", path);
-    int code = read_documents(path, trace, tool_option_value(arguments, "function"), &all);
+    const char *function = tool_option_value(arguments, "function");
+    int code = tool_arguments_check(arguments);
+    if (code == TOOL_OK)
+        code = tool_endpoint(arguments) ? ask_documents(arguments, trace, function, &all)
+                                        : read_documents(arguments, trace, function, &all);
     if (code == TOOL_OK && trace && json_array_size(all) == 0)
         code = tool_refused("TraceNotFound", "there is no such trace: 'lambda trace' lists those that there are");
     if (code == TOOL_OK && tool_option_value(arguments, "json"))

@@ -40,7 +40,6 @@ extern const tool_option TOOL_OPTIONS_INIT[];
 extern const tool_option TOOL_OPTIONS_INVOKE[];
 extern const tool_option TOOL_OPTIONS_LAYER[];
 extern const tool_option TOOL_OPTIONS_LOGS[];
-extern const tool_option TOOL_OPTIONS_METRICS[];
 extern const tool_option TOOL_OPTIONS_QUEUE[];
 extern const tool_option TOOL_OPTIONS_SERVE[];
 extern const tool_option TOOL_OPTIONS_TRACE[];

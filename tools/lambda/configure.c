@@ -1,4 +1,4 @@
-/* What create and update take alike. */
+/* What create, update and config take alike. */
 #include "configure.h"
 
 #include <stdio.h>
@@ -67,7 +67,7 @@ static int put_layers(const tool_arguments *arguments, json_t *input)
     if (!tool_option_value(arguments, "layer")) return TOOL_OK;
     json_t *layers = json_array();
     for (size_t i = 0; (each = tool_option_value_at(arguments, "layer", i)) != NULL; i++) {
-        if (json_array_append_new(layers, json_string(each)) == 0) continue;
+        if (strcmp(each, "none") == 0 || json_array_append_new(layers, json_string(each)) == 0) continue;
         json_decref(layers);
         return tool_no_memory();
     }
@@ -79,7 +79,9 @@ int tool_configure(const tool_arguments *arguments, json_t *input)
     int code = put_texts(arguments, input);
     if (code == TOOL_OK) code = put_numbers(arguments, input);
     if (code == TOOL_OK) code = put_environment(arguments, input);
-    return code == TOOL_OK ? put_layers(arguments, input) : code;
+    if (code == TOOL_OK) code = put_layers(arguments, input);
+    const char *tracing = tool_option_value(arguments, "tracing");
+    return code == TOOL_OK && tracing ? put(input, "TracingConfig", json_pack("{s:s}", "Mode", tracing)) : code;
 }
 
 int tool_configure_code(const char *path, json_t *code_object)
@@ -97,9 +99,15 @@ int tool_configure_code(const char *path, json_t *code_object)
 
 int tool_configuration_print(const tool_arguments *arguments, json_t *configuration)
 {
-    static const char *const SHOWN[] = {"FunctionName", "FunctionArn", "Version",      "Runtime",  "Handler",
-                                        "State",        "MemorySize",  "Timeout",      "CodeSize", "CodeSha256",
-                                        "Description",  "Environment", "LastModified", "Layers"};
+    static const char *const SHOWN[] = {"FunctionName",  "FunctionArn",
+                                        "Version",       "Runtime",
+                                        "Handler",       "State",
+                                        "MemorySize",    "Timeout",
+                                        "CodeSize",      "CodeSha256",
+                                        "Description",   "Environment",
+                                        "LastModified",  "Layers",
+                                        "TracingConfig", "ReservedConcurrentExecutions",
+                                        "RecursiveLoop", "FunctionEventInvokeConfigs"};
     if (tool_option_value(arguments, "json")) return tool_print_json(configuration);
     json_t *few = json_object();
     for (size_t i = 0; i < sizeof SHOWN / sizeof *SHOWN; i++) {

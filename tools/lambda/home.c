@@ -13,6 +13,7 @@
 #include <lambda/log_file.h>
 #include <lambda/trace.h>
 
+#include "keys.h"
 #include "output.h"
 
 static const char *set(const char *name)
@@ -41,9 +42,11 @@ void tool_home_path(const char *directory, const char *name, char path[1024])
 
 const char *tool_region(const tool_arguments *arguments)
 {
+    static char configured[64];
     const char *region = tool_option_value(arguments, "region");
     if (!region) region = set("AWS_REGION");
     if (!region) region = set("AWS_DEFAULT_REGION");
+    if (!region && tool_profile_region(tool_option_value(arguments, "profile"), configured)) region = configured;
     return region ? region : "us-east-1";
 }
 
@@ -68,6 +71,8 @@ static int make_file(const char *path)
 static int open_parts(const tool_arguments *arguments, tool_home *home)
 {
     char path[1024];
+    char logs[1024];
+    char traces[1024];
     lambda_log_sink sink = {0};
     lambda_options options = {.metrics = true, .region = tool_region(arguments)};
     tool_home_path(home->directory, "lambda.db", path);
@@ -79,12 +84,12 @@ static int open_parts(const tool_arguments *arguments, tool_home *home)
     status = lambda_packages_open(
         &(lambda_packages_options){.directory = path, .region = options.region, .archives = true}, &home->packages);
     if (status != LAMBDA_OK) return not_opened(home, status);
-    tool_home_path(home->directory, "logs", path);
-    status = lambda_log_sink_file(&(lambda_log_file_options){.directory = path}, &sink);
+    tool_home_path(home->directory, "logs", logs);
+    status = lambda_log_sink_file(&(lambda_log_file_options){.directory = logs, .times = true}, &sink);
     if (status != LAMBDA_OK) return not_opened(home, status);
     options.log[0] = sink;
-    tool_home_path(home->directory, "traces.jsonl", path);
-    status = lambda_trace_exporter_file(path, &options.trace[0]);
+    tool_home_path(home->directory, "traces.jsonl", traces);
+    status = lambda_trace_exporter_file(traces, &options.trace[0]);
     if (status != LAMBDA_OK) {
         sink.close(sink.user);
         return not_opened(home, status);
@@ -99,7 +104,9 @@ static int open_parts(const tool_arguments *arguments, tool_home *home)
     status = lambda_process_open(
         home->lambda, &(lambda_process_options){.packages = home->packages, .best_effort = true}, &home->process);
     if (status != LAMBDA_OK) return tool_failed(home->lambda, status);
-    status = lambda_api_open(&(lambda_api_options){.lambda = home->lambda, .packages = home->packages}, &home->api);
+    status = lambda_api_open(
+        &(lambda_api_options){.lambda = home->lambda, .packages = home->packages, .logs = logs, .traces = traces},
+        &home->api);
     return status == LAMBDA_OK ? TOOL_OK : tool_failed(NULL, status);
 }
 

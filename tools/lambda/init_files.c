@@ -83,7 +83,11 @@ static const char C_TEST[] =
     "}\n";
 
 static const char C_MAKEFILE[] = "CFLAGS ?= -O2 -Wall -Wextra\n"
-                                 "LAMBDA = $(shell pkg-config --cflags --libs lambda-bootstrap lambda jansson)\n"
+                                 "LIBRARIES = $(shell pkg-config --variable=libdir lambda-bootstrap)\n"
+                                 "# The library itself goes into the program, so that it runs where there is none.\n"
+                                 "LAMBDA = $(shell pkg-config --cflags lambda-bootstrap jansson) \\\n"
+                                 "  $(LIBRARIES)/liblambda-bootstrap.a $(LIBRARIES)/liblambda.a \\\n"
+                                 "  $(shell pkg-config --libs libcurl jansson libffi) -ldl -lm -pthread\n"
                                  "\n"
                                  "function.zip: bootstrap\n"
                                  "\tzip -q -j $@ bootstrap\n"

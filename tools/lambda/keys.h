@@ -1,4 +1,4 @@
-/* Keys of AWS's credentials files, and signatures with them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
+/* Keys and regions of AWS's files, and signatures with keys: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html */
 #ifndef LAMBDA_TOOL_KEYS_H
 #define LAMBDA_TOOL_KEYS_H
 
@@ -13,10 +13,13 @@ typedef struct tool_keys {
 } tool_keys;
 
 /**
- * From the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN), unless a profile is asked for; else of AWS_SHARED_CREDENTIALS_FILE, or else of
- * DIRECTORY/credentials or ~/.aws/credentials. False: there are none, and `why` says where was looked.
+ * From the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN), unless a profile is asked for; else of AWS_SHARED_CREDENTIALS_FILE, or where that is not set of
+ * DIRECTORY/credentials or ~/.aws/credentials; else of AWS_CONFIG_FILE or ~/.aws/config. False: there are none, and `why` says where was looked.
  */
-bool tool_keys_find(const char *profile, const char *directory, tool_keys *keys, char why[512]);
+bool tool_keys_find(const char *profile, const char *directory, tool_keys *keys, char why[1024]);
+
+/** The region of a profile (NULL: AWS_PROFILE, else "default") in AWS_CONFIG_FILE or ~/.aws/config. False: it has none. */
+bool tool_profile_region(const char *profile, char region[64]);
 
 /** What is signed. */
 typedef struct tool_signed {

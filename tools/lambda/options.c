@@ -9,14 +9,14 @@
 
 #include "output.h"
 
-const tool_option TOOL_OPTIONS_EVERY[] = {
-    {"json", NULL, "print JSON, for programs"}, {"help", NULL, "print this"}, {0}};
+const tool_option TOOL_OPTIONS_JSON[] = {{"json", NULL, "print JSON, for programs"}, {0}};
+const tool_option TOOL_OPTIONS_HELP[] = {{"help", NULL, "print this"}, {0}};
 
 const tool_option TOOL_OPTIONS_SERVICE[] = {
     {"data", "DIR", "the data directory (else LAMBDA_DATA, else ./.lambda)"},
     {"endpoint", "URL", "ask a server instead (else AWS_ENDPOINT_URL_LAMBDA, AWS_ENDPOINT_URL)"},
-    {"profile", "NAME", "the profile of the credentials file (else AWS_PROFILE, else default)"},
-    {"region", "NAME", "the region (else AWS_REGION, AWS_DEFAULT_REGION, us-east-1)"},
+    {"profile", "NAME", "the profile of the credentials and config files (else AWS_PROFILE, else default)"},
+    {"region", "NAME", "the region (else AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1)"},
     {0}};
 
 static const tool_option *find_in(const tool_option *options, const char *name, size_t length)
@@ -26,11 +26,38 @@ static const tool_option *find_in(const tool_option *options, const char *name, 
     return NULL;
 }
 
+void tool_option_tables(const tool_command *command, const tool_option *tables[TOOL_TABLES])
+{
+    size_t count = 0;
+    if (command->options) tables[count++] = command->options;
+    if (command->service) tables[count++] = TOOL_OPTIONS_SERVICE;
+    if (command->json) tables[count++] = TOOL_OPTIONS_JSON;
+    tables[count++] = TOOL_OPTIONS_HELP;
+    tables[count] = NULL;
+}
+
 static const tool_option *find(const tool_command *command, const char *name, size_t length)
 {
-    const tool_option *found = find_in(command->options, name, length);
-    if (!found && command->service) found = find_in(TOOL_OPTIONS_SERVICE, name, length);
-    return found ? found : find_in(TOOL_OPTIONS_EVERY, name, length);
+    const tool_option *tables[TOOL_TABLES];
+    const tool_option *found = NULL;
+    tool_option_tables(command, tables);
+    for (size_t i = 0; tables[i] && !found; i++)
+        found = find_in(tables[i], name, length);
+    return found;
+}
+
+/** --help or -h anywhere before "--" is all that counts. */
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int at = 0; at < argc && strcmp(argv[at], "--") != 0; at++)
+        if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) return true;
+    return false;
+}
+
+/** What looks like an option and is none: "-" is stdin, and a number is an event. */
+static bool is_short_option(const char *text)
+{
+    return text[0] == '-' && text[1] && (text[1] < '0' || text[1] > '9');
 }
 
 /** Takes an option, and its value from the next argument where it needs one. */
@@ -68,15 +95,20 @@ bool tool_options_parse(const tool_command *command, int argc, char **argv, tool
 {
     bool open = true;
     *arguments = (tool_arguments){.command = command};
+    if (asks_for_help(argc, argv)) {
+        arguments->given[0].option = TOOL_OPTIONS_HELP;
+        arguments->given[0].value = "";
+        arguments->given_count = 1;
+        return true;
+    }
     for (int at = 0; at < argc; at++) {
         if (open && strcmp(argv[at], "--") == 0) {
             open = false;
         } else if (open && strncmp(argv[at], "--", 2) == 0) {
             if (!take(command, argc, argv, &at, arguments)) return false;
-        } else if (open && strcmp(argv[at], "-h") == 0) {
-            arguments->given[0].option = find_in(TOOL_OPTIONS_EVERY, "help", 4);
-            arguments->given_count = 1;
-            break;
+        } else if (open && is_short_option(argv[at])) {
+            tool_usage("%s has no option %s: 'lambda %s --help' lists them", command->name, argv[at], command->name);
+            return false;
         } else if (arguments->operands_count < command->most && arguments->operands_count < TOOL_OPERANDS) {
             arguments->operands[arguments->operands_count++] = argv[at];
         } else {
@@ -84,7 +116,7 @@ bool tool_options_parse(const tool_command *command, int argc, char **argv, tool
             return false;
         }
     }
-    if (arguments->operands_count >= command->least || tool_option_value(arguments, "help")) return true;
+    if (arguments->operands_count >= command->least) return true;
     tool_usage("an argument is missing: lambda %s %s", command->name, command->operands);
     return false;
 }
@@ -120,6 +152,19 @@ bool tool_option_number(const tool_arguments *arguments, const char *name, uint6
     return true;
 }
 
+bool tool_options_belong(const tool_arguments *arguments, const char *what, const char *taken)
+{
+    for (size_t i = 0; i < arguments->given_count; i++) {
+        char word[48];
+        const tool_option *option = arguments->given[i].option;
+        snprintf(word, sizeof word, " %s ", option->name);
+        if (strstr(taken, word) || !find_in(arguments->command->options, option->name, strlen(option->name))) continue;
+        tool_usage("%s has no --%s%s%s", what, option->name, *taken ? "; it takes:" : "", taken);
+        return false;
+    }
+    return true;
+}
+
 const char *tool_operand(const tool_arguments *arguments, size_t index)
 {
     return index < arguments->operands_count ? arguments->operands[index] : NULL;
@@ -139,7 +184,8 @@ void tool_options_help(const tool_command *command)
 {
     printf("Usage: lambda %s%s%s [OPTION]...\n%s\n\n", command->name, *command->operands ? " " : "", command->operands,
            command->summary);
-    help_of(command->options);
-    if (command->service) help_of(TOOL_OPTIONS_SERVICE);
-    help_of(TOOL_OPTIONS_EVERY);
+    const tool_option *tables[TOOL_TABLES];
+    tool_option_tables(command, tables);
+    for (size_t i = 0; tables[i]; i++)
+        help_of(tables[i]);
 }

@@ -38,12 +38,17 @@ typedef struct tool_command {
     size_t most;
     const tool_option *options; /* of its own; NULL: none */
     bool service;               /* takes those of a data directory or an endpoint too */
+    bool json;                  /* and --json */
     int (*run)(const tool_arguments *arguments);
 } tool_command;
 
-/** Those that every command takes, and those of commands that speak to a service. */
-extern const tool_option TOOL_OPTIONS_EVERY[];
+/** Those of commands that speak to a service, and those that nearly every command takes. */
 extern const tool_option TOOL_OPTIONS_SERVICE[];
+extern const tool_option TOOL_OPTIONS_JSON[];
+extern const tool_option TOOL_OPTIONS_HELP[];
+/** All tables of a command's options, its own first; the last is followed by NULL. */
+#define TOOL_TABLES 5
+void tool_option_tables(const tool_command *command, const tool_option *tables[TOOL_TABLES]);
 
 /** False: it was said what is wrong. `--help` is in the table of every command, and then nothing else is checked. */
 bool tool_options_parse(const tool_command *command, int argc, char **argv, tool_arguments *arguments);
@@ -55,6 +60,8 @@ const char *tool_option_value_at(const tool_arguments *arguments, const char *na
 /** A whole number between the two; `otherwise` where it was not given. False: it was said what is wrong. */
 bool tool_option_number(const tool_arguments *arguments, const char *name, uint64_t least, uint64_t most,
                         uint64_t otherwise, uint64_t *number);
+/** Whether all given options of the command's own are among those that `what` takes: names with a space before and behind each. False: it was said which is not. */
+bool tool_options_belong(const tool_arguments *arguments, const char *what, const char *taken);
 /** An operand, or NULL. */
 const char *tool_operand(const tool_arguments *arguments, size_t index);
 

@@ -17,30 +17,15 @@ static bool colours(int fd)
     return isatty(fd) && (!no || !*no);
 }
 
-static void complain(const char *format, va_list arguments)
+void tool_say(const char *format, ...)
 {
+    va_list arguments;
     fflush(stdout);
     fputs(colours(STDERR_FILENO) ? "\033[31mlambda:\033[0m " : "lambda: ", stderr);
+    va_start(arguments, format);
     vfprintf(stderr, format, arguments);
+    va_end(arguments);
     fputc('\n', stderr);
-}
-
-int tool_usage(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    complain(format, arguments);
-    va_end(arguments);
-    return TOOL_USAGE;
-}
-
-int tool_unreachable(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    complain(format, arguments);
-    va_end(arguments);
-    return TOOL_UNREACHABLE;
 }
 
 /** What to do about an error; NULL: its message says it. */
@@ -48,11 +33,13 @@ static const char *next_of(const char *type)
 {
     static const char *const NEXT[][2] = {
         {"ResourceNotFoundException", "'lambda list' shows the functions that there are"},
-        {"ResourceConflictException", "choose another name, or change what is there with 'lambda update'"},
+        {"ResourceConflictException",
+         "choose another name, or change what is there with 'lambda update' and 'lambda config'"},
         {"TooManyRequestsException", "try again a little later, or raise the function's concurrency"},
         {"RequestTooLargeException", "a smaller event, or a reference to where its data is"},
         {"InvalidZipFileException", "'zip -sf FILE' shows what is in a zip"},
-        {"InvalidSignatureException", "the keys have to be those of the server's credentials file"},
+        {"InvalidSignatureException",
+         "the keys have to be those of the server's credentials file, and --region its region"},
         {"UnrecognizedClientException", "the keys have to be those of the server's credentials file"},
         {"MissingAuthenticationTokenException", "set AWS_SHARED_CREDENTIALS_FILE to the server's credentials file"},
         {"AccessDeniedException", "an administrator can allow it: the server's --identities file"},
@@ -62,7 +49,7 @@ static const char *next_of(const char *type)
     return NULL;
 }
 
-int tool_refused(const char *type, const char *message)
+void tool_say_error(const char *type, const char *message)
 {
     const char *next = next_of(type);
     bool colour = colours(STDERR_FILENO);
@@ -70,18 +57,12 @@ int tool_refused(const char *type, const char *message)
     fprintf(stderr, "%slambda:%s %s: %s\n", colour ? "\033[31m" : "", colour ? "\033[0m" : "", type,
             message && *message ? message : "(no message)");
     if (next) fprintf(stderr, "  next: %s\n", next);
-    return TOOL_REFUSED;
 }
 
 int tool_failed(lambda_t *lambda, lambda_status status)
 {
     const char *message = lambda_error_message(lambda);
     return tool_refused(lambda_status_name(status), message && *message ? message : lambda_status_text(status));
-}
-
-int tool_no_memory(void)
-{
-    return tool_refused("OutOfMemoryError", "memory is out");
 }
 
 /* ---- what they print */
@@ -99,10 +80,11 @@ const char *tool_plain(void)
 int tool_print_json(json_t *json)
 {
     if (!json) return tool_no_memory();
-    int failed = json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    char *text = json_dumps(json, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     json_decref(json);
-    if (failed) return tool_no_memory();
-    putchar('\n');
+    if (!text) return tool_no_memory();
+    puts(text);
+    free(text);
     return TOOL_OK;
 }
 
@@ -135,7 +117,7 @@ int tool_print_table(const char *const *headings, json_t *rows)
     int widths[16] = {0};
     size_t columns = 0;
     if (!rows) return tool_no_memory();
-    for (; headings[columns] && columns < 16; columns++) {
+    for (; columns < 16 && headings[columns]; columns++) {
         widths[columns] = width_of(headings[columns]);
         for (size_t row = 0; row < json_array_size(rows); row++) {
             int width = width_of(cell(rows, row, columns));

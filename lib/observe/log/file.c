@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/platform.h"
 #include "observe/log/file.h"
+#include "observe/log/line.h"
 
 /** Files that are open at most. */
 #define OPEN_MAX 16
@@ -36,6 +37,7 @@ typedef struct file_sink {
     lambda_allocator allocator;
     uint64_t max_file_bytes;
     uint64_t retention_days; /* 0: for ever */
+    bool times;              /* stand before lines */
     uint64_t swept;          /* the day since which nothing more can have expired */
     uint64_t lines;
     int folder;
@@ -193,10 +195,11 @@ static lambda_status choose_file(file_sink *sink, open_file *file, const lambda_
 
 /* ---- writing */
 
-/** Makes the line ready: one line, with its end. */
-static bool make_text(file_sink *sink, const lambda_log_record *record)
+/** Makes the line ready: one line, with its time if that is wanted, and its end. */
+static bool make_text(file_sink *sink, const lambda_log_record *record, size_t *all)
 {
-    size_t length = record->line_length;
+    size_t before = sink->times ? LAMBDA__LOG_FILE_TIME_SIZE : 0;
+    size_t length = before + record->line_length;
     if (length >= sink->capacity) {
         size_t capacity = length < SIZE_MAX / 2 ? (length + 1) * 3 / 2 : length + 1;
         char *text = sink->allocator.reallocate(sink->allocator.user, sink->text, capacity);
@@ -204,12 +207,17 @@ static bool make_text(file_sink *sink, const lambda_log_record *record)
         sink->text = text;
         sink->capacity = capacity;
     }
-    memcpy(sink->text, record->line, length);
+    if (before > 0) {
+        memset(sink->text, ' ', before);
+        lambda__log_time_write(sink->text, record->time_ns);
+    }
+    memcpy(sink->text + before, record->line, record->line_length);
     for (char *end = sink->text; (end = memchr(end, '\n', length - (size_t)(end - sink->text)));)
         *end = ' ';
     for (char *end = sink->text; (end = memchr(end, '\r', length - (size_t)(end - sink->text)));)
         *end = ' ';
     sink->text[length] = '\n';
+    *all = length + 1;
     return true;
 }
 
@@ -218,13 +226,14 @@ static lambda_status file_write(void *user, const lambda_log_record *record)
     file_sink *sink = user;
     uint64_t day = record->time_ns / DAY_NS;
     if (day > sink->swept) sweep_day(sink, day);
-    if (!make_text(sink, record)) return lambda__out_of_memory(NULL);
+    size_t length;
+    if (!make_text(sink, record, &length)) return lambda__out_of_memory(NULL);
     open_file *file = place_of(sink, record->log_group_name);
     file->used = ++sink->lines;
-    lambda_status status = choose_file(sink, file, record, record->line_length + 1);
+    lambda_status status = choose_file(sink, file, record, length);
     if (status != LAMBDA_OK) return status;
     sink->file.descriptor = file->descriptor;
-    int error = lambda__platform_lines_add(&sink->file, sink->text, record->line_length + 1);
+    int error = lambda__platform_lines_add(&sink->file, sink->text, length);
     return error ? failed(record, "appended to", error) : LAMBDA_OK;
 }
 
@@ -268,6 +277,7 @@ lambda_status lambda_log_sink_file_sized(const lambda_log_file_options *given, s
     made->allocator = options.allocator;
     made->max_file_bytes = options.max_file_bytes ? options.max_file_bytes : MAX_FILE_BYTES_DEFAULT;
     made->retention_days = options.retention_days;
+    made->times = options.times;
     int error = lambda__platform_folder_lock(options.directory, &made->folder);
     if (error) {
         options.allocator.release(options.allocator.user, made);

@@ -24,4 +24,10 @@ void lambda__log_file_name(uint64_t day, uint32_t number, char name[LAMBDA__LOG_
 /** What such a name says; false for any other. */
 bool lambda__log_file_name_read(const char *name, uint64_t *day, uint32_t *number);
 
+/** Bytes of a time and two spaces, which may stand before a line: one space or a tab would be the line's own. */
+#define LAMBDA__LOG_FILE_TIME_SIZE 26
+
+/** The time that a line begins with, its own too; `*ns` stays where there is none. Bytes that stand before the line. */
+size_t lambda__log_file_time_read(const char *line, size_t length, uint64_t *ns);
+
 #endif

@@ -158,3 +158,29 @@ bool lambda__log_file_name_read(const char *name, uint64_t *day, uint32_t *numbe
     lambda__log_file_name(*day, *number, again);
     return strcmp(again, name) == 0;
 }
+
+/* ---- times of lines */
+
+size_t lambda__log_file_time_read(const char *line, size_t length, uint64_t *ns)
+{
+    /* "YYYY-MM-DD" is the name of a day's file, but for its end. */
+    char name[] = "YYYY-MM-DD.log";
+    uint64_t day;
+    uint32_t number;
+    uint64_t hour;
+    uint64_t minute;
+    uint64_t second;
+    uint64_t millisecond;
+    if (length < LAMBDA__LOG_FILE_TIME_SIZE - 1) return 0;
+    if (line[10] != 'T' || line[13] != ':' || line[16] != ':' || line[19] != '.' || line[23] != 'Z') return 0;
+    if (line[24] != ' ' && line[24] != '\t') return 0;
+    memcpy(name, line, 10);
+    if (!lambda__log_file_name_read(name, &day, &number)) return 0;
+    if (!read_digits(line + 11, 2, &hour) || !read_digits(line + 14, 2, &minute) ||
+        !read_digits(line + 17, 2, &second) || !read_digits(line + 20, 3, &millisecond))
+        return 0;
+    if (hour > 23 || minute > 59 || second > 60) return 0;
+    *ns = (((day * 24 + hour) * 60 + minute) * 60 + second) * UINT64_C(1000000000) + millisecond * 1000000;
+    bool before = length >= LAMBDA__LOG_FILE_TIME_SIZE && line[24] == ' ' && line[25] == ' ';
+    return before ? LAMBDA__LOG_FILE_TIME_SIZE : 0;
+}

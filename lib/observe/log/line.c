@@ -82,9 +82,8 @@ static void put_trace_id(ink *to, lambda_trace_id id)
     put_hex(to, id.low, 16);
 }
 
-/** "2026-01-01T00:00:00.000Z": the day by the rule of the Gregorian calendar, in which 400 years have 146,097 days. */
-#define TIME_LENGTH 24
-static void write_time(char text[TIME_LENGTH], uint64_t ns)
+/* The day by the rule of the Gregorian calendar, in which 400 years have 146,097 days. */
+void lambda__log_time_write(char text[LAMBDA__LOG_TIME_LENGTH], uint64_t ns)
 {
     uint64_t milliseconds = ns / 1000000;
     unsigned in_day = (unsigned)(milliseconds % 86400000);
@@ -117,9 +116,9 @@ static void write_time(char text[TIME_LENGTH], uint64_t ns)
 /** "2026-01-01T00:00:00.000Z REQUEST-ID ", which stands before what the platform says of a timeout. */
 static void text_before(ink *to, const lambda__log_event *event, const lambda_log_record *record)
 {
-    char time[TIME_LENGTH];
+    char time[LAMBDA__LOG_TIME_LENGTH];
     if (event->kind != LAMBDA__LOG_TIMEOUT) return;
-    write_time(time, record->time_ns);
+    lambda__log_time_write(time, record->time_ns);
     put(to, time, sizeof(time));
     PUT(to, " ");
     put_text(to, record->request_id);
@@ -337,8 +336,8 @@ static const char *const types[] = {"platform.initStart", "platform.initRuntimeD
 
 static void json_line(ink *to, const lambda__log_event *event, const lambda_log_record *record)
 {
-    char time[TIME_LENGTH];
-    write_time(time, record->time_ns);
+    char time[LAMBDA__LOG_TIME_LENGTH];
+    lambda__log_time_write(time, record->time_ns);
     PUT(to, "{\"time\":\"");
     put(to, time, sizeof(time));
     PUT(to, "\",\"type\":\"");
@@ -409,9 +408,9 @@ void lambda__log_event_line(const lambda__log_event *event, lambda_log_record *r
 size_t lambda__log_prefix(const lambda_log_record *record, char *text)
 {
     if (record->platform) return 0;
-    char time[TIME_LENGTH];
+    char time[LAMBDA__LOG_TIME_LENGTH];
     ink to = {.at = text, .end = text + LAMBDA__LOG_PREFIX_SIZE};
-    write_time(time, record->time_ns);
+    lambda__log_time_write(time, record->time_ns);
     put(&to, time, sizeof(time));
     PUT(&to, "\t");
     put_text(&to, record->request_id[0] ? record->request_id : "undefined");
@@ -424,9 +423,9 @@ size_t lambda__log_prefix(const lambda_log_record *record, char *text)
 bool lambda__log_json(lambda__base *base, lambda__buffer *buffer, const lambda_log_record *record)
 {
     char head[LAMBDA__LOG_EVENT_SIZE];
-    char time[TIME_LENGTH];
+    char time[LAMBDA__LOG_TIME_LENGTH];
     ink to = {.at = head, .end = head + sizeof(head)};
-    write_time(time, record->time_ns);
+    lambda__log_time_write(time, record->time_ns);
     if (record->platform) {
         PUT(&to, "{\"time\":\"");
         put(&to, time, sizeof(time));

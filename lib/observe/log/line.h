@@ -57,6 +57,10 @@ typedef struct lambda__log_event {
  */
 lambda_log_level lambda__log_event_level(const lambda__log_event *event);
 
+/** Bytes of a time as lines have it, "2026-01-01T00:00:00.000Z", which no NUL follows. */
+#define LAMBDA__LOG_TIME_LENGTH 24
+void lambda__log_time_write(char text[LAMBDA__LOG_TIME_LENGTH], uint64_t ns);
+
 /** Makes type, message and line of the record, which has its time and id. `text` and `json` are where they may be written. */
 void lambda__log_event_line(const lambda__log_event *event, lambda_log_record *record,
                             char text[LAMBDA__LOG_EVENT_SIZE], char json[LAMBDA__LOG_EVENT_SIZE]);

@@ -2,8 +2,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/lines.h"
 #include "base/memory.h"
 #include "base/platform.h"
 #include "observe/trace/xray.h"
@@ -78,4 +81,49 @@ lambda_status lambda__xray_exporter_file(lambda__base *base, const char *path, l
 lambda_status lambda_trace_exporter_file(const char *path, lambda_trace_exporter *exporter)
 {
     return lambda__xray_exporter_file(lambda__base_without_service(), path, exporter);
+}
+
+/* ---- reading */
+
+typedef struct file_reading {
+    const char *trace_id; /* NULL: any */
+    const char *name;     /* likewise */
+    lambda_trace_document_taker *take;
+    void *user;
+} file_reading;
+
+static bool is(const json_t *document, const char *member, const char *wanted)
+{
+    const char *text = json_string_value(json_object_get(document, member));
+    return !wanted || (text && strcmp(text, wanted) == 0);
+}
+
+static bool show(void *user, const char *line, size_t length)
+{
+    const file_reading *reading = user;
+    json_t *document = json_loadb(line, length, 0, NULL);
+    bool wanted = document && is(document, "trace_id", reading->trace_id) && is(document, "name", reading->name);
+    json_decref(document);
+    return !wanted || reading->take(reading->user, line, length);
+}
+
+lambda_status lambda_trace_file_read(const char *path, const char *trace_id, const char *name,
+                                     lambda_trace_document_taker *take, void *user)
+{
+    file_reading reading = {.trace_id = trace_id, .name = name, .take = take, .user = user};
+    const lambda_status invalid = LAMBDA_ERROR_INVALID_PARAMETER_VALUE;
+    uint64_t offset = 0;
+    int descriptor;
+    bool ended;
+    if (!path || !path[0]) return lambda__fail(NULL, invalid, "path: is %s", path ? "empty" : "NULL");
+    if (!take) return lambda__fail(NULL, invalid, "take: is NULL");
+    int error = lambda__platform_file_read(path, &descriptor);
+    if (!error) {
+        error = lambda__lines_show(lambda__base_without_service(), descriptor, &offset, show, &reading, &ended);
+        lambda__platform_descriptor_close(descriptor);
+    }
+    if (!error) return LAMBDA_OK;
+    if (error == ENOMEM) return lambda__out_of_memory(NULL);
+    const lambda_status status = error == ENOENT ? LAMBDA_ERROR_RESOURCE_NOT_FOUND : LAMBDA_ERROR_SERVICE;
+    return lambda__fail(NULL, status, "path: \"%.200s\" cannot be read: %s", path, strerror(error));
 }
