@@ -110,6 +110,9 @@ calls() {
     says out "9.0"
     expect 1 "call that fails" "$lambda" call libm.so.6 'double pow(double x, double y)' x=2
     says err 'is missing'
+    expect 3 "call of no library" "$lambda" call libnone.so.6 'double pow(double x, double y)' x=2
+    says err "LibraryError"
+    if grep -q "zip -sf" "$work/err"; then echo "not ok: a library is no zip" >&2 && failed=1; fi
     expect 3 "call of none" "$lambda" call libm.so.6 'double none_such(double x)' x=2
 }
 
@@ -230,6 +233,12 @@ functions() {
     expect 2 "urls of what" "$lambda" url list echo --public
     expect 0 "operation" "$lambda" api GetFunctionConfiguration '{"FunctionName": "echo"}'
     says out '"Handler": "index.hello"'
+    expect 2 "an operation that there is not" "$lambda" api GetNothing
+    says err "'lambda api' lists them"
+    expect 2 "an operation that answers no JSON" "$lambda" api Invoke '{"FunctionName": "echo"}'
+    says err "lambda invoke NAME"
+    expect 0 "all operations" "$lambda" api --json
+    says out '"GetLogLines"'
     expect 3 "operation refused" "$lambda" api GetFunction '{"FunctionName": "nobody"}'
     expect 0 "config" "$lambda" config echo --concurrency 7 --retries 1 --recursion Allow
     says out "ReservedConcurrentExecutions"
@@ -254,6 +263,8 @@ functions() {
     expect 0 "layer shown" "$lambda" layer get tables "${layer##*:}"
     expect 0 "layer away" "$lambda" layer delete tables "${layer##*:}"
     expect 2 "which layer" "$lambda" layer get tables
+    expect 2 "a layer's option of another verb" "$lambda" layer list --zip "$work/code"
+    says err "layer list has no --zip"
     expect 0 "doctor" "$lambda" doctor
     says out "Node.js"
 }

@@ -200,6 +200,12 @@ manual() {
     expect 0 "pages that are installed" diff "$work/installed" "$work/written"
     expect 0 "an option in its page" grep -q 'bucket' "$work/man/lambda-event.1"
     expect 3 "man into nothing" "$lambda" man "$work/nothing/here"
+    says err "$work/nothing/here"
+    command -v man >/dev/null || return
+    for page in "$work/man"/*.1; do
+        expect 0 "man $page" man --warnings=w -l "$page"
+        if [ -s "$work/err" ]; then echo "not ok: man warns of $page" >&2 && cat "$work/err" >&2 && failed=1; fi
+    done
 }
 
 events

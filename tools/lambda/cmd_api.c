@@ -18,6 +18,18 @@ static int list(const tool_arguments *arguments)
     return tool_option_value(arguments, "json") ? tool_print_json(rows) : tool_print_table(HEADINGS, rows);
 }
 
+/** Whether there is such an operation, and it answers with JSON. An exit code. */
+static int check(const char *operation)
+{
+    const lambda_api_operation *each;
+    for (size_t i = 0; (each = lambda_api_operation_at(i)) != NULL; i++)
+        if (strcmp(each->name, operation) == 0) break;
+    if (!each) return tool_usage("there is no operation '%s': 'lambda api' lists them", operation);
+    if (strncmp(operation, "Invoke", 6) == 0)
+        return tool_usage("%s is 'lambda invoke NAME EVENT', with --async or --stream", operation);
+    return TOOL_OK;
+}
+
 int tool_api(const tool_arguments *arguments)
 {
     char *text;
@@ -25,7 +37,8 @@ int tool_api(const tool_arguments *arguments)
     json_t *output;
     const char *operation = tool_operand(arguments, 0);
     if (!operation) return list(arguments);
-    int code = tool_event_read(tool_operand(arguments, 1), &text, &length);
+    int code = check(operation);
+    if (code == TOOL_OK) code = tool_event_read(tool_operand(arguments, 1), &text, &length);
     if (code != TOOL_OK) return code;
     json_t *input = json_loadb(text, length, 0, NULL);
     free(text);

@@ -44,7 +44,11 @@ static int run(lambda_t *lambda, const tool_arguments *arguments, lambda_bytes e
         .function_name = "call", .code = lambda_code_typed(tool_operand(arguments, 0), tool_operand(arguments, 1))};
     lambda_status status = lambda_function_create(lambda, &config);
     if (status == LAMBDA_OK) status = lambda_invoke(lambda, "call", event, &result);
-    int code = status == LAMBDA_OK ? TOOL_OK : tool_failed(lambda, status);
+    int code = TOOL_OK;
+    if (status == LAMBDA_ERROR_INVALID_CODE)
+        code = tool_refused("LibraryError", lambda_error_message(lambda));
+    else if (status != LAMBDA_OK)
+        code = tool_failed(lambda, status);
     if (status == LAMBDA_OK) {
         FILE *to = result.function_error ? stderr : stdout;
         fwrite(result.payload.data, 1, result.payload.length, to);

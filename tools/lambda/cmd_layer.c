@@ -83,7 +83,9 @@ int tool_layer(const tool_arguments *arguments)
 {
     const char *verb = tool_operand(arguments, 0);
     const char *name = tool_operand(arguments, 1);
-    if (strcmp(verb, "publish") != 0 && !tool_options_belong(arguments, verb, "")) return TOOL_USAGE;
+    char what[64];
+    snprintf(what, sizeof what, "layer %.40s", verb);
+    if (strcmp(verb, "publish") != 0 && !tool_options_belong(arguments, what, "")) return TOOL_USAGE;
     if (strcmp(verb, "list") == 0) return list(arguments, name);
     if (!name && (strcmp(verb, "publish") == 0 || strcmp(verb, "get") == 0 || strcmp(verb, "delete") == 0))
         return tool_usage("which layer? lambda layer %s NAME", verb);

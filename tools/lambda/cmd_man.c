@@ -106,7 +106,11 @@ static int write_page(const char *directory, const tool_command *command)
     char path[1100];
     snprintf(path, sizeof path, "%s/lambda%s%s.1", directory, command ? "-" : "", command ? command->name : "");
     FILE *out = fopen(path, "we");
-    if (!out) return tool_refused("FileError", strerror(errno));
+    if (!out) {
+        char why[1200];
+        snprintf(why, sizeof why, "%s: %s", path, strerror(errno));
+        return tool_refused("FileError", why);
+    }
     if (command)
         page(out, command);
     else
