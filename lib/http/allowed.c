@@ -1,6 +1,7 @@
 /* May the caller? What an operation is on, as an ARN, and whose policies speak of that. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <lambda/layer.h>
@@ -59,11 +60,14 @@ static const char *action_of(const lambda__operation *operation)
 static json_t *policy_of_layer(const lambda_api *api, const char *arn, lambda_status *status)
 {
     char name[160];
-    uint64_t number = 0;
     char *text = NULL;
+    const char *bare = lambda__bare_name(arn, "layer");
+    size_t length = strcspn(bare, ":");
     *status = LAMBDA_OK;
-    if (!api->packages || sscanf(lambda__bare_name(arn, "layer"), "%159[A-Za-z0-9_-]:%20" SCNu64, name, &number) != 2)
-        return NULL;
+    if (!api->packages || length >= sizeof name || bare[length] != ':') return NULL;
+    memcpy(name, bare, length);
+    name[length] = '\0';
+    uint64_t number = strtoull(bare + length + 1, NULL, 10);
     *status = lambda_layer_policy_get(api->packages, name, number, &text);
     json_t *policy = NULL;
     if (*status == LAMBDA_OK) {

@@ -33,6 +33,7 @@ typedef enum key {
     SOURCE_ARN,
     SOURCE_ACCOUNT,
     SOURCE_IP,
+    SECURE_TRANSPORT,
     PRINCIPAL_ARN,
     PRINCIPAL_ACCOUNT,
     USERNAME,
@@ -47,6 +48,7 @@ static const char *const NAMES[KEYS] = {
     [SOURCE_ARN] = "aws:SourceArn",
     [SOURCE_ACCOUNT] = "aws:SourceAccount",
     [SOURCE_IP] = "aws:SourceIp",
+    [SECURE_TRANSPORT] = "aws:SecureTransport",
     [PRINCIPAL_ARN] = "aws:PrincipalArn",
     [PRINCIPAL_ACCOUNT] = "aws:PrincipalAccount",
     [USERNAME] = "aws:username",
@@ -80,6 +82,8 @@ static const char *value_of(key name, const lambda__wish *wish, char room[32])
         return caller->source_arn ? account_of(caller->source_arn, room) : NULL;
     case SOURCE_IP:
         return text_or_null(caller->source_ip);
+    case SECURE_TRANSPORT:
+        return caller->secure_transport;
     case PRINCIPAL_ARN:
         return caller->service ? NULL : text_or_null(caller->arn);
     case PRINCIPAL_ACCOUNT:

@@ -130,11 +130,20 @@ bool lambda__signature_of(lambda__connection *connection)
     return true;
 }
 
+void lambda__caller_anybody(lambda__connection *connection)
+{
+    bool tls = (connection->http->served & LAMBDA__SERVED_TLS) != 0;
+    connection->caller = (lambda__caller){
+        .arn = "", .account_id = "", .source_ip = connection->peer, .secure_transport = tls ? "true" : "false"};
+}
+
 void lambda__caller_of(lambda__connection *connection)
 {
     const lambda__key *key = &connection->signature->key;
-    connection->caller = (lambda__caller){
-        .arn = key->arn, .account_id = key->account_id, .identity = key->identity, .source_ip = connection->peer};
+    lambda__caller_anybody(connection);
+    connection->caller.arn = key->arn;
+    connection->caller.account_id = key->account_id;
+    connection->caller.identity = key->identity;
     snprintf(connection->access_key, sizeof(connection->access_key), "%s", connection->signature->access_key);
 }
 

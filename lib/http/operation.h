@@ -64,6 +64,7 @@ typedef struct lambda__caller {
     const char *source_arn; /* with `service`. NULL: unknown */
     const struct lambda__identity *identity; /* what it may do; NULL: everything */
     const char *source_ip;                   /* "" unknown */
+    const char *secure_transport;            /* "true": by TLS; "false". NULL: not over HTTP */
 } lambda__caller;
 
 typedef struct lambda__request {

@@ -58,8 +58,10 @@ static bool admit(lambda__connection *connection)
                 return false;
             }
             lambda__caller_of(connection);
+        } else {
+            lambda__caller_anybody(connection);
         }
-        if (lambda__url_may(url, url->iam ? &connection->caller : NULL, connection->peer, given)) return true;
+        if (lambda__url_may(url, &connection->caller, given)) return true;
     }
     answer(connection);
     return false;

@@ -207,8 +207,9 @@ lambda_bytes lambda__request_body(const lambda__connection *connection);
 bool lambda__signature_of(lambda__connection *connection);
 /** The same, and fills in `caller`. False: it was answered. */
 bool lambda__authenticate(lambda__connection *connection);
-/** Fills in `caller` of a signature that was right. */
+/** Fills in `caller` of a signature that was right; of a request without one. */
 void lambda__caller_of(lambda__connection *connection);
+void lambda__caller_anybody(lambda__connection *connection);
 /** The request, for what operation.h has. */
 lambda__request lambda__request_of(const lambda__connection *connection);
 

@@ -197,9 +197,8 @@ lambda_status lambda__cors_apply(const lambda__url *url, const lambda__header *h
 
 /**
  * May the caller invoke through this URL? Both lambda:InvokeFunctionUrl and lambda:InvokeFunction are asked for, as of new function URLs since October 2025:
- * https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html. `caller` NULL: nobody in particular. False: the answer is 403.
+ * https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html. `caller`: who signed, for AuthType AWS_IAM, and otherwise anybody, without a name. False: the answer is 403.
  */
-bool lambda__url_may(const lambda__url *url, const lambda__caller *caller, const char *source_ip,
-                     lambda__url_answer *answer);
+bool lambda__url_may(const lambda__url *url, const lambda__caller *caller, lambda__url_answer *answer);
 
 #endif

@@ -55,20 +55,10 @@ void lambda__url_settle(lambda__url *url)
     url->settled = true;
 }
 
-bool lambda__url_may(const lambda__url *url, const lambda__caller *caller, const char *source_ip,
-                     lambda__url_answer *answer)
+bool lambda__url_may(const lambda__url *url, const lambda__caller *caller, lambda__url_answer *answer)
 {
-    bool allowed;
-    if (url->iam && caller) {
-        allowed = may(url, caller);
-    } else if (url->iam) {
-        allowed = false;
-    } else if (url->settled) {
-        allowed = url->open == LAMBDA__ALLOW;
-    } else {
-        lambda__caller anybody = {.arn = "", .account_id = "", .source_ip = source_ip};
-        allowed = may(url, &anybody);
-    }
+    bool settled = url->settled && !url->iam;
+    bool allowed = settled ? url->open == LAMBDA__ALLOW : (*caller->arn || !url->iam) && may(url, caller);
     if (!allowed) {
         lambda__url_answer_forbidden(answer);
     }

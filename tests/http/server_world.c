@@ -8,6 +8,8 @@
 
 #include <lambda/port/attachment.h>
 
+#include "url.h"
+
 static lambda_status hello(const lambda_event *event, lambda_context *context, lambda_response *response)
 {
     (void)event;
@@ -135,6 +137,17 @@ void world_open(struct world *world, const lambda_http_options *options)
     assert_ok(NULL, lambda_http_open(&all, &world->http));
     world->port = lambda_http_port(world->http);
     assert_true(world->port > 0);
+}
+
+void world_policy(struct world *world, const char *name, const char *condition)
+{
+    char text[1200];
+    snprintf(text, sizeof(text),
+             "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Sid\":\"s\",\"Effect\":\"Allow\",\"Principal\":\"*\","
+             "\"Action\":\"lambda:Invoke*\",\"Resource\":\"*\",\"Condition\":%s}]}",
+             condition);
+    attach(world, name, "policy", text);
+    assert_int_equal(lambda__url_index_reload(world->api, name), LAMBDA_OK);
 }
 
 void world_close(struct world *world)

@@ -53,6 +53,8 @@ void world_open(struct world *world, const lambda_http_options *options);
 void world_close(struct world *world);
 /** The API says that the function URL of "hello" has this scheme and port; 0: none. */
 void world_expect_url(struct world *world, const char *scheme, uint16_t port);
+/** The policy of a function, in place of its own: all may invoke it, by its URL too, where that condition holds. */
+void world_policy(struct world *world, const char *name, const char *condition);
 /** Waits until so many handlers of "wait" run. */
 void world_until_waiting(struct world *world, unsigned count);
 void world_let_go(struct world *world);

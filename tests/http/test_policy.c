@@ -18,8 +18,10 @@ static json_t *parse(const char *text)
     return json;
 }
 
-static const lambda__caller ALICE = {
-    .arn = "arn:aws:iam::000000000000:user/alice", .account_id = ACCOUNT, .source_ip = "10.1.2.3"};
+static const lambda__caller ALICE = {.arn = "arn:aws:iam::000000000000:user/alice",
+                                     .account_id = ACCOUNT,
+                                     .source_ip = "10.1.2.3",
+                                     .secure_transport = "true"};
 static const lambda__caller S3 = {.arn = "",
                                   .account_id = "",
                                   .service = "s3.amazonaws.com",
@@ -195,6 +197,9 @@ static void test_conditions(void **state)
         {"{\"Bool\": {\"lambda:InvokedViaFunctionUrl\": false}}", false, true},
         {"{\"StringEquals\": {\"lambda:FunctionUrlAuthType\": \"NONE\"}}", true, false},
         {"{\"StringEquals\": {\"lambda:functionurlauthtype\": \"AWS_IAM\"}}", false, false},
+        {"{\"Bool\": {\"aws:SecureTransport\": \"true\"}}", true, false},
+        {"{\"Bool\": {\"aws:SecureTransport\": false}}", false, false},
+        {"{\"Null\": {\"aws:SecureTransport\": \"true\"}}", false, true},
         {"{\"IpAddress\": {\"aws:SourceIp\": \"10.0.0.0/8\"}}", true, false},
         {"{\"IpAddress\": {\"aws:SourceIp\": [\"192.168.0.0/16\", \"10.1.2.2/31\"]}}", true, false},
         {"{\"IpAddress\": {\"aws:SourceIp\": \"10.1.2.4/31\"}}", false, false},

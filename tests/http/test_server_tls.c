@@ -81,6 +81,11 @@ static void speaks_tls(void **state)
     assert_int_equal(get(curl, world.port, "/lambda-url/" URL_ECHO "/", certificate, &body, &code), 200);
     assert_non_null(strstr(body.text, "\"x-forwarded-proto\":\"https\""));
     world_expect_url(&world, "https", world.port);
+    /* And so do conditions: what wants TLS has it. */
+    world_policy(&world, "echo", "{\"Bool\":{\"aws:SecureTransport\":\"true\"}}");
+    assert_int_equal(get(curl, world.port, "/lambda-url/" URL_ECHO "/", certificate, &body, &code), 200);
+    world_policy(&world, "echo", "{\"Bool\":{\"aws:SecureTransport\":\"false\"}}");
+    assert_int_equal(get(curl, world.port, "/lambda-url/" URL_ECHO "/", certificate, &body, &code), 403);
     /* Nothing that is older than what AWS takes. */
     assert_true(comes_in(world.port, "-tls1_3"));
     assert_true(comes_in(world.port, "-tls1_2"));
