@@ -94,9 +94,10 @@ static int status_of(lambda_status status)
 static void name_member(const char *message, char text[1024])
 {
     static const char NAME[] = "abcdefghijklmnopqrstuvwxyz_0123456789[].";
+    static const char CAPITALS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     size_t length = strspn(message, NAME);
     if (length > 100 || message[length] != ':' || message[length + 1] != ' ') length = 0;
-    if (length > 0 && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ$", message[length + 2])) {
+    if (length > 0 && (message[length + 2] == '$' || strspn(message + length + 2, CAPITALS) > 0)) {
         message += length + 2;
         length = 0;
     }
@@ -104,7 +105,10 @@ static void name_member(const char *message, char text[1024])
     for (size_t i = strncmp(message, "code.", 5) == 0 ? 5 : 0; i < length; i++) {
         bool joint = message[i] == '_' && i + 1 < length;
         i += joint;
-        text[at++] = joint && message[i] >= 'a' && message[i] <= 'z' ? (char)(message[i] - 'a' + 'A') : message[i];
+        bool letter = joint && message[i] >= 'a' && message[i] <= 'z';
+        text[at] = message[i];
+        if (letter) text[at] = CAPITALS[message[i] - 'a'];
+        at++;
     }
     snprintf(text + at, 1024 - at, "%s", message + length);
 }

@@ -156,94 +156,93 @@ static void test_versions_and_aliases(void **state)
     api_world_close(&w);
 }
 
-/** Errors in AWS's words. */
+/** Errors in AWS's words. NULL: as test_words begins. */
+static const struct {
+    const char *operation;
+    const char *input;
+    int status;
+    const char *type;
+    const char *message;
+} WORDS[] = {
+    {"GetFunction", "{'FunctionName':'arn:aws:lambda:eu-west-1:000000000000:function:f'}", 404, MISSING,
+     "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"},
+    {"GetFunction", "{'FunctionName':'111111111111:function:f'}", 403, "AccessDeniedException",
+     "User: arn:aws:iam::000000000000:root is not authorized to perform: lambda:GetFunction on resource: "
+     "arn:aws:lambda:us-east-1:111111111111:function:f because no resource-based policy allows the "
+     "lambda:GetFunction action"},
+    {"GetFunction", "{'FunctionName':'f:$LATEST.PUBLISHED'}", 404, MISSING,
+     "Function not found: " ARN "f:$LATEST.PUBLISHED"},
+    {"DeleteFunction", "{'FunctionName':'f','Qualifier':'$LATEST'}", 400, INVALID,
+     "$LATEST version cannot be deleted without deleting the function."},
+    {"UpdateFunctionConfiguration", "{'FunctionName':'f:1','Timeout':9}", 400, INVALID,
+     "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
+     "Please specify either a function name or an unqualified function ARN."},
+    {"UpdateFunctionConfiguration", "{'FunctionName':'f','RevisionId':'x'}", 412, "PreconditionFailedException",
+     "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to "
+     "retrieve the latest Revision Id"},
+    {"UpdateFunctionConfiguration", "{'FunctionName':'f','LoggingConfig':{'SystemLogLevel':'DEBUG'}}", 400, INVALID,
+     "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the "
+     "LogFormat to \"JSON\" and try again."},
+    {"UpdateFunctionConfiguration",
+     "{'FunctionName':'f','Layers':['arn:aws:lambda:us-east-1:000000000000:layer:none:1']}", 400, INVALID,
+     "Layer version arn:aws:lambda:us-east-1:000000000000:layer:none:1 does not exist."},
+    {"UpdateFunctionConfiguration",
+     "{'FunctionName':'f','Layers':['arn:aws:lambda:eu-west-1:000000000000:layer:none:1']}", 400, INVALID,
+     "Layers are not in the same region as the function. Layers are expected to be in region us-east-1."},
+    {"UpdateFunctionConfiguration", "{'FunctionName':'f','Environment':{'Variables':{'AWS_REGION':'x'}}}", 400, INVALID,
+     "Lambda was unable to configure your environment variables because the environment variables you have "
+     "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
+     "this "
+     "request: AWS_REGION"},
+    {"UpdateFunctionConfiguration", "{'FunctionName':'f','DeadLetterConfig':{'TargetArn':'arn:aws:sqs:q'}}", 400,
+     INVALID, "deadLetterTargetArn: \"arn:aws:sqs:q\" is neither a function nor a destination"},
+    {"PublishVersion", "{'FunctionName':'f','CodeSha256':'x'}", 400, INVALID, NULL},
+    {"CreateAlias", "{'FunctionName':'f','Name':'live','FunctionVersion':'1'}", 409, "ResourceConflictException",
+     "Alias already exists: " ARN "f:live"},
+    {"CreateAlias", "{'FunctionName':'f','Name':'new','FunctionVersion':'9'}", 404, MISSING,
+     "Function not found: " ARN "f:9"},
+    {"UpdateAlias", "{'FunctionName':'f','Name':'live','RoutingConfig':{'AdditionalVersionWeights':{'1':0.5}}}", 400,
+     INVALID, "Invalid function version 1. Function version 1 is already included in routing configuration."},
+    {"UpdateAlias", "{'FunctionName':'f','Name':'live','RoutingConfig':{'AdditionalVersionWeights':{'2':2.0}}}", 400,
+     "ValidationException",
+     "1 validation error detected: Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy "
+     "constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member "
+     "must "
+     "have value greater than or equal to 0.0, Member must not be null]"},
+    {"UpdateAlias", "{'FunctionName':'f','Name':'live','RoutingConfig':{'AdditionalVersionWeights':{'$LATEST':0.5}}}",
+     400, "ValidationException",
+     "1 validation error detected: Value '{$LATEST=0.5}' at 'routingConfig.additionalVersionWeights' failed to "
+     "satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 1024, "
+     "Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]"},
+    {"TagResource", "{'Resource':'" ARN "f','Tags':{}}", 400, INVALID,
+     "An error occurred and the request cannot be processed."},
+    {"GetFunctionScalingConfig", "{'FunctionName':'f','Qualifier':'live'}", 400, "ValidationException",
+     "1 validation error detected: Value 'live' at 'qualifier' failed to satisfy constraint: Member must satisfy "
+     "regular expression pattern: (\\$LATEST\\.PUBLISHED|[0-9]+)"},
+    {"ListFunctions", "{'MasterRegion':'us-east-1'}", 400, INVALID,
+     "FunctionVersion must be set to ALL if MasterRegion is specified."},
+    {"PublishLayerVersion", "{'LayerName':'a','Content':{'ZipFile':'AAAA'},'CompatibleArchitectures':['mips']}", 400,
+     "ValidationException",
+     "1 validation error detected: Value '[mips]' at 'compatibleArchitectures' failed to satisfy constraint: "
+     "Member "
+     "must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"},
+};
+
 static void test_words(void **state)
 {
-    static const struct {
-        const char *operation;
-        const char *input;
-        int status;
-        const char *type;
-        const char *message;
-    } all[] = {
-        {"GetFunction", "{'FunctionName':'arn:aws:lambda:eu-west-1:000000000000:function:f'}", 404, MISSING,
-         "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')"},
-        {"GetFunction", "{'FunctionName':'111111111111:function:f'}", 403, "AccessDeniedException",
-         "User: arn:aws:iam::000000000000:root is not authorized to perform: lambda:GetFunction on resource: "
-         "arn:aws:lambda:us-east-1:111111111111:function:f because no resource-based policy allows the "
-         "lambda:GetFunction action"},
-        {"GetFunction", "{'FunctionName':'f:$LATEST.PUBLISHED'}", 404, MISSING,
-         "Function not found: " ARN "f:$LATEST.PUBLISHED"},
-        {"DeleteFunction", "{'FunctionName':'f','Qualifier':'$LATEST'}", 400, INVALID,
-         "$LATEST version cannot be deleted without deleting the function."},
-        {"UpdateFunctionConfiguration", "{'FunctionName':'f:1','Timeout':9}", 400, INVALID,
-         "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
-         "Please specify either a function name or an unqualified function ARN."},
-        {"UpdateFunctionConfiguration", "{'FunctionName':'f','RevisionId':'x'}", 412, "PreconditionFailedException",
-         "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to "
-         "retrieve the latest Revision Id"},
-        {"UpdateFunctionConfiguration", "{'FunctionName':'f','LoggingConfig':{'SystemLogLevel':'DEBUG'}}", 400, INVALID,
-         "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the "
-         "LogFormat to \"JSON\" and try again."},
-        {"UpdateFunctionConfiguration",
-         "{'FunctionName':'f','Layers':['arn:aws:lambda:us-east-1:000000000000:layer:none:1']}", 400, INVALID,
-         "Layer version arn:aws:lambda:us-east-1:000000000000:layer:none:1 does not exist."},
-        {"UpdateFunctionConfiguration",
-         "{'FunctionName':'f','Layers':['arn:aws:lambda:eu-west-1:000000000000:layer:none:1']}", 400, INVALID,
-         "Layers are not in the same region as the function. Layers are expected to be in region us-east-1."},
-        {"UpdateFunctionConfiguration", "{'FunctionName':'f','Environment':{'Variables':{'AWS_REGION':'x'}}}", 400,
-         INVALID,
-         "Lambda was unable to configure your environment variables because the environment variables you have "
-         "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
-         "this "
-         "request: AWS_REGION"},
-        {"UpdateFunctionConfiguration", "{'FunctionName':'f','DeadLetterConfig':{'TargetArn':'arn:aws:sqs:q'}}", 400,
-         INVALID, "deadLetterTargetArn: \"arn:aws:sqs:q\" is neither a function nor a destination"},
-        {"PublishVersion", "{'FunctionName':'f','CodeSha256':'x'}", 400, INVALID, NULL},
-        {"CreateAlias", "{'FunctionName':'f','Name':'live','FunctionVersion':'1'}", 409, "ResourceConflictException",
-         "Alias already exists: " ARN "f:live"},
-        {"CreateAlias", "{'FunctionName':'f','Name':'new','FunctionVersion':'9'}", 404, MISSING,
-         "Function not found: " ARN "f:9"},
-        {"UpdateAlias", "{'FunctionName':'f','Name':'live','RoutingConfig':{'AdditionalVersionWeights':{'1':0.5}}}",
-         400, INVALID, "Invalid function version 1. Function version 1 is already included in routing configuration."},
-        {"UpdateAlias", "{'FunctionName':'f','Name':'live','RoutingConfig':{'AdditionalVersionWeights':{'2':2.0}}}",
-         400, "ValidationException",
-         "1 validation error detected: Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy "
-         "constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member "
-         "must "
-         "have value greater than or equal to 0.0, Member must not be null]"},
-        {"UpdateAlias",
-         "{'FunctionName':'f','Name':'live','RoutingConfig':{'AdditionalVersionWeights':{'$LATEST':0.5}}}", 400,
-         "ValidationException",
-         "1 validation error detected: Value '{$LATEST=0.5}' at 'routingConfig.additionalVersionWeights' failed to "
-         "satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 1024, "
-         "Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]"},
-        {"TagResource", "{'Resource':'" ARN "f','Tags':{}}", 400, INVALID,
-         "An error occurred and the request cannot be processed."},
-        {"GetFunctionScalingConfig", "{'FunctionName':'f','Qualifier':'live'}", 400, "ValidationException",
-         "1 validation error detected: Value 'live' at 'qualifier' failed to satisfy constraint: Member must satisfy "
-         "regular expression pattern: (\\$LATEST\\.PUBLISHED|[0-9]+)"},
-        {"ListFunctions", "{'MasterRegion':'us-east-1'}", 400, INVALID,
-         "FunctionVersion must be set to ALL if MasterRegion is specified."},
-        {"PublishLayerVersion", "{'LayerName':'a','Content':{'ZipFile':'AAAA'},'CompatibleArchitectures':['mips']}",
-         400, "ValidationException",
-         "1 validation error detected: Value '[mips]' at 'compatibleArchitectures' failed to satisfy constraint: "
-         "Member "
-         "must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]"},
-    };
     (void)state;
     api_world w;
     api_world_open(&w);
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+    for (size_t i = 0; i < sizeof WORDS / sizeof WORDS[0]; i++) {
         char text[1024] = "CodeSHA256 (x) is different from current CodeSHA256 in $LATEST (";
         /* As JSON has it. */
         size_t at = 0;
-        for (const char *from = all[i].message; from && *from; from++) {
+        for (const char *from = WORDS[i].message; from && *from; from++) {
             if (*from == '"' || *from == '\\') text[at++] = '\\';
             text[at++] = *from;
             text[at] = '\0';
         }
-        api_refused(&w, all[i].operation, all[i].input, all[i].status, all[i].type, text);
+        api_refused(&w, WORDS[i].operation, WORDS[i].input, WORDS[i].status, WORDS[i].type, text);
     }
     api_refused(&w, "CreateFunction", "{'FunctionName':'n','Role':'arn:aws:iam::000000000000:role/r','Code':{}}", 400,
                 INVALID, "Runtime and Handler are mandatory parameters");

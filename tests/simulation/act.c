@@ -142,7 +142,7 @@ static void provision(sim_world *world, sim_function *function)
     lambda_status status = chance(world, 300)
                                ? lambda_provisioned_concurrency_delete(world->lambda, name)
                                : lambda_provisioned_concurrency_put(world->lambda, name, 1 + draw(world, 3));
-    CHECK(world, ONE_OF(world, status, NOT_FOUND, INVALID));
+    CHECK(world, ONE_OF(world, status, NOT_FOUND, INVALID, CONFLICT));
     world->loose = function->loose = true;
 }
 
