@@ -49,7 +49,11 @@ static enum MHD_Result take(void *user, enum MHD_ValueKind kind, const char *nam
 /** A name or address, and a port. */
 static bool is_host(const char *host)
 {
-    return !host[strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=%:[]")];
+    /* Nearly all are of letters, digits, dots and a port, which is quicker seen so. */
+    while ((*host >= 'a' && *host <= 'z') || (*host >= '0' && *host <= ':') || *host == '.' || *host == '-')
+        host++;
+    return !*host ||
+           !host[strspn(host, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=%:[]")];
 }
 
 /** "http://HOST/PATH" is "/PATH". False: it is of another host than the header says. */

@@ -300,11 +300,23 @@ static bool is_other_json(lambda_bytes payload)
     return lambda__json_scan(payload, why) && !memmem(payload.data, payload.length, "\"statusCode\"", 12);
 }
 
+/* Does it need no tree? That is no object, which may say a status; and no string with escapes. */
+static bool is_plain(lambda_bytes payload)
+{
+    const char *text = payload.data;
+    char why[96];
+    bool string =
+        text[0] == '"' && payload.length >= 2 && text[payload.length - 1] == '"' && !memchr(text, '\\', payload.length);
+    return (string || (text[0] != '\0' && strchr("[-0123456789tfn", text[0]))) && lambda__json_scan(payload, why);
+}
+
 lambda_status lambda__url_response(lambda_bytes payload, lambda__url_answer *answer)
 {
     lambda__url_answer_reset(answer);
-    if (!payload.length) {
-        answer_inferred(answer, payload);
+    if (!payload.length || is_plain(payload)) {
+        bool string = payload.length && *(const char *)payload.data == '"';
+        answer_inferred(answer,
+                        string ? lambda_bytes_make((const char *)payload.data + 1, payload.length - 2) : payload);
         return LAMBDA_OK;
     }
     json_error_t error = {0};

@@ -114,6 +114,10 @@ void lambda__url_text_escaped(lambda__url_text *text, const char *data, size_t l
             i += 8;
             continue;
         }
+        /* The rest of it, together with bytes that are known. */
+        if (i >= 8 && length - i < 8 && plain_eight(bytes + length - 8)) {
+            break;
+        }
         unsigned char byte = bytes[i];
         if (byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\') {
             i++;

@@ -142,7 +142,7 @@ static lambda_status damaged(lambda_t *lambda, const char *name, lambda_status s
 }
 
 /** So many are parsed at once: parsed, they take ten times the room. */
-enum { PART = 128 };
+enum { PART = 256 };
 
 static lambda_status read_part(lambda_t *lambda, kept_function *items, size_t count)
 {

@@ -47,6 +47,13 @@ static void inferred(void **state)
         {"\"Hello \\u00e9\"", "Hello \xC3\xA9"},
         {"{ \"message\": \"hi\" }", "{ \"message\": \"hi\" }"},
         {"[1,2]", "[1,2]"},
+        {"\"plain\"", "plain"},
+        {" \"plain\" ", "plain"},
+        {"\"\"", ""},
+        {"\"\\\"\"", "\""},
+        {"\"a\\nb\"", "a\nb"},
+        {"[\"a\", \"\\n\"]", "[\"a\", \"\\n\"]"},
+        {"true", "true"},
         {"null", "null"},
         {"7.50", "7.50"},
         /* What jansson cannot hold is JSON all the same. */
