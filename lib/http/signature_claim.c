@@ -87,7 +87,7 @@ static bool read_time(const char *text, uint64_t *time_s)
         !read_digits(text + 9, 2, &hour) || !read_digits(text + 11, 2, &minute) || !read_digits(text + 13, 2, &second))
         return false;
     if (!is_day(year, month, day) || hour > 23 || minute > 59 || second > 59) return false;
-    *time_s = (uint64_t)(days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second);
+    *time_s = (uint64_t)(days_of(year, month, day) * 86400 + (int64_t)hour * 3600 + (int64_t)minute * 60 + second);
     return true;
 }
 
