@@ -1,6 +1,7 @@
 /* Documents of functions: format 1 is read for ever, and whatever is wrong with one is told. */
 #include "store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,6 +253,49 @@ static void each_has_its_own_place(void **state)
     free(other);
 }
 
+/** So many that several threads parse them. */
+enum { MANY = 300 };
+
+static void keep_small(int number)
+{
+    static const char small[] =
+        "{\"format\":1,\"name\":\"f-%d\",\"sequence\":%d,\"next_number\":1,\"recursive_loop\":\"Terminate\","
+        "\"tags\":{},\"codes\":[{\"runtime\":\"native\","
+        "\"sha256\":\"gYBU4FxEUCZK8wNq57ekFdnxeF9ImZqKkJjyIqhIkCY=\",\"size\":0,\"loadable\":false,\"bytes\":false}],"
+        "\"versions\":[{\"number\":0,\"code\":0,\"revision_id\":\"b0fcc0d2-6cd3-46af-938c-6a0cda7326c7\","
+        "\"modified\":1,\"settings\":{\"memory_size\":%d,\"timeout_ms\":3000,\"ephemeral_storage_size\":512,"
+        "\"spare_environments\":0,\"isolation\":\"INLINE\",\"description\":\"\",\"handler\":\"\",\"role\":\"\","
+        "\"dead_letter_target_arn\":\"\",\"environment\":{}}}],\"aliases\":[],\"event_invoke_configs\":[],"
+        "\"concurrency\":{\"provisioned\":[]}}";
+    char name[16];
+    char text[1024];
+    snprintf(name, sizeof(name), "f-%d", number);
+    int length = snprintf(text, sizeof(text), small, number, number + 10, 128 + number);
+    test_store_set(&store, "function", name, text, (size_t)length);
+}
+
+static void many_are_read(void **state)
+{
+    (void)state;
+    lambda_options chosen = options();
+    for (int i = 0; i < MANY; i++)
+        keep_small(i);
+    lambda_t *lambda = test_open(&chosen);
+    for (int i = 0; i < MANY; i++) {
+        char name[16];
+        lambda_function_configuration *got = NULL;
+        snprintf(name, sizeof(name), "f-%d", i);
+        assert_ok(lambda, lambda_function_get(lambda, name, &got));
+        assert_int_equal(got->memory_size, 128 + i);
+        lambda_function_configuration_free(got);
+    }
+    lambda_close(lambda);
+    /* One of them is damaged, somewhere in the middle: it is named, and nothing is left behind. */
+    store.closed = 0;
+    test_store_set(&store, "function", "f-200", "{", 1);
+    refused("store: the document of the function \"f-200\": is not JSON");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +303,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_came_later_is_read, begin, end),
         cmocka_unit_test_setup_teardown(damaged_documents_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(each_has_its_own_place, begin, end),
+        cmocka_unit_test_setup_teardown(many_are_read, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
