@@ -388,6 +388,17 @@ elsewhere() {
     expect 0 "it is away" "$lambda" delete seen
 }
 elsewhere
+# The package of a function, fetched from where GetFunction says, makes the same function again.
+there_and_back() {
+    expect 0 "GetFunction" "$lambda" api GetFunction '{"FunctionName":"echo"}'
+    location=$(sed -n 's/.*"Location": "\(.*\)".*/\1/p' "$work/out")
+    sum=$(sed -n 's/.*"CodeSha256": "\(.*\)".*/\1/p' "$work/out")
+    expect 0 "the package" curl -sf -o "$work/back.zip" "$location"
+    expect 0 "made again of it" "$lambda" create back --runtime nodejs20.x --handler index.echo --zip "$work/back.zip" --json
+    says out "\"CodeSha256\": \"${sum:-none}\""
+    expect 0 "it is away" "$lambda" delete back
+}
+there_and_back
 url=$("$lambda" url get echo --json | sed -n 's/.*"FunctionUrl": "\(.*\)".*/\1/p')
 case $url in
     *":${endpoint##*:}/") ;;
