@@ -65,6 +65,7 @@ usage() {
     says err "list has no option -x"
     expect 2 "JSON of what has none" "$lambda" completion bash --json
     says err "completion has no option --json"
+    # shellcheck disable=SC2016 # the inner shell's
     expect 3 "a full disk" sh -c '"$1" help >/dev/full' sh "$lambda"
     says err "could not be written"
     expect 2 "missing operand" "$lambda" invoke
@@ -100,6 +101,7 @@ usage() {
 # completes INDEX WORD...: what bash makes of the words.
 completes() {
     # shellcheck disable=SC2016 # bash's own
+    # shellcheck disable=SC2317 # expect runs it
     bash -c '. "$1"; COMP_CWORD=$2; shift 2; COMP_WORDS=("$@"); _lambda; echo "<${COMPREPLY[*]}>"' bash "$work/completion" "$@"
 }
 

@@ -181,6 +181,7 @@ observed() {
     for when in 30s 1w 2020-02-29 2020-01-01T00:00:00.123Z 2020-01-01t00:00:00+05:30 "2020-01-01 00:00:00-08:00"; do
         expect 0 "since $when" "$lambda" logs greet --since "$when"
     done
+    # shellcheck disable=SC2016 # the inner shell's
     expect 0 "logs as JSON" sh -c '"$1" logs greet --json | python3 -c "import json, sys; print(json.load(sys.stdin)[\"Lines\"][0])"' sh "$lambda"
     says out "INIT_START"
     expect 2 "logs of whom" "$lambda" logs
