@@ -17,7 +17,7 @@ fi
 serve "$program"
 trap 'stop || true' EXIT
 "$here/functions.sh" "$stage"
-clients="$here" built=$(sed -n 's/^| \([A-Za-z]*\) | .* | built |$/\1/p' "$root/docs/api.md" | tr '\n' ' ')
+clients="$here" built=$(sed -n '/liblambda/d; s/^| \([A-Za-z]*\) | .* | built |$/\1/p' "$root/docs/api.md" | tr '\n' ' ')
 export clients built
 built=${built% }
 # The SDK is found beside what imports it.
