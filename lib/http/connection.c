@@ -160,7 +160,8 @@ static enum MHD_Result queue(lambda__connection *connection)
     connection->response = NULL;
     if (!response) return MHD_NO;
     atomic_store_explicit(&connection->reading, false, memory_order_relaxed);
-    lambda__connection_due(connection, 1 + connection->answer_length / ANSWER_STEP);
+    /* Of a stream nothing is known yet: it moves this on while it is read. */
+    lambda__connection_due(connection, 1 + atomic_load_explicit(&connection->sent, memory_order_relaxed) / ANSWER_STEP);
     enum MHD_Result result = MHD_queue_response(connection->mhd, (unsigned)connection->status, response);
     if (response != connection->http->failed) MHD_destroy_response(response);
     return result;
@@ -183,12 +184,9 @@ static enum MHD_Result begin(lambda__connection *connection)
     connection->log_name[0] = '\0';
     connection->access_key[0] = '\0';
     connection->status = 0;
-    connection->answer_length = 0;
+    atomic_store_explicit(&connection->sent, 0, memory_order_relaxed);
     connection->phase = LAMBDA__PHASE_BODY;
-    if (http->access_log) {
-        connection->began_ns = lambda__now_wall();
-        atomic_store_explicit(&connection->sent, 0, memory_order_relaxed);
-    }
+    if (http->access_log) connection->began_ns = lambda__now_wall();
     lambda__route(connection);
     /* Where its body ends is not known: nothing behind it is looked at. */
     if (connection->unframed) return queue(connection);
@@ -302,8 +300,7 @@ struct MHD_Response *lambda__response_of(lambda__connection *connection, const v
     struct MHD_Response *response =
         MHD_create_response_from_buffer(length, (void *)(uintptr_t)data, MHD_RESPMEM_PERSISTENT);
     if (!response) return NULL;
-    connection->answer_length = length;
-    if (connection->http->access_log) atomic_store_explicit(&connection->sent, length, memory_order_relaxed);
+    atomic_store_explicit(&connection->sent, length, memory_order_relaxed);
     if (!content_type || MHD_add_response_header(response, "Content-Type", content_type) == MHD_YES) return response;
     MHD_destroy_response(response);
     return NULL;

@@ -16,7 +16,7 @@ static void answer_text(lambda__connection *connection, int status, const char *
         size_t length = strlen(text);
         response = MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE);
         if (!response) free(text);
-        if (connection->http->access_log) atomic_store(&connection->sent, length);
+        atomic_store_explicit(&connection->sent, length, memory_order_relaxed);
     }
     if (response && (MHD_add_response_header(response, "Content-Type", "application/json") != MHD_YES ||
                      MHD_add_response_header(response, "X-Amzn-ErrorType", type) != MHD_YES)) {
@@ -93,7 +93,7 @@ void lambda__answer_reply(lambda__connection *connection, lambda__reply *reply)
         response = NULL;
     }
     lambda__reply_clear(reply);
-    if (connection->http->access_log) atomic_store(&connection->sent, length);
+    atomic_store_explicit(&connection->sent, length, memory_order_relaxed);
     lambda__answer(connection, status, response);
 }
 

@@ -27,6 +27,6 @@ void lambda__run_package(lambda__connection *connection)
         MHD_destroy_response(response);
         response = NULL;
     }
-    if (response && connection->http->access_log) atomic_store(&connection->sent, (size_t)about.st_size);
+    if (response) atomic_store_explicit(&connection->sent, (uint64_t)about.st_size, memory_order_relaxed);
     lambda__answer(connection, 200, response);
 }

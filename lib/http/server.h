@@ -137,13 +137,12 @@ struct lambda__connection {
     /* The answer. */
     struct MHD_Response *response;
     int status;
-    size_t answer_length; /* 0: short, or a stream */
-    bool last;            /* the connection is closed after it */
-    bool unframed;        /* and at once, as nobody knows where the request ends */
+    bool last;     /* the connection is closed after it */
+    bool unframed; /* and at once, as nobody knows where the request ends */
     bool suspended;
-    uint64_t began_ns; /* of the access log */
-    _Atomic uint64_t sent;
-    char log_name[200]; /* of the function, for the access log */
+    uint64_t began_ns;     /* of the access log */
+    _Atomic uint64_t sent; /* bytes of its body: all that are to be, or of a stream those so far */
+    char log_name[200];    /* of the function, for the access log */
 };
 
 /** A header of the request; NULL: there is none. */

@@ -2,11 +2,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <lambda/http.h>
 #include <openssl/evp.h>
 
 #include "api_world.h"
+#include "client.h"
 #include "location.h"
 
 #define NOW UINT64_C(1800000000)
@@ -18,19 +22,25 @@ typedef struct world {
     char text[LAMBDA__LOCATION_SIZE];
 } world;
 
-/** A layer's package, and its address from NOW on. */
-static void open_world(world *made)
+/** A package that is kept, as a layer's is; its address from then on. */
+static void add(lambda_api *api, lambda_packages *packages, const char *content, const char *origin, uint64_t now_s,
+                world *made)
 {
-    api_world_open(&made->w);
-    made->zip = zip_one("x", "what it holds");
+    made->zip = zip_one("x", content);
     lambda_package *package = NULL;
     const lambda_code code = zip_code(&made->zip);
-    assert_ok(NULL, lambda_package_add(made->w.f.packages, &code, &package));
+    assert_ok(NULL, lambda_package_add(packages, &code, &package));
     assert_ok(NULL, lambda_package_keep(package, true));
     snprintf(made->sha256, sizeof made->sha256, "%s", lambda_package_sha256(package));
     lambda_package_release(package);
-    const lambda__request request = {.api = made->w.api, .origin = "http://here:1"};
-    assert_true(lambda__location_of(&request, made->sha256, NOW, made->text));
+    const lambda__request request = {.api = api, .origin = origin};
+    assert_true(lambda__location_of(&request, made->sha256, now_s, made->text));
+}
+
+static void open_world(world *made)
+{
+    api_world_open(&made->w);
+    add(made->w.api, made->w.f.packages, "what it holds", "http://here:1", NOW, made);
 }
 
 static void close_world(world *made)
@@ -130,12 +140,52 @@ static void test_where_there_is_none(void **state)
     close_world(&made);
 }
 
+/** Who takes a large one slowly is given the time that it needs: more than there is for an answer that is short. */
+static void test_a_large_one_is_taken_slowly(void **state)
+{
+    (void)state;
+    enum { LENGTH = 16 << 20 };
+    world made;
+    fixture large;
+    lambda_api *api = NULL;
+    lambda_http *http = NULL;
+    client_answer answer = {0};
+    char first;
+    char *text = malloc(LENGTH + 1);
+    assert_non_null(text);
+    memset(text, 'x', LENGTH);
+    text[LENGTH] = '\0';
+    api_world_open(&made.w);
+    fixture_open(&large, &(lambda_packages_options){.archives = true});
+    assert_ok(NULL, lambda_api_open(&(lambda_api_options){.lambda = made.w.lambda, .packages = large.packages}, &api));
+    add(api, large.packages, text, "", (uint64_t)time(NULL), &made);
+    free(text);
+    assert_ok(NULL, lambda_http_open(&(lambda_http_options){.api = api, .header_timeout_ms = 300}, &http));
+    int fd = client_open(lambda_http_port(http));
+    client_text(fd, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", made.text);
+    assert_int_equal(recv(fd, &first, 1, MSG_PEEK), 1);
+    /* One that says nothing has had the time of a short one when it is closed. */
+    client_until_closed(client_open(lambda_http_port(http)));
+    assert_true(client_receive(fd, &answer));
+    assert_false(answer.cut);
+    assert_int_equal(answer.status, 200);
+    assert_int_equal(answer.length, made.zip.length);
+    assert_memory_equal(answer.body, made.zip.bytes, made.zip.length);
+    client_answer_clear(&answer);
+    close(fd);
+    lambda_http_close(http, 1000);
+    lambda_api_close(api);
+    fixture_close(&large);
+    close_world(&made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_address_holds_for_ten_minutes),
         cmocka_unit_test(test_nobody_makes_one),
         cmocka_unit_test(test_where_there_is_none),
+        cmocka_unit_test(test_a_large_one_is_taken_slowly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
